@@ -1,0 +1,23 @@
+// Bundles the TypeScript entries to dist/. Native and third-party packages stay external, so that
+// a command that needs none of them loads none of them.
+import { defineConfig } from 'rolldown';
+
+const ENTRIES = {
+  cli: 'src/cli/main.ts',
+  'packet-worker': 'src/datapath/nfqueue/worker.ts',
+  firewall: 'src/testbed/firewall/main.ts',
+};
+
+export default defineConfig({
+  input: ENTRIES,
+  platform: 'node',
+  external: (id) => !id.startsWith('.') && !id.startsWith('/'),
+  output: {
+    dir: 'dist',
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+    sourcemap: true,
+    cleanDir: true,
+  },
+});

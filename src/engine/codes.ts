@@ -1,0 +1,60 @@
+/**
+ * The numbers of every code and counter; names, kinds, arguments and explanations stand in
+ * `telemetry/registry.ts`, and a test holds the two together. A number is also the index of its
+ * counter. Released numbers and names never change. A leaf.
+ */
+
+// Findings: what the network did.
+export const SYNACK_CONFLICT = 1;
+export const RST_AFTER_CONFLICT = 2;
+export const RST_REFUTED = 3;
+export const RST_FOREIGN = 4;
+export const RST_INEXACT = 5;
+export const SYNACK_WRONG_ACK = 6;
+export const STALE_ACK = 7;
+export const PHANTOM_SYNACK = 8;
+export const ANCHOR_CONTRADICTED = 9;
+export const FAR_END_SILENT = 10;
+export const CHECKSUM_PARTIAL = 11;
+export const CHECKSUM_BAD = 12;
+
+// Actions: what seqshim did.
+export const SYNACK_DROPPED = 64;
+export const ACK_SWALLOWED = 65;
+export const RST_HELD = 66;
+export const RST_DROPPED = 67;
+export const RST_RELEASED = 68;
+export const PROBE_SENT = 69;
+export const REANCHORED = 70;
+export const FIRST_DATA_RESENT = 71;
+export const SEGMENT_TRANSLATED = 72;
+export const CHECKSUM_FILLED = 73;
+export const FLOW_ENDED = 74;
+export const OLD_NUMBERS_DROPPED = 75;
+
+// Counters without events.
+export const STAT_PACKETS = 128;
+export const STAT_OCTETS = 129;
+export const STAT_FLOW_CREATED = 130;
+export const STAT_FLOW_PICKED_UP = 131;
+export const STAT_TABLE_FULL = 132;
+export const STAT_REPAIR_FULL = 133;
+export const STAT_PASSED_NOT_TCP = 134;
+export const STAT_PASSED_FRAGMENT = 135;
+export const STAT_PASSED_TRUNCATED = 136;
+export const STAT_PASSED_BAD_LENGTH = 137;
+export const STAT_PASSED_BAD_OPTION = 138;
+export const STAT_PASSED_MD5_AO = 139;
+export const STAT_PASSED_MPTCP = 140;
+export const STAT_PASSED_FAST_OPEN = 141;
+export const STAT_RST_PASSED = 142;
+export const STAT_CHECK_LIMIT = 143;
+export const STAT_WINDOW_RESCALED = 144;
+export const STAT_ICMP_TRANSLATED = 145;
+export const STAT_RETRANSMISSION = 146;
+export const STAT_FLOW_EXPIRED = 147;
+export const STAT_OUTBOX_FULL = 148;
+export const STAT_SHED = 149;
+
+/** Behind this many: what would have been done in observe mode, at index code + WOULD. */
+export const WOULD = 160;

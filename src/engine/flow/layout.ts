@@ -1,0 +1,135 @@
+/**
+ * The layout of a flow: one row for the connection, two halves for its ends. Typed arrays only, so
+ * that the table can be a mapped file. int32 words; Seq are canonical int32, times engine ms.
+ *
+ * Dir 0 is the half sent by the initiator, dir 1 by the responder; `half = flow * 2 + dir`, the
+ * peer is `half ^ 1`. Every variable belongs to the half that SENDS. The peer's RCV.NXT is this
+ * half's SND.UNA and is not stored twice.
+ */
+
+/** One half-connection: 16 words, 64 bytes. */
+export const HALF_WORDS = 16;
+/** Seq: oldest octet the peer has not acknowledged. */
+export const SND_UNA = 0;
+/** Seq: highest SEG.SEQ + SEG.LEN seen from this side. */
+export const SND_NXT = 1;
+/** Octets, scaled: what the peer last offered this side. */
+export const SND_WND = 2;
+/** Seq: end of what this side has sent without a gap, as seen here. */
+export const SND_CONT = 3;
+/** Seq: initial sequence number (RFC 9293 ISS). */
+export const ISS = 4;
+/** Seq: SEG.SEQ of the last segment that was no RST. */
+export const LAST_SEQ = 5;
+/** Raw SEG.WND of that segment. */
+export const LAST_WND = 6;
+/** Newest TSval sent, and the TSecr beside it. */
+export const TS_VAL = 7;
+export const TS_ECR = 8;
+/** Window scale shift offered by this side, -1: none (RFC 7323 §2). */
+export const WND_SCALE = 9;
+/** HALF_* bits. */
+export const HALF_FLAGS = 10;
+/** Up to four different TTLs seen from this side, one byte each, 0: none. */
+export const TTL_SET = 11;
+/** RFC 9293 §3.3.2 state of this end, ST_*. */
+export const STATE = 12;
+/** Hash of the link-layer source address, 0: unknown. */
+export const MAC_HASH = 13;
+/** Segments seen, saturating. */
+export const SEGMENT_COUNT = 14;
+/** MSS offered, -1: none. */
+export const MSS = 15;
+
+export const HALF_SYN_SEEN = 1;
+export const HALF_FIN_SEEN = 2;
+export const HALF_SACK_OFFERED = 4;
+export const HALF_TS_OFFERED = 8;
+/** Timestamps are in use: both SYNs carried the option, or a later segment did. */
+export const HALF_TS_ON = 16;
+export const HALF_RST_SEEN = 32;
+
+export const ST_CLOSED = 0;
+export const ST_LISTEN = 1;
+export const ST_SYN_SENT = 2;
+export const ST_SYN_RECEIVED = 3;
+export const ST_ESTABLISHED = 4;
+export const ST_FIN_WAIT_1 = 5;
+export const ST_FIN_WAIT_2 = 6;
+export const ST_CLOSE_WAIT = 7;
+export const ST_CLOSING = 8;
+export const ST_LAST_ACK = 9;
+export const ST_TIME_WAIT = 10;
+
+/** One flow: 32 words, 128 bytes; with its halves 256 bytes. */
+export const FLOW_ROW_WORDS = 32;
+/** Initiator's address and responder's address, four words each; IPv4 uses the first of each. */
+export const INIT_ADDR = 0;
+export const RESP_ADDR = 4;
+/** initiator port << 16 | responder port. */
+export const PORTS = 8;
+/** FLOW_* bits; 0: the row is free. */
+export const FLOW_FLAGS = 9;
+/** Grows each time the row is used again. */
+export const GENERATION = 10;
+export const BORN_MS = 11;
+export const LAST_MS = 12;
+/** When the row may be taken back. */
+export const EXPIRES_MS = 13;
+/** Row of the repair table, or -1. */
+export const REPAIR = 14;
+/** SYN to SYN-ACK, ms, at least 1; 0: not measured. */
+export const RTT_MS = 15;
+/** When a conflict was last seen, 0: never (valid while FLOW_TAINTED). */
+export const TAINT_AT_MS = 16;
+/** First SYN-ACK candidate: ISN, timestamp value, packed options (CAND_*), count. */
+export const CAND_ISN = 17;
+export const CAND_TS_VAL = 18;
+export const CAND_OPTIONS = 19;
+export const CAND_COUNT = 20;
+/** ms: when the near end acknowledged its candidate. */
+export const ANCHORED_MS = 21;
+/** far numbering minus near numbering (B - A), octets; valid while FLOW_TRANSLATED. */
+export const DELTA = 22;
+/** far TSval minus near TSval. */
+export const TS_DELTA = 23;
+/** Shifts: far wrote, near reads, near wrote, far reads; one byte each. */
+export const SCALE_FIX = 24;
+/** Resets checked within the minute that began at CHECK_AT_MS. */
+export const CHECK_COUNT = 25;
+export const CHECK_AT_MS = 26;
+/** When the far end last answered a probe, and when the last probe left. */
+export const ANSWERED_MS = 27;
+export const PROBED_MS = 28;
+/** Row in the path table, or -1. */
+export const PATH = 29;
+/** Challenge ACKs of the near end still to swallow. */
+export const SWALLOW_COUNT = 30;
+/** Next row in the chain of its hash slot, or of the free list; -1: end. */
+export const NEXT = 31;
+
+export const FLOW_USED = 1;
+export const FLOW_IPV6 = 2;
+/** The near end (this machine) is the responder. */
+export const FLOW_NEAR_RESPONDS = 4;
+/** Never touched: MD5, AO, MPTCP, Fast Open, data on the SYN. */
+export const FLOW_UNTOUCHED = 8;
+/** Older than the shim: no SYN was seen. */
+export const FLOW_PICKED_UP = 16;
+/** The near end has acknowledged a SYN-ACK: the far half's ISS is decided. */
+export const FLOW_ANCHORED = 32;
+/** The acknowledged end point has shown a life beyond its SYN-ACK. */
+export const FLOW_PROVEN = 64;
+export const FLOW_TAINTED = 128;
+/** Translated in userspace by DELTA. */
+export const FLOW_TRANSLATED = 256;
+/** Both FINs, or the near end's RST, were seen: checks are over. */
+export const FLOW_OVER = 512;
+/** Its own rules are in place (raw PREROUTING and egress, no bypass). */
+export const FLOW_RULE = 1024;
+
+export function indexWords(flowCountMax: number): number {
+  let slotCount = 1;
+  while (slotCount < flowCountMax * 2) slotCount *= 2;
+  return slotCount + 16; // 16 control words: free-list head, flow count, peak, seed
+}

@@ -1,0 +1,58 @@
+/**
+ * The memory an engine works in, laid out once, so that it can be an array in a test, shared
+ * between threads, or a mapped file. Sizes in bytes.
+ */
+import { FLOW_ROW_WORDS, HALF_WORDS, indexWords } from './flow/layout.ts';
+import {
+  COUNTER_COUNT,
+  EVENT_SLOT_COUNT,
+  EVENT_WORDS,
+  INBOX_SLOT_BYTES,
+  INBOX_SLOT_COUNT,
+  OUTBOX_SLOT_BYTES,
+  OUTBOX_SLOT_COUNT,
+} from './limits.ts';
+import { Ring } from './ring.ts';
+
+/** Words of the policy page: written by the main thread, read by the engine. */
+export const POLICY_OBSERVE = 0;
+/** CHECKSUM_FILL_* */
+export const POLICY_CHECKSUM_FILL = 1;
+/** 128 bits: code c is switched off when bit c is set. */
+export const POLICY_OFF = 2;
+export const POLICY_WORDS = 16;
+
+export const CHECKSUM_FILL_OFF = 0;
+export const CHECKSUM_FILL_AUTO = 1;
+export const CHECKSUM_FILL_ALWAYS = 2;
+
+export interface EngineMemory {
+  readonly flowCountMax: number;
+  /** FLOW_ROW_WORDS and two halves per flow (`flow/layout.ts`). */
+  readonly flows: ArrayBufferLike;
+  /** Hash index over the flow rows. */
+  readonly index: ArrayBufferLike;
+  readonly outbox: ArrayBufferLike;
+  readonly inbox: ArrayBufferLike;
+  readonly events: ArrayBufferLike;
+  /** Float64 per code (`codes.ts`). */
+  readonly counters: ArrayBufferLike;
+  readonly policy: ArrayBufferLike;
+}
+
+/** Lays the memory out with `allocate` (bytes to buffer): `new SharedArrayBuffer`, or a mapping. */
+export function createEngineMemory(
+  flowCountMax: number,
+  allocate: (bytes: number) => ArrayBufferLike,
+): EngineMemory {
+  return {
+    flowCountMax,
+    flows: allocate(flowCountMax * (FLOW_ROW_WORDS + 2 * HALF_WORDS) * 4),
+    index: allocate(indexWords(flowCountMax) * 4),
+    outbox: allocate(Ring.byteLength(OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES)),
+    inbox: allocate(Ring.byteLength(INBOX_SLOT_COUNT, INBOX_SLOT_BYTES)),
+    events: allocate(Ring.byteLength(EVENT_SLOT_COUNT, EVENT_WORDS * 4)),
+    counters: allocate(COUNTER_COUNT * 8),
+    policy: allocate(POLICY_WORDS * 4),
+  };
+}

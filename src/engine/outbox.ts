@@ -1,0 +1,43 @@
+/**
+ * What the engine asks the outside to do: packets to inject and rules to change.
+ *
+ * Owns the layout of an outbox slot: OUTBOX_HEADER_WORDS int32 words, then the packet's bytes.
+ * The producer is the engine (packet thread), the consumer whoever owns sockets and rules. Answers
+ * come back through the inbox (INBOX_* words).
+ */
+import { OUTBOX_HEADER_WORDS } from './limits.ts';
+
+/** Word offsets in an outbox slot. */
+export const OUT_KIND = 0;
+/** INJECT_FAR | INJECT_FAR_HOOKED | INJECT_NEAR (verdict.ts). */
+export const OUT_PATH = 1;
+/** Packet size in bytes. */
+export const OUT_BYTES = 2;
+/** Row of the flow, and its generation: both go back in the answer. */
+export const OUT_FLOW = 3;
+export const OUT_GENERATION = 4;
+/** 4 or 6. */
+export const OUT_FAMILY = 5;
+/** Near address, far address: four words each, network order bytes; IPv4 uses the first. */
+export const OUT_NEAR_ADDR = 6;
+export const OUT_FAR_ADDR = 10;
+/** near port << 16 | far port. */
+export const OUT_PORTS = 14;
+/** Word offset, in the slot, of the packet's bytes. */
+export const OUT_PACKET = OUTBOX_HEADER_WORDS;
+
+export const OUT_KIND_INJECT = 1;
+/** Select this flow before conntrack (raw PREROUTING) and without bypass; answer when in place. */
+export const OUT_KIND_RULE_ADD = 2;
+export const OUT_KIND_RULE_DEL = 3;
+
+/** Word offsets in an inbox slot. */
+export const IN_KIND = 0;
+export const IN_FLOW = 1;
+export const IN_GENERATION = 2;
+/** IN_KIND_RULE_DONE: 1 in place, 0 could not be installed. */
+export const IN_OK = 3;
+
+export const IN_KIND_RULE_DONE = 1;
+/** Stop for good: take no new flow, end the translated ones towards the near end. */
+export const IN_KIND_END_ALL = 2;
