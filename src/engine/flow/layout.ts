@@ -34,7 +34,7 @@ export const HALF_FLAGS = 10;
 export const TTL_SET = 11;
 /** RFC 9293 §3.3.2 state of this end, ST_*. */
 export const STATE = 12;
-/** Hash of the link-layer source address, 0: unknown. */
+/** Far half: hash of the link-layer source address, 0: unknown. Near half: IPv6 flow label. */
 export const MAC_HASH = 13;
 /** Segments seen, saturating. */
 export const SEGMENT_COUNT = 14;
@@ -63,10 +63,10 @@ export const ST_TIME_WAIT = 10;
 
 /** One flow: 32 words, 128 bytes; with its halves 256 bytes. */
 export const FLOW_ROW_WORDS = 32;
-/** Initiator's address and responder's address, four words each; IPv4 uses the first of each. */
-export const INIT_ADDR = 0;
-export const RESP_ADDR = 4;
-/** initiator port << 16 | responder port. */
+/** Near address (this machine's side) and far address, four words each; IPv4 uses the first. */
+export const NEAR_ADDR = 0;
+export const FAR_ADDR = 4;
+/** near port << 16 | far port. */
 export const PORTS = 8;
 /** FLOW_* bits; 0: the row is free. */
 export const FLOW_FLAGS = 9;
@@ -76,13 +76,13 @@ export const BORN_MS = 11;
 export const LAST_MS = 12;
 /** When the row may be taken back. */
 export const EXPIRES_MS = 13;
-/** Row of the repair table, or -1. */
+/** Row of the repair table + 1, 0: none. */
 export const REPAIR = 14;
 /** SYN to SYN-ACK, ms, at least 1; 0: not measured. */
 export const RTT_MS = 15;
-/** When a conflict was last seen, 0: never (valid while FLOW_TAINTED). */
+/** When a conflict was last seen (valid while FLOW_TAINTED). */
 export const TAINT_AT_MS = 16;
-/** First SYN-ACK candidate: ISN, timestamp value, packed options (CAND_*), count. */
+/** First SYN-ACK candidate: ISN, TSval, packed options (candidate.ts), times seen. */
 export const CAND_ISN = 17;
 export const CAND_TS_VAL = 18;
 export const CAND_OPTIONS = 19;
@@ -101,11 +101,11 @@ export const CHECK_AT_MS = 26;
 /** When the far end last answered a probe, and when the last probe left. */
 export const ANSWERED_MS = 27;
 export const PROBED_MS = 28;
-/** Row in the path table, or -1. */
+/** Row in the path table + 1, 0: none. */
 export const PATH = 29;
 /** Challenge ACKs of the near end still to swallow. */
 export const SWALLOW_COUNT = 30;
-/** Next row in the chain of its hash slot, or of the free list; -1: end. */
+/** Next row + 1 in the chain of its hash slot, or of the free list; 0: end. */
 export const NEXT = 31;
 
 export const FLOW_USED = 1;
@@ -127,9 +127,22 @@ export const FLOW_TRANSLATED = 256;
 export const FLOW_OVER = 512;
 /** Its own rules are in place (raw PREROUTING and egress, no bypass). */
 export const FLOW_RULE = 1024;
+/** Its own rules were asked for. */
+export const FLOW_RULE_WANTED = 2048;
+/** A re-anchor was confirmed by the other end point's own segments. */
+export const FLOW_CONFIRMED = 4096;
 
+/** Control words at the head of the index. */
+export const INDEX_FREE = 0; // first free row + 1
+export const INDEX_HIGH = 1; // rows ever used
+export const INDEX_COUNT = 2; // flows now
+export const INDEX_PEAK = 3; // most flows at one time
+export const INDEX_TRANSLATED = 4; // flows translated in userspace now
+export const INDEX_CONTROL_WORDS = 16;
+
+/** Words of the hash index: control words, then a power of two of chain heads (row + 1). */
 export function indexWords(flowCountMax: number): number {
   let slotCount = 1;
   while (slotCount < flowCountMax * 2) slotCount *= 2;
-  return slotCount + 16; // 16 control words: free-list head, flow count, peak, seed
+  return slotCount + INDEX_CONTROL_WORDS;
 }
