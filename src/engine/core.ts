@@ -1,0 +1,154 @@
+/**
+ * What every stage of the engine works on: the tables, the rings, and the packet in hand.
+ *
+ * Owns the tables; borrows the packet arena for one step. One object of one shape, so that the
+ * normalizers are plain functions of `(core, flow)`. Times: ms.
+ */
+import { STAT_REPAIR_FULL, WOULD } from './codes.ts';
+import { FirstData } from './flow/first-data.ts';
+import { FlowTable } from './flow/flow-table.ts';
+import {
+  FLOW_FLAGS,
+  FLOW_NEAR_RESPONDS,
+  FLOW_ROW_WORDS,
+  HALF_WORDS,
+  PATH,
+  REPAIR,
+} from './flow/layout.ts';
+import { PathTable } from './flow/path-table.ts';
+import { REPAIR_WORDS, RepairTable } from './flow/repair-table.ts';
+import {
+  EVENT_SLOT_COUNT,
+  EVENT_WORDS,
+  INBOX_SLOT_BYTES,
+  INBOX_SLOT_COUNT,
+  OUTBOX_SLOT_BYTES,
+  OUTBOX_SLOT_COUNT,
+} from './limits.ts';
+import { type EngineMemory, POLICY_OBSERVE, POLICY_OFF } from './memory.ts';
+import { Ring } from './ring.ts';
+import { ControlSegment } from './wire/build.ts';
+import { Segment } from './wire/segment.ts';
+
+export class Core {
+  readonly flows: FlowTable;
+  readonly repairs = new RepairTable();
+  readonly paths = new PathTable();
+  readonly firstData = new FirstData();
+  readonly outbox: Ring;
+  readonly inbox: Ring;
+  readonly events: Ring;
+  readonly counters: Float64Array;
+  readonly policy: Int32Array;
+  readonly seg = new Segment();
+  readonly control = new ControlSegment();
+  /** The packet arena and its 32-bit view, set by `attach`. */
+  buf: Uint8Array = new Uint8Array(0);
+  words: Uint32Array = new Uint32Array(0);
+  /** The packet in hand. */
+  off = 0;
+  len = 0;
+  hook = 0;
+  info = 0;
+  macHash = 0;
+  nowMs = 0;
+  /** 1 once bytes of the packet in hand were changed. */
+  changed = 0;
+  /** 1: no new flow is taken (stopping for good). */
+  stopping = 0;
+
+  constructor(memory: EngineMemory, seed: number) {
+    this.flows = new FlowTable(memory, seed);
+    this.outbox = new Ring(memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
+    this.inbox = new Ring(memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
+    this.events = new Ring(memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
+    this.counters = new Float64Array(memory.counters);
+    this.policy = new Int32Array(memory.policy);
+  }
+}
+
+/** Word index of the near half: what this machine's side sends. */
+export function nearHalf(core: Core, flow: number): number {
+  const responds = core.flows.rows[flow * FLOW_ROW_WORDS + FLOW_FLAGS]! & FLOW_NEAR_RESPONDS;
+  return (flow * 2 + (responds !== 0 ? 1 : 0)) * HALF_WORDS;
+}
+
+/** Word index of the far half. */
+export function farHalf(core: Core, flow: number): number {
+  const responds = core.flows.rows[flow * FLOW_ROW_WORDS + FLOW_FLAGS]! & FLOW_NEAR_RESPONDS;
+  return (flow * 2 + (responds !== 0 ? 0 : 1)) * HALF_WORDS;
+}
+
+export function flagsOf(core: Core, flow: number): number {
+  return core.flows.rows[flow * FLOW_ROW_WORDS + FLOW_FLAGS]!;
+}
+
+export function setFlags(core: Core, flow: number, set: number): void {
+  const at = flow * FLOW_ROW_WORDS + FLOW_FLAGS;
+  core.flows.rows[at] = core.flows.rows[at]! | set;
+}
+
+export function clearFlags(core: Core, flow: number, clear: number): void {
+  const at = flow * FLOW_ROW_WORDS + FLOW_FLAGS;
+  core.flows.rows[at] = core.flows.rows[at]! & ~clear;
+}
+
+export function count(core: Core, code: number): void {
+  core.counters[code] = core.counters[code]! + 1;
+}
+
+/** May this action be taken? Counts it, or counts that it would have been (observe, or off). */
+export function enforce(core: Core, code: number): boolean {
+  const off = (core.policy[POLICY_OFF + (code >> 5)]! & (1 << (code & 31))) !== 0;
+  if (off) return false;
+  if (core.policy[POLICY_OBSERVE] !== 0) {
+    core.counters[code + WOULD] = core.counters[code + WOULD]! + 1;
+    return false;
+  }
+  core.counters[code] = core.counters[code]! + 1;
+  return true;
+}
+
+/** Milliseconds since a stored time; a time more than 24 days old reads as very old. */
+export function since(nowMs: number, thenMs: number): number {
+  const age = (nowMs - thenMs) | 0;
+  return age < 0 ? 0x7fffffff : age;
+}
+
+/** The flow's repair slot, or -1. */
+export function repairOf(core: Core, flow: number): number {
+  return core.flows.rows[flow * FLOW_ROW_WORDS + REPAIR]! - 1;
+}
+
+/** The flow's repair slot, taken now if it had none; -1 when all are in use. */
+export function takeRepair(core: Core, flow: number): number {
+  const at = flow * FLOW_ROW_WORDS + REPAIR;
+  const had = core.flows.rows[at]! - 1;
+  if (had >= 0) return had;
+  const slot = core.repairs.take(flow);
+  if (slot < 0) count(core, STAT_REPAIR_FULL);
+  else core.flows.rows[at] = slot + 1;
+  return slot;
+}
+
+export function releaseRepair(core: Core, flow: number): void {
+  const at = flow * FLOW_ROW_WORDS + REPAIR;
+  const slot = core.flows.rows[at]! - 1;
+  if (slot < 0) return;
+  core.repairs.release(slot);
+  core.flows.rows[at] = 0;
+}
+
+/** Word index of a repair slot. */
+export function repairBase(slot: number): number {
+  return slot * REPAIR_WORDS;
+}
+
+/** The flow's row in the path table. */
+export function pathOf(core: Core, flow: number): number {
+  const at = flow * FLOW_ROW_WORDS + PATH;
+  core.flows.keyOf(flow);
+  const row = core.paths.row(core.flows.key);
+  core.flows.rows[at] = row + 1;
+  return row;
+}

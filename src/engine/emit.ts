@@ -1,0 +1,268 @@
+/**
+ * What leaves the engine besides verdicts: events, injected packets, requests for rules.
+ *
+ * Writes the events ring and the outbox; a full ring loses the request and counts it. Injected
+ * packets go through `core.control` (built) or are copies of packets seen. RFC 9293 §3.8.4 for the
+ * keep-alive form of the probe.
+ */
+import { PROBE_SENT, STAT_OUTBOX_FULL, WOULD } from './codes.ts';
+import { type Core, enforce, farHalf, flagsOf, nearHalf, since } from './core.ts';
+import {
+  EV_AGE_MS,
+  EV_ARG,
+  EV_CAUSE,
+  EV_CODE,
+  EV_FAMILY,
+  EV_FAR_ADDR,
+  EV_FLOW,
+  EV_GENERATION,
+  EV_NEAR_ADDR,
+  EV_NOW_MS,
+  EV_PORTS,
+  EV_WOULD,
+} from './events.ts';
+import {
+  BORN_MS,
+  FAR_ADDR,
+  FLOW_IPV6,
+  FLOW_ROW_WORDS,
+  FLOW_RULE,
+  FLOW_RULE_WANTED,
+  FLOW_TRANSLATED,
+  GENERATION,
+  HALF_FLAGS,
+  HALF_TS_ON,
+  LAST_WND,
+  MAC_HASH,
+  NEAR_ADDR,
+  PORTS,
+  PROBED_MS,
+  SND_CONT,
+  SND_NXT,
+  SND_UNA,
+  TS_ECR,
+  TS_VAL,
+  TTL_SET,
+} from './flow/layout.ts';
+import { OUTBOX_HEADER_WORDS } from './limits.ts';
+import { POLICY_OBSERVE } from './memory.ts';
+import {
+  OUT_BYTES,
+  OUT_FAMILY,
+  OUT_FAR_ADDR,
+  OUT_FLOW,
+  OUT_GENERATION,
+  OUT_KIND,
+  OUT_KIND_INJECT,
+  OUT_KIND_RULE_ADD,
+  OUT_KIND_RULE_DEL,
+  OUT_NEAR_ADDR,
+  OUT_PATH,
+  OUT_PORTS,
+} from './outbox.ts';
+import { INJECT_FAR, INJECT_FAR_HOOKED, INJECT_NEAR } from './verdict.ts';
+import { buildControl } from './wire/build.ts';
+import { ACK, RST } from './wire/segment.ts';
+
+/** One event. `would` is 1 for what was decided and not done. */
+export function event(
+  core: Core,
+  flow: number,
+  code: number,
+  cause: number,
+  a0: number,
+  a1: number,
+  a2: number,
+  a3: number,
+  a4: number,
+): void {
+  const at = core.events.reserve();
+  if (at < 0) return;
+  const to = core.events.words;
+  const rows = core.flows.rows;
+  const row = flow * FLOW_ROW_WORDS;
+  to[at + EV_CODE] = code;
+  to[at + EV_CAUSE] = cause;
+  to[at + EV_NOW_MS] = core.nowMs;
+  to[at + EV_WOULD] = code >= 64 ? core.policy[POLICY_OBSERVE]! : 0;
+  to[at + EV_FAMILY] = (rows[row + 9]! & FLOW_IPV6) !== 0 ? 6 : 4;
+  for (let i = 0; i < 4; i++) to[at + EV_NEAR_ADDR + i] = rows[row + NEAR_ADDR + i]!;
+  for (let i = 0; i < 4; i++) to[at + EV_FAR_ADDR + i] = rows[row + FAR_ADDR + i]!;
+  to[at + EV_PORTS] = rows[row + PORTS]!;
+  to[at + EV_AGE_MS] = since(core.nowMs, rows[row + BORN_MS]!);
+  to[at + EV_ARG] = a0;
+  to[at + EV_ARG + 1] = a1;
+  to[at + EV_ARG + 2] = a2;
+  to[at + EV_ARG + 3] = a3;
+  to[at + EV_ARG + 4] = a4;
+  to[at + EV_FLOW] = flow;
+  to[at + EV_GENERATION] = rows[row + GENERATION]!;
+  core.events.commit();
+}
+
+/** A finding: counted, and told with its numbers. */
+export function found(
+  core: Core,
+  flow: number,
+  code: number,
+  a0: number,
+  a1: number,
+  a2: number,
+  a3: number,
+  a4: number,
+): void {
+  core.counters[code] = core.counters[code]! + 1;
+  event(core, flow, code, 0, a0, a1, a2, a3, a4);
+}
+
+/** Opens an outbox slot about a flow; -1 when the outbox is full. */
+function open(core: Core, flow: number, kind: number): number {
+  const at = core.outbox.reserve();
+  if (at < 0) {
+    core.counters[STAT_OUTBOX_FULL] = core.counters[STAT_OUTBOX_FULL]! + 1;
+    return -1;
+  }
+  const to = core.outbox.words;
+  const rows = core.flows.rows;
+  const row = flow * FLOW_ROW_WORDS;
+  to[at + OUT_KIND] = kind;
+  to[at + OUT_PATH] = 0;
+  to[at + OUT_BYTES] = 0;
+  to[at + OUT_FLOW] = flow;
+  to[at + OUT_GENERATION] = rows[row + GENERATION]!;
+  to[at + OUT_FAMILY] = (flagsOf(core, flow) & FLOW_IPV6) !== 0 ? 6 : 4;
+  for (let i = 0; i < 4; i++) to[at + OUT_NEAR_ADDR + i] = rows[row + NEAR_ADDR + i]!;
+  for (let i = 0; i < 4; i++) to[at + OUT_FAR_ADDR + i] = rows[row + FAR_ADDR + i]!;
+  to[at + OUT_PORTS] = rows[row + PORTS]!;
+  return at;
+}
+
+/** Asks for the flow's own rules, once. The answer comes through the inbox. */
+export function wantRule(core: Core, flow: number): void {
+  const at = flow * FLOW_ROW_WORDS + 9;
+  if ((core.flows.rows[at]! & FLOW_RULE_WANTED) !== 0) return;
+  if (open(core, flow, OUT_KIND_RULE_ADD) < 0) return;
+  core.flows.rows[at] = core.flows.rows[at]! | FLOW_RULE_WANTED;
+  core.outbox.commit();
+}
+
+/** Gives the flow's own rules back. */
+export function dropRule(core: Core, flow: number): void {
+  const at = flow * FLOW_ROW_WORDS + 9;
+  if ((core.flows.rows[at]! & FLOW_RULE_WANTED) === 0) return;
+  if (open(core, flow, OUT_KIND_RULE_DEL) < 0) return;
+  core.flows.rows[at] = core.flows.rows[at]! & ~(FLOW_RULE_WANTED | FLOW_RULE);
+  core.outbox.commit();
+}
+
+/** Injects a copy of a packet as it is. */
+export function injectCopy(
+  core: Core,
+  flow: number,
+  path: number,
+  from: Uint8Array,
+  off: number,
+  bytes: number,
+): boolean {
+  const at = open(core, flow, OUT_KIND_INJECT);
+  if (at < 0) return false;
+  const to = (at + OUTBOX_HEADER_WORDS) * 4;
+  for (let i = 0; i < bytes; i++) core.outbox.bytes[to + i] = from[off + i]!;
+  core.outbox.words[at + OUT_PATH] = path;
+  core.outbox.words[at + OUT_BYTES] = bytes;
+  core.outbox.commit();
+  return true;
+}
+
+/** Builds `core.control` into the outbox. */
+function injectControl(core: Core, flow: number, path: number): boolean {
+  const at = open(core, flow, OUT_KIND_INJECT);
+  if (at < 0) return false;
+  core.outbox.words[at + OUT_PATH] = path;
+  core.outbox.words[at + OUT_BYTES] = buildControl(
+    core.outbox.bytes,
+    (at + OUTBOX_HEADER_WORDS) * 4,
+    core.control,
+  );
+  core.outbox.commit();
+  return true;
+}
+
+/** Addresses and ports of `core.control`, from near to far or back. */
+function address(core: Core, flow: number, fromNear: boolean): void {
+  const control = core.control;
+  const rows = core.flows.rows;
+  const row = flow * FLOW_ROW_WORDS;
+  const src = row + (fromNear ? NEAR_ADDR : FAR_ADDR);
+  const dst = row + (fromNear ? FAR_ADDR : NEAR_ADDR);
+  for (let i = 0; i < 4; i++) {
+    control.srcAddr[i] = rows[src + i]!;
+    control.dstAddr[i] = rows[dst + i]!;
+  }
+  const nearPort = rows[row + PORTS]! >>> 16;
+  const farPort = rows[row + PORTS]! & 0xffff;
+  control.family = (flagsOf(core, flow) & FLOW_IPV6) !== 0 ? 6 : 4;
+  control.srcPort = fromNear ? nearPort : farPort;
+  control.dstPort = fromNear ? farPort : nearPort;
+  control.dontFragment = 1;
+}
+
+/** An empty ACK in the near end's name: its timestamps, window, TTL and flow label. */
+function ackFromNear(core: Core, flow: number, seq: number): boolean {
+  const control = core.control;
+  const halves = core.flows.halves;
+  const near = nearHalf(core, flow);
+  const far = farHalf(core, flow);
+  address(core, flow, true);
+  control.seq = seq;
+  control.ack = halves[far + SND_UNA]!;
+  control.flags = ACK;
+  control.wnd = halves[near + LAST_WND]!;
+  control.ttl = (halves[near + TTL_SET]! & 0xff) === 0 ? 64 : halves[near + TTL_SET]! & 0xff;
+  control.flowLabel = halves[near + MAC_HASH]!;
+  control.tsOn = (halves[near + HALF_FLAGS]! & HALF_TS_ON) !== 0 ? 1 : 0;
+  control.tsVal = halves[near + TS_VAL]!;
+  control.tsEcr = halves[near + TS_ECR]!;
+  const translated = (flagsOf(core, flow) & FLOW_TRANSLATED) !== 0;
+  return injectControl(core, flow, translated ? INJECT_FAR_HOOKED : INJECT_FAR);
+}
+
+/**
+ * The near end's own keep-alive: SEQ = SND.UNA - 1, ACK = the last it sent, no data (RFC 9293
+ * §3.8.4). A live far end answers with an ACK in its own numbers, a dead one with a reset.
+ */
+export function probe(core: Core, flow: number, cause: number, number: number): boolean {
+  const near = nearHalf(core, flow);
+  const seq = (core.flows.halves[near + SND_UNA]! - 1) | 0;
+  if (!enforce(core, PROBE_SENT)) return false;
+  const sent = ackFromNear(core, flow, seq);
+  core.flows.rows[flow * FLOW_ROW_WORDS + PROBED_MS] = core.nowMs;
+  event(core, flow, PROBE_SENT, cause, seq, core.control.ack, number, 0, 0);
+  return sent;
+}
+
+/** The near end's plain ACK once more, at SND.UNA: it completes the real server's handshake. */
+export function acknowledgeAgain(core: Core, flow: number): boolean {
+  return ackFromNear(core, flow, core.flows.halves[nearHalf(core, flow) + SND_UNA]!);
+}
+
+/** A reset that the near end accepts: SEQ exactly its RCV.NXT (RFC 5961 §3.2). */
+export function resetNear(core: Core, flow: number): boolean {
+  const control = core.control;
+  const halves = core.flows.halves;
+  const far = farHalf(core, flow);
+  address(core, flow, false);
+  control.seq = halves[far + SND_CONT]!;
+  control.ack = halves[nearHalf(core, flow) + SND_NXT]!;
+  control.flags = RST | ACK;
+  control.wnd = 0;
+  control.ttl = (halves[far + TTL_SET]! & 0xff) === 0 ? 64 : halves[far + TTL_SET]! & 0xff;
+  control.flowLabel = 0;
+  control.tsOn = 0;
+  return injectControl(core, flow, INJECT_NEAR);
+}
+
+/** Counts what was seen only, in observe mode. */
+export function would(core: Core, code: number): void {
+  core.counters[code + WOULD] = core.counters[code + WOULD]! + 1;
+}

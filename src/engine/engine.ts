@@ -1,0 +1,231 @@
+/**
+ * The engine: one packet in, one verdict out; timers between packets.
+ *
+ * Pure: bytes, direction and time go in; verdicts, rewritten bytes, events and requests come out.
+ * It knows no socket, no clock and no randomness, so the live shim, replay, the simulator and the
+ * fuzzers run the same code. Steady state allocates nothing. Times: ms, int32.
+ */
+import {
+  STAT_FLOW_EXPIRED,
+  STAT_OCTETS,
+  STAT_PACKETS,
+  STAT_PASSED_FAST_OPEN,
+  STAT_PASSED_MD5_AO,
+  STAT_PASSED_MPTCP,
+} from './codes.ts';
+import { Core, clearFlags, count, flagsOf, repairBase, setFlags } from './core.ts';
+import type { FlowTable } from './flow/flow-table.ts';
+import {
+  FLOW_ROW_WORDS,
+  FLOW_RULE,
+  FLOW_RULE_WANTED,
+  FLOW_TRANSLATED,
+  FLOW_UNTOUCHED,
+  FLOW_USED,
+  GENERATION,
+  INDEX_HIGH,
+  REPAIR,
+} from './flow/layout.ts';
+import { R_ARMED, R_ASKING, R_CHECKING, R_DEADMAN, R_FLOW } from './flow/repair-table.ts';
+import { letGo, openFromSyn, pickUp } from './lifecycle.ts';
+import { assertLimits } from './limits.ts';
+import type { EngineMemory } from './memory.ts';
+import { fillAlways, normalizeChecksum } from './normalize/checksum.ts';
+import { tickDeadman } from './normalize/held.ts';
+import { normalizeEgress, normalizeIngress, normalizeSyn } from './normalize/order.ts';
+import { tickQuestion } from './normalize/question.ts';
+import { tickCheck } from './normalize/reset.ts';
+import { endTranslated } from './normalize/translate.ts';
+import { IN_FLOW, IN_GENERATION, IN_KIND, IN_KIND_END_ALL, IN_OK } from './outbox.ts';
+import { INFO_GSO, TO_FAR, VERDICT_ACCEPT, VERDICT_DROP, VERDICT_REWRITTEN } from './verdict.ts';
+import { fillTcpChecksum } from './wire/checksum.ts';
+import { parseSegment, WIRE_OK } from './wire/parse.ts';
+import {
+  ACK,
+  FIN,
+  FOREIGN_AO,
+  FOREIGN_FAST_OPEN,
+  FOREIGN_MD5,
+  FOREIGN_MPTCP,
+  RST,
+  SYN,
+} from './wire/segment.ts';
+
+/** Called again after this: while something is armed, and while nothing is. */
+const TICK_ARMED_MS = 2;
+const TICK_IDLE_MS = 100;
+const EXPIRY_ROWS = 64;
+const EXPIRIES_MAX = 8;
+
+export class Engine {
+  private readonly core: Core;
+
+  constructor(memory: EngineMemory, seed: number) {
+    assertLimits();
+    this.core = new Core(memory, seed);
+  }
+
+  get flows(): FlowTable {
+    return this.core.flows;
+  }
+
+  get counters(): Float64Array {
+    return this.core.counters;
+  }
+
+  /** Takes the packet arena; its start must lie on a 4-byte boundary. */
+  attach(bytes: Uint8Array): void {
+    this.core.buf = bytes;
+    // biome-ignore lint/plugin: once per arena, never per packet
+    this.core.words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
+  }
+
+  /**
+   * One packet in [off, off + len) of the arena. `dir` TO_FAR or TO_NEAR, `hook` HOOK_*, `info`
+   * INFO_* bits, `macHash` of the link-layer source or 0. Returns VERDICT_*.
+   */
+  step(
+    off: number,
+    len: number,
+    dir: number,
+    hook: number,
+    info: number,
+    macHash: number,
+    nowMs: number,
+  ): number {
+    const core = this.core;
+    core.off = off;
+    core.len = len;
+    core.hook = hook;
+    core.info = info;
+    core.macHash = macHash;
+    core.nowMs = nowMs;
+    core.changed = 0;
+    core.counters[STAT_PACKETS] = core.counters[STAT_PACKETS]! + 1;
+    core.counters[STAT_OCTETS] = core.counters[STAT_OCTETS]! + len;
+    const understood = parseSegment(core.buf, off, len, core.seg);
+    if (understood !== WIRE_OK) {
+      count(core, understood);
+      return VERDICT_ACCEPT;
+    }
+    const toFar = dir === TO_FAR;
+    if (!toFar && !normalizeChecksum(core)) return VERDICT_ACCEPT;
+    const verdict = this.judge(toFar);
+    if (verdict === VERDICT_DROP) return VERDICT_DROP;
+    if (toFar) fillAlways(core);
+    return core.changed === 0 ? verdict : this.finish(toFar);
+  }
+
+  private judge(toFar: boolean): number {
+    const core = this.core;
+    const seg = core.seg;
+    core.flows.setKey(core.buf, seg, toFar);
+    let flow = core.flows.find();
+    if (seg.foreign !== 0) this.foreign(flow);
+    if ((seg.flags & (SYN | ACK | RST)) === SYN) {
+      flow = flow < 0 ? openFromSyn(core, -1, toFar) : normalizeSyn(core, flow, toFar);
+    } else if (flow < 0) {
+      if ((seg.flags & (SYN | RST | FIN)) !== 0 || (seg.flags & ACK) === 0) return VERDICT_ACCEPT;
+      flow = pickUp(core, toFar);
+    }
+    if (flow < 0) return VERDICT_ACCEPT;
+    const verdict = toFar ? normalizeEgress(core, flow) : normalizeIngress(core, flow);
+    core.flows.touch(flow, core.nowMs);
+    return verdict;
+  }
+
+  /** MD5, AO, MPTCP and Fast Open flows are passed untouched. */
+  private foreign(flow: number): void {
+    const core = this.core;
+    const foreign = core.seg.foreign;
+    if ((foreign & (FOREIGN_MD5 | FOREIGN_AO)) !== 0) count(core, STAT_PASSED_MD5_AO);
+    if ((foreign & FOREIGN_MPTCP) !== 0) count(core, STAT_PASSED_MPTCP);
+    if ((foreign & FOREIGN_FAST_OPEN) !== 0) count(core, STAT_PASSED_FAST_OPEN);
+    if (flow >= 0 && (flagsOf(core, flow) & FLOW_TRANSLATED) === 0) {
+      setFlags(core, flow, FLOW_UNTOUCHED);
+    }
+  }
+
+  /** Completes the checksum of what was changed; the kernel fills that of a super-packet it sends. */
+  private finish(toFar: boolean): number {
+    const core = this.core;
+    const kernelFills = toFar && (core.info & INFO_GSO) !== 0;
+    if (core.changed === 1 && !kernelFills) fillTcpChecksum(core.buf, core.words, core.seg);
+    return VERDICT_REWRITTEN;
+  }
+
+  /** Applies answers, runs what is due, expires a little. Returns ms until it wants to run again. */
+  tick(nowMs: number): number {
+    const core = this.core;
+    core.nowMs = nowMs;
+    this.readInbox();
+    const repairs = core.repairs;
+    let armedCount = 0;
+    for (let i = repairs.activeCount() - 1; i >= 0; i--) {
+      const slot = repairs.active[i]!;
+      const base = repairBase(slot);
+      const flow = repairs.words[base + R_FLOW]!;
+      const armed = repairs.words[base + R_ARMED]!;
+      if (armed === 0) continue;
+      armedCount++;
+      if ((armed & R_CHECKING) !== 0) tickCheck(core, slot, flow);
+      else if ((armed & R_ASKING) !== 0) tickQuestion(core, slot, flow);
+      else if ((armed & R_DEADMAN) !== 0) tickDeadman(core, slot, flow);
+    }
+    for (let i = 0; i < EXPIRIES_MAX; i++) {
+      const expired = core.flows.nextExpired(nowMs, EXPIRY_ROWS);
+      if (expired < 0) break;
+      letGo(core, expired);
+      core.flows.remove(expired);
+      count(core, STAT_FLOW_EXPIRED);
+    }
+    return armedCount > 0 ? TICK_ARMED_MS : TICK_IDLE_MS;
+  }
+
+  private readInbox(): void {
+    const core = this.core;
+    for (let at = core.inbox.peek(); at >= 0; at = core.inbox.peek()) {
+      const words = core.inbox.words;
+      if (words[at + IN_KIND] === IN_KIND_END_ALL) this.endAll();
+      else this.ruleDone(words[at + IN_FLOW]!, words[at + IN_GENERATION]!, words[at + IN_OK]!);
+      core.inbox.release();
+    }
+  }
+
+  private ruleDone(flow: number, generation: number, ok: number): void {
+    const core = this.core;
+    const flags = flagsOf(core, flow);
+    const same = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION] === generation;
+    if (!same || (flags & FLOW_RULE_WANTED) === 0) return;
+    if (ok !== 0) setFlags(core, flow, FLOW_RULE);
+    else clearFlags(core, flow, FLOW_RULE_WANTED);
+  }
+
+  /** Stops for good: no new flow, and what only lives by translation ends towards the near end. */
+  private endAll(): void {
+    const core = this.core;
+    core.stopping = 1;
+    const high = core.flows.index[INDEX_HIGH]!;
+    for (let flow = 0; flow < high; flow++) {
+      const flags = flagsOf(core, flow);
+      if ((flags & (FLOW_USED | FLOW_TRANSLATED)) === (FLOW_USED | FLOW_TRANSLATED)) {
+        endTranslated(core, flow, 0);
+      }
+    }
+  }
+
+  /**
+   * May this packet be accepted uninspected when the latency budget is used up? Plain data of a
+   * flow that needs nothing; control packets, SACK and flows under repair never (DESIGN §3).
+   */
+  isPlainData(off: number, len: number, dir: number): boolean {
+    const core = this.core;
+    if (parseSegment(core.buf, off, len, core.seg) !== WIRE_OK) return true;
+    if ((core.seg.flags & (SYN | FIN | RST)) !== 0 || core.seg.sackCount > 0) return false;
+    core.flows.setKey(core.buf, core.seg, dir === TO_FAR);
+    const flow = core.flows.find();
+    if (flow < 0) return true;
+    const row = flow * FLOW_ROW_WORDS;
+    return core.flows.rows[row + REPAIR] === 0 && (flagsOf(core, flow) & FLOW_TRANSLATED) === 0;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * State that only a flow in trouble needs: rival candidates, the question put to the far end, a
+ * held reset and its check, the dead-man check behind a refutation.
+ *
+ * Owns a fixed pool of slots (words and one held copy of at most HELD_BYTES each) and the list of
+ * slots in use. Allocated once; refuses when full. Times: ms. DESIGN §4.1, §4.2.
+ */
+import { HELD_BYTES, REPAIR_COUNT } from '../limits.ts';
+import { CANDIDATE_WORDS } from './candidate.ts';
+
+/** Row of the flow it belongs to. */
+export const R_FLOW = 0;
+/** R_ASKING | R_CHECKING | R_DEADMAN bits. */
+export const R_ARMED = 1;
+/** Three rival candidates of CANDIDATE_WORDS words each, behind the one in the flow's row. */
+export const R_RIVALS = 2;
+export const RIVAL_COUNT = 3;
+/** How many rivals are filled. */
+export const R_RIVAL_COUNT = 14;
+/** The candidate that the near end did not choose and that was seen last (0..3, -1: none). */
+export const R_OTHER = 15;
+/** How often that one was seen after the near end's choice, and when last. */
+export const R_OTHER_AFTER = 16;
+export const R_OTHER_AT_MS = 17;
+/** The question: since when, probes sent, last probe, resets swallowed, reset behind last probe. */
+export const R_ASK_AT_MS = 18;
+export const R_ASK_PROBES = 19;
+export const R_ASK_LAST_MS = 20;
+export const R_ASK_RESETS = 21;
+export const R_ASK_ANSWERED = 22;
+/** The check of a held reset. */
+export const R_CHECK_SEQ = 24;
+export const R_CHECK_AT_MS = 25;
+export const R_CHECK_DEADLINE_MS = 26;
+/** When to probe next; R_CHECK_PROBES_LEFT says whether. */
+export const R_CHECK_PROBE_MS = 27;
+export const R_CHECK_PROBES_LEFT = 28;
+export const R_CHECK_PROBES = 29;
+/** The finding that made it suspicious. */
+export const R_CHECK_CAUSE = 30;
+/** The dead-man check: since when, probes sent, when the first left. */
+export const R_DEAD_AT_MS = 32;
+export const R_DEAD_PROBES = 33;
+export const R_DEAD_PROBED_MS = 34;
+/** Size of the held reset, 0: none. */
+export const R_HELD_BYTES = 36;
+
+export const R_ASKING = 1;
+export const R_CHECKING = 2;
+export const R_DEADMAN = 4;
+
+export const REPAIR_WORDS = 40;
+
+export class RepairTable {
+  readonly words = new Int32Array(REPAIR_COUNT * REPAIR_WORDS);
+  readonly held = new Uint8Array(REPAIR_COUNT * HELD_BYTES);
+  /** Slots in use, dense: `active[0..activeCount)`. */
+  readonly active = new Int32Array(REPAIR_COUNT);
+  private readonly position = new Int32Array(REPAIR_COUNT);
+  private readonly free = new Int32Array(REPAIR_COUNT);
+  private readonly counts = new Int32Array(2); // active, free
+
+  constructor() {
+    for (let i = 0; i < REPAIR_COUNT; i++) this.free[i] = REPAIR_COUNT - 1 - i;
+    this.counts[1] = REPAIR_COUNT;
+  }
+
+  activeCount(): number {
+    return this.counts[0]!;
+  }
+
+  /** A zeroed slot for the flow, or -1 when all are taken. */
+  take(flow: number): number {
+    const freeCount = this.counts[1]!;
+    if (freeCount === 0) return -1;
+    const slot = this.free[freeCount - 1]!;
+    this.counts[1] = freeCount - 1;
+    const activeCount = this.counts[0]!;
+    this.active[activeCount] = slot;
+    this.position[slot] = activeCount;
+    this.counts[0] = activeCount + 1;
+    const base = slot * REPAIR_WORDS;
+    this.words.fill(0, base, base + REPAIR_WORDS);
+    this.words[base + R_FLOW] = flow;
+    this.words[base + R_OTHER] = -1;
+    return slot;
+  }
+
+  release(slot: number): void {
+    const last = this.counts[0]! - 1;
+    const at = this.position[slot]!;
+    const moved = this.active[last]!;
+    this.active[at] = moved;
+    this.position[moved] = at;
+    this.counts[0] = last;
+    this.free[this.counts[1]!] = slot;
+    this.counts[1] = this.counts[1]! + 1;
+  }
+
+  /** Keeps a copy of a packet; false when it is larger than a slot holds. */
+  hold(slot: number, buf: Uint8Array, off: number, bytes: number): boolean {
+    if (bytes > HELD_BYTES) return false;
+    const to = slot * HELD_BYTES;
+    for (let i = 0; i < bytes; i++) this.held[to + i] = buf[off + i]!;
+    this.words[slot * REPAIR_WORDS + R_HELD_BYTES] = bytes;
+    return true;
+  }
+}
+
+/** Word index of candidate `i` (1..3) of a slot. */
+export function rivalAt(slot: number, i: number): number {
+  return slot * REPAIR_WORDS + R_RIVALS + (i - 1) * CANDIDATE_WORDS;
+}

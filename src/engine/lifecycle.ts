@@ -1,0 +1,102 @@
+/**
+ * How flows begin and end: from a SYN, in mid-stream, by port re-use, by expiry.
+ *
+ * Writes the flow table; gives back repair slots and rules of what ends. RFC 9293 §3.10.1, §3.6.1;
+ * RFC 6056 (ports come back within seconds).
+ */
+import { STAT_FLOW_CREATED, STAT_FLOW_PICKED_UP, STAT_TABLE_FULL } from './codes.ts';
+import { type Core, count, farHalf, flagsOf, nearHalf, releaseRepair, setFlags } from './core.ts';
+import { dropRule } from './emit.ts';
+import {
+  ANSWERED_MS,
+  BORN_MS,
+  FLOW_ANCHORED,
+  FLOW_NEAR_RESPONDS,
+  FLOW_OVER,
+  FLOW_PICKED_UP,
+  FLOW_PROVEN,
+  FLOW_ROW_WORDS,
+  FLOW_TRANSLATED,
+  FLOW_UNTOUCHED,
+  INDEX_TRANSLATED,
+  PROBED_MS,
+} from './flow/layout.ts';
+import { onEstablished, onReset, onSyn } from './flow/state.ts';
+import { trackPickedUp, trackSyn } from './flow/track.ts';
+
+/** "Long ago" on the int32 clock: as far back as `since` can tell. */
+const LONG_AGO_MS = 0x3fffffff;
+
+function begin(core: Core, flow: number): void {
+  const row = flow * FLOW_ROW_WORDS;
+  const rows = core.flows.rows;
+  rows[row + BORN_MS] = core.nowMs;
+  rows[row + PROBED_MS] = (core.nowMs - LONG_AGO_MS) | 0;
+  rows[row + ANSWERED_MS] = (core.nowMs - LONG_AGO_MS) | 0;
+}
+
+/** A row for the key in hand, or -1: table full or stopping; the packet passes. */
+function open(core: Core): number {
+  if (core.stopping !== 0) return -1;
+  const flow = core.flows.insert(core.nowMs);
+  if (flow < 0) count(core, STAT_TABLE_FULL);
+  else begin(core, flow);
+  return flow;
+}
+
+/** The segment in hand is a SYN without a known flow, or of a new connection on known ports. */
+export function openFromSyn(core: Core, known: number, nearInitiates: boolean): number {
+  let flow = known;
+  if (flow < 0) {
+    flow = open(core);
+    if (flow < 0) return -1;
+  } else {
+    letGo(core, flow);
+    core.flows.keyOf(flow);
+    core.flows.clear(flow);
+    begin(core, flow);
+  }
+  if (!nearInitiates) setFlags(core, flow, FLOW_NEAR_RESPONDS);
+  const seg = core.seg;
+  const halves = core.flows.halves;
+  const sender = nearInitiates ? nearHalf(core, flow) : farHalf(core, flow);
+  const peer = nearInitiates ? farHalf(core, flow) : nearHalf(core, flow);
+  trackSyn(halves, sender, seg);
+  onSyn(halves, sender, peer);
+  // Data on a SYN (RFC 7413, RFC 9293 §3.10.7.2) moves the numbers we reason about: hands off.
+  if (seg.foreign !== 0 || seg.payloadBytes > 0) setFlags(core, flow, FLOW_UNTOUCHED);
+  count(core, STAT_FLOW_CREATED);
+  return flow;
+}
+
+/** A connection older than we are: both ends are taken as established and real. */
+export function pickUp(core: Core, toFar: boolean): number {
+  const flow = open(core);
+  if (flow < 0) return -1;
+  const halves = core.flows.halves;
+  const sender = toFar ? nearHalf(core, flow) : farHalf(core, flow);
+  const peer = toFar ? farHalf(core, flow) : nearHalf(core, flow);
+  trackPickedUp(halves, sender, peer, core.seg);
+  onEstablished(halves, sender, peer);
+  setFlags(core, flow, FLOW_PICKED_UP | FLOW_ANCHORED | FLOW_PROVEN);
+  if (core.seg.foreign !== 0) setFlags(core, flow, FLOW_UNTOUCHED);
+  count(core, STAT_FLOW_PICKED_UP);
+  return flow;
+}
+
+/** Both FINs, or a reset: nothing is checked or asked any more, translation goes on to the end. */
+export function endFlow(core: Core, flow: number, byReset: boolean): void {
+  if (byReset) onReset(core.flows.halves, nearHalf(core, flow), farHalf(core, flow));
+  setFlags(core, flow, FLOW_OVER);
+  releaseRepair(core, flow);
+  if ((flagsOf(core, flow) & FLOW_TRANSLATED) === 0) dropRule(core, flow);
+}
+
+/** Gives back what a flow holds outside its row. */
+export function letGo(core: Core, flow: number): void {
+  releaseRepair(core, flow);
+  dropRule(core, flow);
+  if ((flagsOf(core, flow) & FLOW_TRANSLATED) !== 0) {
+    core.flows.index[INDEX_TRANSLATED] = core.flows.index[INDEX_TRANSLATED]! - 1;
+  }
+}

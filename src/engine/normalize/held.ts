@@ -1,0 +1,105 @@
+/**
+ * A reset that is held back: how long, how it is delivered after all, and the dead-man check that
+ * watches a connection whose reset was refuted.
+ *
+ * Owns the held copy and the dead-man words of the repair slot. Times: ms. DESIGN §4.2.
+ */
+import { FAR_END_SILENT, RST_RELEASED } from '../codes.ts';
+import { type Core, count, farHalf, releaseRepair, repairBase, since } from '../core.ts';
+import { event, found, injectCopy, probe, resetNear } from '../emit.ts';
+import { FLOW_ROW_WORDS, RTT_MS, SND_CONT } from '../flow/layout.ts';
+import {
+  R_ARMED,
+  R_CHECK_AT_MS,
+  R_CHECK_PROBES,
+  R_CHECK_SEQ,
+  R_DEAD_AT_MS,
+  R_DEAD_PROBED_MS,
+  R_DEAD_PROBES,
+  R_DEADMAN,
+  R_HELD_BYTES,
+} from '../flow/repair-table.ts';
+import { endFlow } from '../lifecycle.ts';
+import { HELD_BYTES } from '../limits.ts';
+import { INJECT_NEAR } from '../verdict.ts';
+import { fillTcpChecksum } from '../wire/checksum.ts';
+
+const WAIT_MIN_MS = 100;
+/** A genuine reset reaches the near end within a second wherever the round trip allows it. */
+const WAIT_MAX_MS = 700;
+const DEAD_FIRST_PROBE_MS = 600;
+const DEAD_SECOND_PROBE_MS = 1300;
+const DEAD_MS = 2000;
+
+/** How long silence must last to mean something: three round trips, at least 100 ms. */
+export function waitMs(core: Core, flow: number): number {
+  const rttMs = core.flows.rows[flow * FLOW_ROW_WORDS + RTT_MS]!;
+  if (3 * rttMs <= WAIT_MIN_MS) return WAIT_MIN_MS;
+  if (3 * rttMs <= WAIT_MAX_MS) return 3 * rttMs;
+  return 2 * rttMs > WAIT_MAX_MS ? 2 * rttMs : WAIT_MAX_MS;
+}
+
+/** Copies the reset in hand, complete in itself: as it arrived, its checksum may be unfinished. */
+export function holdReset(core: Core, slot: number): boolean {
+  fillTcpChecksum(core.buf, core.words, core.seg);
+  return core.repairs.hold(slot, core.buf, core.off, core.seg.ipBytes);
+}
+
+/** Delivers the held reset: as it was, or with the number that the near end accepts by now. */
+export function releaseHeld(core: Core, slot: number, flow: number, cause: number): void {
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  const seq = words[base + R_CHECK_SEQ]!;
+  const heldMs = since(core.nowMs, words[base + R_CHECK_AT_MS]!);
+  const probes = words[base + R_CHECK_PROBES]!;
+  const bytes = words[base + R_HELD_BYTES]!;
+  const still = core.flows.halves[farHalf(core, flow) + SND_CONT] === seq;
+  count(core, RST_RELEASED);
+  event(core, flow, RST_RELEASED, cause, seq, heldMs, probes, 0, 0);
+  if (still && bytes > 0) {
+    injectCopy(core, flow, INJECT_NEAR, core.repairs.held, slot * HELD_BYTES, bytes);
+  } else {
+    resetNear(core, flow);
+  }
+  endFlow(core, flow, true);
+}
+
+/** The far end just spoke although a reset said it was gone: it must be able to do so again. */
+export function startDeadman(core: Core, slot: number): void {
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  words[base + R_ARMED] = words[base + R_ARMED]! | R_DEADMAN;
+  words[base + R_DEAD_AT_MS] = core.nowMs;
+  words[base + R_DEAD_PROBES] = 0;
+}
+
+/** A segment from the far end ends the watch once a probe has left. */
+export function aliveAgain(core: Core, slot: number, flow: number): void {
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  if ((words[base + R_ARMED]! & R_DEADMAN) === 0 || words[base + R_DEAD_PROBES] === 0) return;
+  if (since(core.nowMs, words[base + R_DEAD_PROBED_MS]!) < 1) return;
+  words[base + R_ARMED] = words[base + R_ARMED]! & ~R_DEADMAN;
+  disarm(core, flow, slot);
+}
+
+export function tickDeadman(core: Core, slot: number, flow: number): void {
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  const age = since(core.nowMs, words[base + R_DEAD_AT_MS]!);
+  const probes = words[base + R_DEAD_PROBES]!;
+  const due = probes === 0 ? DEAD_FIRST_PROBE_MS : DEAD_SECOND_PROBE_MS;
+  if (probes < 2 && age >= due) {
+    if (probes === 0) words[base + R_DEAD_PROBED_MS] = core.nowMs;
+    words[base + R_DEAD_PROBES] = probes + 1;
+    probe(core, flow, FAR_END_SILENT, probes + 1);
+  } else if (age >= DEAD_MS) {
+    found(core, flow, FAR_END_SILENT, age, probes, 0, 0, 0);
+    releaseHeld(core, slot, flow, FAR_END_SILENT);
+  }
+}
+
+/** Gives the slot back when nothing is armed in it any more. */
+export function disarm(core: Core, flow: number, slot: number): void {
+  if (core.repairs.words[repairBase(slot) + R_ARMED] === 0) releaseRepair(core, flow);
+}

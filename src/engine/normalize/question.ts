@@ -1,0 +1,273 @@
+// @pathology phantom-synack | RFC 9293 §3.8.4, §3.10.7 | probes, re-anchors | default on
+/**
+ * The client has acknowledged A, another end point offered B, and A has said nothing since: which
+ * is real? Any segment in A's space makes A real for the life of the flow. A reset A+1 and a
+ * retransmitted B prove a conflict, never a side; so the far end is asked with the client's own
+ * keep-alive, and only silence or resets to two probes, together with B coming again after the
+ * client's ACK, move the flow onto B. A quiet server that waits for the client is never moved: it
+ * answers the first probe.
+ *
+ * Owns the question in the repair slot. Times: ms. DESIGN §4.1.
+ */
+import {
+  FIRST_DATA_RESENT,
+  PHANTOM_SYNACK,
+  REANCHORED,
+  RST_AFTER_CONFLICT,
+  RST_DROPPED,
+  RST_REFUTED,
+} from '../codes.ts';
+import {
+  type Core,
+  count,
+  enforce,
+  farHalf,
+  flagsOf,
+  nearHalf,
+  pathOf,
+  releaseRepair,
+  repairBase,
+  repairOf,
+  setFlags,
+  since,
+  takeRepair,
+} from '../core.ts';
+import { acknowledgeAgain, dropRule, event, found, injectCopy, probe, wantRule } from '../emit.ts';
+import {
+  C_ISN,
+  C_OPTIONS,
+  C_SEEN,
+  C_TS_VAL,
+  candidateScale,
+  candidateTimestamps,
+  candidateTtl,
+} from '../flow/candidate.ts';
+import {
+  ANCHORED_MS,
+  DELTA,
+  FLOW_PROVEN,
+  FLOW_ROW_WORDS,
+  FLOW_RULE,
+  FLOW_TRANSLATED,
+  GENERATION,
+  INDEX_TRANSLATED,
+  ISS,
+  SCALE_FIX,
+  TS_DELTA,
+  WND_SCALE,
+} from '../flow/layout.ts';
+import {
+  R_ARMED,
+  R_ASK_ANSWERED,
+  R_ASK_AT_MS,
+  R_ASK_LAST_MS,
+  R_ASK_PROBES,
+  R_ASK_RESETS,
+  R_ASKING,
+  R_CHECK_SEQ,
+  R_CHECKING,
+  R_OTHER,
+  R_OTHER_AFTER,
+  R_OTHER_AT_MS,
+} from '../flow/repair-table.ts';
+import { trackOrigin } from '../flow/track.ts';
+import { POLICY_OBSERVE } from '../memory.ts';
+import { INJECT_FAR_HOOKED } from '../verdict.ts';
+import { seqDiff } from '../wire/seq.ts';
+import { candidateWord, findCandidate } from './candidates.ts';
+import { disarm, releaseHeld, startDeadman, waitMs } from './held.ts';
+
+/** The second probe leaves behind Linux's challenge interval (500 ms), later ones more rarely. */
+const SECOND_PROBE_MS = 550;
+const LATER_PROBE_MS = 1100;
+const PROBES_BEFORE_REANCHOR = 2;
+const PROBES_MAX = 12;
+/** Without B coming again within this, a swallowed reset was true. B is due after 1 and 3 s. */
+const UNREPEATED_MS = 3500;
+
+export function startQuestion(core: Core, flow: number): void {
+  if (core.policy[POLICY_OBSERVE] !== 0) return;
+  const slot = takeRepair(core, flow);
+  if (slot < 0) return;
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  const armed = words[base + R_ARMED]!;
+  if ((armed & R_ASKING) !== 0) return;
+  words[base + R_ASK_AT_MS] = core.nowMs;
+  words[base + R_ASK_PROBES] = 0;
+  words[base + R_ASK_LAST_MS] = core.nowMs;
+  words[base + R_ASK_ANSWERED] = 0;
+  // A reset that came before the first sign of the conflict belongs to the question now.
+  words[base + R_ASK_RESETS] = (armed & R_CHECKING) !== 0 ? 1 : 0;
+  words[base + R_ARMED] = (armed & ~R_CHECKING) | R_ASKING;
+}
+
+export function isAsking(core: Core, flow: number): boolean {
+  const slot = repairOf(core, flow);
+  return slot >= 0 && (core.repairs.words[repairBase(slot) + R_ARMED]! & R_ASKING) !== 0;
+}
+
+/** A reset A+1 while the question is open: it proves the conflict, never a side. */
+export function answerReset(core: Core, flow: number): void {
+  const base = repairBase(repairOf(core, flow));
+  const words = core.repairs.words;
+  words[base + R_ASK_RESETS] = words[base + R_ASK_RESETS]! + 1;
+  if (words[base + R_ASK_PROBES]! > 0) words[base + R_ASK_ANSWERED] = 1;
+  if (words[base + R_ASK_RESETS] === 1) {
+    words[base + R_CHECK_SEQ] = core.seg.segSeq;
+    const isn = core.flows.halves[farHalf(core, flow) + ISS]!;
+    const conflictMs = since(core.nowMs, words[base + R_ASK_AT_MS]!);
+    found(core, flow, RST_AFTER_CONFLICT, core.seg.segSeq, isn, conflictMs, 0, 0);
+  }
+}
+
+/** An ACK with SEQ = B + 1 answers a probe like a reset would: A does not exist there. */
+export function answerFromOther(core: Core, flow: number): void {
+  const slot = repairOf(core, flow);
+  if (slot < 0) return;
+  const base = repairBase(slot);
+  const words = core.repairs.words;
+  const other = words[base + R_OTHER]!;
+  if ((words[base + R_ARMED]! & R_ASKING) === 0 || other < 0) return;
+  const otherIsn = candidateWord(core, flow, other, C_ISN);
+  if (seqDiff(core.seg.segSeq, otherIsn) === 1 && words[base + R_ASK_PROBES]! > 0) {
+    words[base + R_ASK_ANSWERED] = 1;
+  }
+}
+
+/** A segment in A's space: A is real for the life of the flow. */
+export function settle(core: Core, flow: number): void {
+  setFlags(core, flow, FLOW_PROVEN);
+  const slot = repairOf(core, flow);
+  if (slot < 0) return;
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  if ((words[base + R_ARMED]! & R_ASKING) === 0) return;
+  const resets = words[base + R_ASK_RESETS]!;
+  words[base + R_ARMED] = words[base + R_ARMED]! & ~R_ASKING;
+  if (resets > 0) {
+    const askedMs = since(core.nowMs, words[base + R_ASK_AT_MS]!);
+    const seq = words[base + R_CHECK_SEQ]!;
+    const probes = words[base + R_ASK_PROBES]!;
+    found(core, flow, RST_REFUTED, seq, core.seg.segSeq, askedMs, probes, 0);
+    count(core, RST_DROPPED);
+    event(core, flow, RST_DROPPED, RST_REFUTED, seq, askedMs, 0, 0, 0);
+    startDeadman(core, slot);
+  }
+  dropRule(core, flow);
+  disarm(core, flow, slot);
+}
+
+/** One look at an open question. */
+export function tickQuestion(core: Core, slot: number, flow: number): void {
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  const probes = words[base + R_ASK_PROBES]!;
+  const idleMs = since(core.nowMs, words[base + R_ASK_LAST_MS]!);
+  const pauseMs = probes === 0 ? 0 : probes === 1 ? SECOND_PROBE_MS : LATER_PROBE_MS;
+  if (probes < PROBES_MAX && idleMs >= pauseMs) {
+    words[base + R_ASK_PROBES] = probes + 1;
+    words[base + R_ASK_LAST_MS] = core.nowMs;
+    words[base + R_ASK_ANSWERED] = 0;
+    probe(core, flow, PHANTOM_SYNACK, probes + 1);
+    return;
+  }
+  const wait = waitMs(core, flow);
+  if (since(core.nowMs, words[base + R_ASK_AT_MS]!) > wait) wantRule(core, flow);
+  const answered = words[base + R_ASK_ANSWERED] !== 0 || idleMs >= wait;
+  if (probes >= PROBES_BEFORE_REANCHOR && answered && otherInsists(core, base, flow)) {
+    if ((flagsOf(core, flow) & FLOW_RULE) !== 0) reanchor(core, slot, flow);
+    return;
+  }
+  const quietMs = since(core.nowMs, words[base + R_OTHER_AT_MS]!);
+  if (quietMs <= UNREPEATED_MS || since(core.nowMs, words[base + R_ASK_AT_MS]!) <= UNREPEATED_MS) {
+    return;
+  }
+  if (words[base + R_ASK_RESETS]! > 0) {
+    words[base + R_ARMED] = words[base + R_ARMED]! & ~R_ASKING;
+    releaseHeld(core, slot, flow, RST_AFTER_CONFLICT);
+  } else if (probes >= PROBES_MAX) {
+    words[base + R_ARMED] = words[base + R_ARMED]! & ~R_ASKING;
+    dropRule(core, flow);
+    disarm(core, flow, slot);
+  }
+}
+
+/** B came again after the client's ACK; a path with a proven phantom need not show it once more. */
+function otherInsists(core: Core, base: number, flow: number): boolean {
+  const words = core.repairs.words;
+  const other = words[base + R_OTHER]!;
+  if (other < 0) return false;
+  if (core.paths.hasPhantom(pathOf(core, flow), core.nowMs)) return true;
+  return words[base + R_OTHER_AFTER]! >= 1 && candidateWord(core, flow, other, C_SEEN) >= 2;
+}
+
+/** Moves the flow onto B: from now on seqshim translates between the two numberings. */
+function reanchor(core: Core, slot: number, flow: number): void {
+  const isn = core.flows.halves[farHalf(core, flow) + ISS]!;
+  const chosen = findCandidate(core, flow, isn);
+  if (chosen < 0 || !enforce(core, REANCHORED)) return;
+  const rows = core.flows.rows;
+  const row = flow * FLOW_ROW_WORDS;
+  const halves = core.flows.halves;
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  const other = words[base + R_OTHER]!;
+  const otherIsn = candidateWord(core, flow, other, C_ISN);
+  const chosenOptions = candidateWord(core, flow, chosen, C_OPTIONS);
+  const otherOptions = candidateWord(core, flow, other, C_OPTIONS);
+  const delta = seqDiff(otherIsn, isn);
+  rows[row + DELTA] = delta;
+  rows[row + TS_DELTA] =
+    candidateTimestamps(chosenOptions) && candidateTimestamps(otherOptions)
+      ? seqDiff(
+          candidateWord(core, flow, other, C_TS_VAL),
+          candidateWord(core, flow, chosen, C_TS_VAL),
+        )
+      : 0;
+  const synScale = halves[nearHalf(core, flow) + WND_SCALE]!;
+  rows[row + SCALE_FIX] = packScales(
+    synScale,
+    candidateScale(chosenOptions),
+    candidateScale(otherOptions),
+  );
+  trackOrigin(halves, farHalf(core, flow), candidateTtl(otherOptions), 0);
+  setFlags(core, flow, FLOW_TRANSLATED);
+  core.flows.index[INDEX_TRANSLATED] = core.flows.index[INDEX_TRANSLATED]! + 1;
+  const probes = words[base + R_ASK_PROBES]!;
+  const resets = words[base + R_ASK_RESETS]!;
+  const afterMs = since(core.nowMs, rows[row + ANCHORED_MS]!);
+  found(core, flow, PHANTOM_SYNACK, isn, otherIsn, probes, resets, afterMs);
+  event(core, flow, REANCHORED, PHANTOM_SYNACK, isn, otherIsn, delta, afterMs, 0);
+  if (resets > 0) {
+    count(core, RST_DROPPED);
+    event(core, flow, RST_DROPPED, PHANTOM_SYNACK, words[base + R_CHECK_SEQ]!, afterMs, 0, 0, 0);
+  }
+  releaseRepair(core, flow);
+  acknowledgeAgain(core, flow);
+  resendFirstData(core, flow);
+}
+
+function resendFirstData(core: Core, flow: number): void {
+  const kept = core.firstData.find(flow, core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!);
+  if (kept < 0 || !enforce(core, FIRST_DATA_RESENT)) return;
+  const bytes = core.firstData.size(kept);
+  const from = core.firstData.offset(kept);
+  injectCopy(core, flow, INJECT_FAR_HOOKED, core.firstData.bytes, from, bytes);
+  event(core, flow, FIRST_DATA_RESENT, PHANTOM_SYNACK, bytes, 0, 0, 0, 0);
+}
+
+/**
+ * The shifts of SEG.WND on both ways, one byte each: what the far end writes and the near end
+ * reads, what the near end writes and the far end reads. Scaling is on for a pair only when both
+ * its SYNs offered it (RFC 7323 §2.2), and the phantom's offer rules the near end.
+ */
+function packScales(synScale: number, chosenScale: number, otherScale: number): number {
+  const nearOn = synScale >= 0 && chosenScale >= 0;
+  const farOn = synScale >= 0 && otherScale >= 0;
+  const farWrites = farOn ? otherScale : 0;
+  const nearReads = nearOn ? chosenScale : 0;
+  const nearWrites = nearOn ? synScale : 0;
+  const farReads = farOn ? synScale : 0;
+  return farWrites | (nearReads << 8) | (nearWrites << 16) | (farReads << 24);
+}

@@ -1,0 +1,280 @@
+// @pathology false-reset | RFC 9293 §3.10.7.4, RFC 5961 §3.2 | holds and checks resets | default on
+/**
+ * A reset with exactly the acceptable number proves nothing: it is what a second end point sends.
+ * Inexact ones always pass (the host decides). Exact ones pass at once unless the flow is tainted,
+ * the reset comes from elsewhere (TTL, MAC), or nothing but the SYN-ACK has come from the far end
+ * yet. Those are checked, not waited out: copied and dropped, one keep-alive is sent; a segment at
+ * or behind the reset's number refutes it, silence delivers it.
+ *
+ * Owns the check in the repair slot. Times: ms. DESIGN §4.2.
+ */
+import {
+  RST_AFTER_CONFLICT,
+  RST_DROPPED,
+  RST_FOREIGN,
+  RST_HELD,
+  RST_INEXACT,
+  RST_REFUTED,
+  STAT_CHECK_LIMIT,
+  STAT_RST_PASSED,
+} from '../codes.ts';
+import {
+  type Core,
+  count,
+  enforce,
+  farHalf,
+  flagsOf,
+  nearHalf,
+  pathOf,
+  repairBase,
+  repairOf,
+  setFlags,
+  since,
+  takeRepair,
+} from '../core.ts';
+import { event, found, probe } from '../emit.ts';
+import {
+  ANSWERED_MS,
+  BORN_MS,
+  CHECK_AT_MS,
+  CHECK_COUNT,
+  FLOW_ANCHORED,
+  FLOW_NEAR_RESPONDS,
+  FLOW_OVER,
+  FLOW_PICKED_UP,
+  FLOW_PROVEN,
+  FLOW_ROW_WORDS,
+  FLOW_TAINTED,
+  HALF_FIN_SEEN,
+  HALF_FLAGS,
+  HALF_RST_SEEN,
+  ISS,
+  MAC_HASH,
+  SND_CONT,
+  SND_NXT,
+  SND_UNA,
+  TAINT_AT_MS,
+  TTL_SET,
+} from '../flow/layout.ts';
+import {
+  R_ARMED,
+  R_CHECK_AT_MS,
+  R_CHECK_CAUSE,
+  R_CHECK_DEADLINE_MS,
+  R_CHECK_PROBE_MS,
+  R_CHECK_PROBES,
+  R_CHECK_PROBES_LEFT,
+  R_CHECK_SEQ,
+  R_CHECKING,
+  R_DEADMAN,
+} from '../flow/repair-table.ts';
+import { knowsTtl } from '../flow/track.ts';
+import { endFlow } from '../lifecycle.ts';
+import { CHALLENGE_INTERVAL_MS, HELD_BYTES, TAINT_MS } from '../limits.ts';
+import { POLICY_OBSERVE } from '../memory.ts';
+import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
+import { seqAdd, seqLeq, seqLt } from '../wire/seq.ts';
+import { disarm, holdReset, releaseHeld, startDeadman, waitMs } from './held.ts';
+import { answerReset, isAsking } from './question.ts';
+
+/** At most this many checks per flow in CHECK_PERIOD_MS: a shower of resets must end. */
+const CHECKS_MAX = 8;
+const CHECK_PERIOD_MS = 60_000;
+/** A probe within this behind an answered one may go unanswered for the challenge interval alone. */
+const RECENT_ANSWER_MS = CHALLENGE_INTERVAL_MS + 20;
+const AGAIN_MS = CHALLENGE_INTERVAL_MS + 50;
+const CHECK_TOTAL_MS = 700;
+
+/** A reset from the far end, in the near end's numbers. */
+export function normalizeReset(core: Core, flow: number): number {
+  const flags = flagsOf(core, flow);
+  if ((flags & FLOW_OVER) !== 0) return pass(core, flow, false);
+  if ((flags & FLOW_ANCHORED) === 0) return inSynSent(core, flow);
+  const first = isFirst(core, flow, flags);
+  if (first && isAsking(core, flow)) return askedReset(core, flow);
+  if (!isExact(core, flow)) {
+    const cont = core.flows.halves[farHalf(core, flow) + SND_CONT]!;
+    found(core, flow, RST_INEXACT, core.seg.segSeq, cont, 0, 0, 0);
+    return VERDICT_ACCEPT;
+  }
+  const cause = suspicion(core, flow, flags, first);
+  if (cause === 0) return pass(core, flow, true);
+  return check(core, flow, cause);
+}
+
+function pass(core: Core, flow: number, ends: boolean): number {
+  count(core, STAT_RST_PASSED);
+  if (ends) endFlow(core, flow, true);
+  return VERDICT_ACCEPT;
+}
+
+/** SYN-SENT: connection refused stays as fast as it is (RFC 9293 §3.10.7.3). */
+function inSynSent(core: Core, flow: number): number {
+  const near = nearHalf(core, flow);
+  const valid = core.seg.segAck === core.flows.halves[near + SND_NXT];
+  return pass(core, flow, valid && (flagsOf(core, flow) & FLOW_NEAR_RESPONDS) === 0);
+}
+
+/** Exactly A + 1 while A has shown nothing but its SYN-ACK: the number of a second end point. */
+function isFirst(core: Core, flow: number, flags: number): boolean {
+  if ((flags & (FLOW_PROVEN | FLOW_PICKED_UP | FLOW_NEAR_RESPONDS)) !== 0) return false;
+  return core.seg.segSeq === seqAdd(core.flows.halves[farHalf(core, flow) + ISS]!, 1);
+}
+
+/** The question is open: the reset is its answer, and goes nowhere. */
+function askedReset(core: Core, flow: number): number {
+  if (!enforce(core, RST_HELD)) return VERDICT_ACCEPT;
+  const slot = repairOf(core, flow);
+  holdReset(core, slot);
+  core.repairs.words[repairBase(slot) + R_CHECK_AT_MS] = core.nowMs;
+  answerReset(core, flow);
+  return VERDICT_DROP;
+}
+
+/**
+ * Would the near end's kernel act on it? At RCV.NXT, at the right-most SACK edge it holds, and one
+ * below after a FIN. RCV.NXT lies between what it has acknowledged and what we saw without a gap.
+ */
+function isExact(core: Core, flow: number): boolean {
+  const halves = core.flows.halves;
+  const far = farHalf(core, flow);
+  const seq = core.seg.segSeq;
+  const cont = halves[far + SND_CONT]!;
+  if (seqLeq(halves[far + SND_UNA]!, seq) && seqLeq(seq, cont)) return true;
+  if (seqLt(cont, halves[far + SND_NXT]!) && seq === halves[far + SND_NXT]) return true;
+  return (halves[far + HALF_FLAGS]! & HALF_FIN_SEEN) !== 0 && seq === seqAdd(cont, -1);
+}
+
+/** The finding that makes an exact reset worth a question, or 0. */
+function suspicion(core: Core, flow: number, flags: number, first: boolean): number {
+  const rows = core.flows.rows;
+  const row = flow * FLOW_ROW_WORDS;
+  const halves = core.flows.halves;
+  const far = farHalf(core, flow);
+  const seg = core.seg;
+  const conflictMs = since(core.nowMs, rows[row + TAINT_AT_MS]!);
+  if ((flags & FLOW_TAINTED) !== 0 && conflictMs < TAINT_MS) {
+    found(core, flow, RST_AFTER_CONFLICT, seg.segSeq, halves[far + ISS]!, conflictMs, 0, 0);
+    return RST_AFTER_CONFLICT;
+  }
+  const knowsOrigin = (halves[far + TTL_SET]! & 0xff) !== 0;
+  const mac = halves[far + MAC_HASH]!;
+  const otherMac = mac !== 0 && core.macHash !== 0 && mac !== core.macHash;
+  if (knowsOrigin && (otherMac || !knowsTtl(halves, far, seg.ttl))) {
+    found(core, flow, RST_FOREIGN, seg.segSeq, seg.ttl, halves[far + TTL_SET]! & 0xff, 0, 0);
+    return RST_FOREIGN;
+  }
+  return first ? RST_HELD : 0;
+}
+
+function check(core: Core, flow: number, cause: number): number {
+  const slot = takeRepair(core, flow);
+  if (slot < 0) return pass(core, flow, true);
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  if ((words[base + R_ARMED]! & R_CHECKING) !== 0) return VERDICT_DROP; // one is under way
+  if (!mayCheck(core, flow)) {
+    disarm(core, flow, slot);
+    count(core, STAT_CHECK_LIMIT);
+    return pass(core, flow, true);
+  }
+  if (core.seg.ipBytes > HELD_BYTES || !enforce(core, RST_HELD)) {
+    disarm(core, flow, slot);
+    const far = farHalf(core, flow) + HALF_FLAGS;
+    core.flows.halves[far] = core.flows.halves[far]! | HALF_RST_SEEN;
+    return VERDICT_ACCEPT;
+  }
+  holdReset(core, slot);
+  arm(core, flow, base, cause);
+  const waited = words[base + R_CHECK_DEADLINE_MS]! - core.nowMs;
+  event(core, flow, RST_HELD, cause, core.seg.segSeq, waited | 0, core.seg.ttl, 0, 0);
+  return VERDICT_DROP;
+}
+
+function mayCheck(core: Core, flow: number): boolean {
+  const rows = core.flows.rows;
+  const row = flow * FLOW_ROW_WORDS;
+  if (since(core.nowMs, rows[row + CHECK_AT_MS]!) > CHECK_PERIOD_MS) {
+    rows[row + CHECK_AT_MS] = core.nowMs;
+    rows[row + CHECK_COUNT] = 0;
+  }
+  rows[row + CHECK_COUNT] = rows[row + CHECK_COUNT]! + 1;
+  return rows[row + CHECK_COUNT]! <= CHECKS_MAX;
+}
+
+function arm(core: Core, flow: number, base: number, cause: number): void {
+  const words = core.repairs.words;
+  const wait = waitMs(core, flow);
+  const answeredMs = core.flows.rows[flow * FLOW_ROW_WORDS + ANSWERED_MS]!;
+  words[base + R_ARMED] = (words[base + R_ARMED]! & ~R_DEADMAN) | R_CHECKING;
+  words[base + R_CHECK_SEQ] = core.seg.segSeq;
+  words[base + R_CHECK_AT_MS] = core.nowMs;
+  words[base + R_CHECK_PROBE_MS] = core.nowMs;
+  words[base + R_CHECK_PROBES] = 0;
+  words[base + R_CHECK_CAUSE] = cause;
+  if (since(core.nowMs, answeredMs) < RECENT_ANSWER_MS) {
+    // Linux may not answer again yet (tcp_invalid_ratelimit): ask a second time behind it.
+    const last = (answeredMs + AGAIN_MS + wait) | 0;
+    const limit = (core.nowMs + CHECK_TOTAL_MS) | 0;
+    words[base + R_CHECK_PROBES_LEFT] = 2;
+    words[base + R_CHECK_DEADLINE_MS] = seqLt(last, limit) ? last : limit;
+  } else {
+    words[base + R_CHECK_PROBES_LEFT] = 1;
+    words[base + R_CHECK_DEADLINE_MS] = (core.nowMs + wait) | 0;
+  }
+}
+
+export function tickCheck(core: Core, slot: number, flow: number): void {
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  const left = words[base + R_CHECK_PROBES_LEFT]!;
+  if (left > 0 && seqLeq(words[base + R_CHECK_PROBE_MS]!, core.nowMs)) {
+    const answeredMs = core.flows.rows[flow * FLOW_ROW_WORDS + ANSWERED_MS]!;
+    words[base + R_CHECK_PROBES_LEFT] = left - 1;
+    words[base + R_CHECK_PROBES] = words[base + R_CHECK_PROBES]! + 1;
+    words[base + R_CHECK_PROBE_MS] = (answeredMs + AGAIN_MS) | 0;
+    probe(core, flow, words[base + R_CHECK_CAUSE]!, words[base + R_CHECK_PROBES]!);
+  }
+  if (seqLeq(words[base + R_CHECK_DEADLINE_MS]!, core.nowMs)) {
+    words[base + R_ARMED] = words[base + R_ARMED]! & ~R_CHECKING;
+    releaseHeld(core, slot, flow, words[base + R_CHECK_CAUSE]!);
+  }
+}
+
+/** A segment of the far end at or behind the held reset's number: it was false. */
+export function refute(core: Core, flow: number): void {
+  const far = farHalf(core, flow);
+  const halves = core.flows.halves;
+  if ((halves[far + HALF_FLAGS]! & HALF_RST_SEEN) !== 0) refuteObserved(core, flow, far);
+  const slot = repairOf(core, flow);
+  if (slot < 0) return;
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  if ((words[base + R_ARMED]! & R_CHECKING) === 0) return;
+  const seq = words[base + R_CHECK_SEQ]!;
+  if (seqLt(core.seg.segSeq, seq)) return; // older segments are reordering and prove nothing
+  const heldMs = since(core.nowMs, words[base + R_CHECK_AT_MS]!);
+  const probes = words[base + R_CHECK_PROBES]!;
+  words[base + R_ARMED] = words[base + R_ARMED]! & ~R_CHECKING;
+  found(core, flow, RST_REFUTED, seq, core.seg.segSeq, heldMs, probes, 0);
+  count(core, RST_DROPPED);
+  event(core, flow, RST_DROPPED, RST_REFUTED, seq, heldMs, 0, 0, 0);
+  taint(core, flow);
+  startDeadman(core, slot);
+}
+
+/** Somebody forges resets for this flow: the next one is asked about as well. */
+function taint(core: Core, flow: number): void {
+  core.flows.rows[flow * FLOW_ROW_WORDS + TAINT_AT_MS] = core.nowMs;
+  setFlags(core, flow, FLOW_TAINTED);
+  core.paths.markFaulty(pathOf(core, flow), core.nowMs);
+}
+
+/** Observe mode: the reset was delivered, and the far end goes on all the same. */
+function refuteObserved(core: Core, flow: number, far: number): void {
+  const halves = core.flows.halves;
+  halves[far + HALF_FLAGS] = halves[far + HALF_FLAGS]! & ~HALF_RST_SEEN;
+  if (core.policy[POLICY_OBSERVE] === 0) return;
+  const age = since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + BORN_MS]!);
+  found(core, flow, RST_REFUTED, halves[far + SND_CONT]!, core.seg.segSeq, age, 0, 0);
+}

@@ -1,0 +1,172 @@
+// @pathology renumbered-server | RFC 9293 §3.4, RFC 7323 §2.3 | translates SEQ, ACK, SACK, TS, WND | after a re-anchor
+/**
+ * Userspace translation between the near end's numbers (A) and the far end's (B = A + DELTA):
+ * arriving SEQ and TSval down, leaving ACK, SACK edges and TSecr up, windows from one scale to the
+ * other, clipped to 65,535. The near end's own sequence space is the same on both sides.
+ *
+ * Reads DELTA, TS_DELTA, SCALE_FIX. Writes the packet in place and the Segment. Units: octets.
+ */
+import {
+  ANCHOR_CONTRADICTED,
+  FLOW_ENDED,
+  OLD_NUMBERS_DROPPED,
+  SEGMENT_TRANSLATED,
+  STAT_WINDOW_RESCALED,
+} from '../codes.ts';
+import { type Core, count, farHalf, flagsOf, nearHalf, pathOf, setFlags } from '../core.ts';
+import { event, found, resetNear } from '../emit.ts';
+import {
+  DELTA,
+  FLOW_CONFIRMED,
+  FLOW_OVER,
+  FLOW_PROVEN,
+  FLOW_ROW_WORDS,
+  ISS,
+  MSS,
+  SCALE_FIX,
+  SND_CONT,
+  SND_NXT,
+  TS_DELTA,
+} from '../flow/layout.ts';
+import { endFlow } from '../lifecycle.ts';
+import { HOOK_INPUT, INFO_TRUNCATED, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
+import { get32, put16, put32 } from '../wire/bytes.ts';
+import { ACK, RST, SYN } from '../wire/segment.ts';
+import { seqAdd, seqDiff, seqLeq } from '../wire/seq.ts';
+
+/** How far from RCV.NXT a translated number may lie before it is somebody else's. */
+const FOREIGN_SPACE = 1 << 28;
+const EARLY_SPACE = 1 << 20;
+const MSS_DEFAULT = 536; // RFC 9293 §3.7.1
+
+/** The verdict of `translateIn` that says: go on, the Segment is in near numbers now. */
+export const GO_ON = -1;
+
+/** A segment from the far end of a translated flow. */
+export function translateIn(core: Core, flow: number): number {
+  const seg = core.seg;
+  const row = flow * FLOW_ROW_WORDS;
+  const rows = core.flows.rows;
+  const halves = core.flows.halves;
+  const far = farHalf(core, flow);
+  const isn = halves[far + ISS]!;
+  const cont = halves[far + SND_CONT]!;
+  const delta = rows[row + DELTA]!;
+  const nearSeq = seqAdd(seg.segSeq, -delta);
+  const isOld = distance(seg.segSeq, seqAdd(isn, 1)) < EARLY_SPACE && distance(nearSeq, cont) > 0;
+  if (core.hook === HOOK_INPUT) return atInput(core, flow, nearSeq, cont);
+  if ((seg.flags & RST) !== 0 && isOld && seg.segSeq === seqAdd(isn, 1)) {
+    return dropOld(core, flow); // answers the numbers that were given up
+  }
+  if (distance(nearSeq, cont) > FOREIGN_SPACE) {
+    const contradicts = isOld && (seg.flags & RST) === 0;
+    const over = (flagsOf(core, flow) & FLOW_OVER) !== 0;
+    if (contradicts && !over) return contradict(core, flow);
+    return dropOld(core, flow);
+  }
+  if ((core.info & INFO_TRUNCATED) !== 0) return dropOld(core, flow); // cannot come back whole
+  if ((seg.flags & RST) === 0) confirm(core, flow);
+  put32(core.buf, seg.tcpOff + 4, nearSeq);
+  seg.segSeq = nearSeq;
+  if (seg.tsOff !== 0 && rows[row + TS_DELTA] !== 0) {
+    seg.tsVal = (seg.tsVal - rows[row + TS_DELTA]!) | 0;
+    put32(core.buf, seg.tsOff, seg.tsVal);
+  }
+  const fix = rows[row + SCALE_FIX]!;
+  if ((seg.flags & RST) === 0) rescale(core, flow, fix & 0xff, (fix >>> 8) & 0xff);
+  count(core, SEGMENT_TRANSLATED);
+  core.changed = 1;
+  return GO_ON;
+}
+
+function distance(a: number, b: number): number {
+  const diff = seqDiff(a, b);
+  return diff < 0 ? -diff : diff;
+}
+
+/** Behind conntrack nothing is translated: it came through raw already, or slipped by too early. */
+function atInput(core: Core, flow: number, nearSeq: number, cont: number): number {
+  const inWire = distance(nearSeq, cont) < FOREIGN_SPACE;
+  const inNear = distance(core.seg.segSeq, cont) < FOREIGN_SPACE;
+  return inWire && !inNear ? dropOld(core, flow) : VERDICT_ACCEPT;
+}
+
+function dropOld(core: Core, flow: number): number {
+  const isn = core.flows.halves[farHalf(core, flow) + ISS]!;
+  count(core, OLD_NUMBERS_DROPPED);
+  event(core, flow, OLD_NUMBERS_DROPPED, 0, core.seg.segSeq, isn, 0, 0, 0);
+  return VERDICT_DROP;
+}
+
+/** The end point that was given up speaks: end the flow where the operator sees it. */
+function contradict(core: Core, flow: number): number {
+  const halves = core.flows.halves;
+  const far = farHalf(core, flow);
+  const isn = halves[far + ISS]!;
+  const otherIsn = seqAdd(isn, core.flows.rows[flow * FLOW_ROW_WORDS + DELTA]!);
+  found(core, flow, ANCHOR_CONTRADICTED, core.seg.segSeq, isn, otherIsn, 0, 0);
+  endTranslated(core, flow, ANCHOR_CONTRADICTED);
+  return VERDICT_DROP;
+}
+
+/** Ends a translated flow towards the near end by an exact reset. */
+export function endTranslated(core: Core, flow: number, cause: number): void {
+  if ((flagsOf(core, flow) & FLOW_OVER) !== 0) return;
+  const seq = core.flows.halves[farHalf(core, flow) + SND_CONT]!;
+  count(core, FLOW_ENDED);
+  event(core, flow, FLOW_ENDED, cause, seq, 0, 0, 0, 0);
+  resetNear(core, flow);
+  endFlow(core, flow, true);
+}
+
+/** The real server's first segment in its numbers proves the phantom of this path. */
+function confirm(core: Core, flow: number): void {
+  if ((flagsOf(core, flow) & FLOW_CONFIRMED) !== 0) return;
+  const ack = core.seg.segAck;
+  const near = nearHalf(core, flow);
+  if ((core.seg.flags & ACK) === 0 || !seqLeq(ack, core.flows.halves[near + SND_NXT]!)) return;
+  setFlags(core, flow, FLOW_CONFIRMED | FLOW_PROVEN);
+  core.paths.markPhantom(pathOf(core, flow), core.nowMs);
+}
+
+/** A segment from the near end of a translated flow, already tracked in near numbers. */
+export function translateOut(core: Core, flow: number): number {
+  const seg = core.seg;
+  const buf = core.buf;
+  const row = flow * FLOW_ROW_WORDS;
+  const rows = core.flows.rows;
+  if ((core.info & INFO_TRUNCATED) !== 0) return dropOld(core, flow);
+  if ((seg.flags & ACK) === 0) return VERDICT_ACCEPT; // a bare reset carries no number of B's
+  const delta = rows[row + DELTA]!;
+  put32(buf, seg.tcpOff + 8, seqAdd(seg.segAck, delta));
+  for (let i = 0; i < seg.sackCount * 2; i++) {
+    const at = seg.sackOff + 4 * i;
+    put32(buf, at, seqAdd(get32(buf, at), delta));
+  }
+  if (seg.tsOff !== 0 && rows[row + TS_DELTA] !== 0) {
+    put32(buf, seg.tsOff + 4, (seg.tsEcr + rows[row + TS_DELTA]!) | 0);
+  }
+  const fix = rows[row + SCALE_FIX]!;
+  if ((seg.flags & (SYN | RST)) === 0) rescale(core, flow, (fix >>> 16) & 0xff, fix >>> 24);
+  count(core, SEGMENT_TRANSLATED);
+  core.changed = 1;
+  return VERDICT_ACCEPT;
+}
+
+/**
+ * SEG.WND from the writer's shift to the reader's, never more than was offered, except that a
+ * window of a segment or more never reads as zero: a zero window stops a sender for good.
+ */
+function rescale(core: Core, flow: number, writes: number, reads: number): void {
+  if (writes === reads) return;
+  const seg = core.seg;
+  const octets = seg.segWnd * 2 ** writes;
+  let wnd = Math.floor(octets / 2 ** reads);
+  if (wnd > 0xffff) wnd = 0xffff;
+  const mss = core.flows.halves[nearHalf(core, flow) + MSS]!;
+  if (wnd === 0 && octets >= (mss > 0 ? mss : MSS_DEFAULT)) wnd = 1;
+  if (wnd === seg.segWnd) return;
+  put16(core.buf, seg.tcpOff + 14, wnd);
+  seg.segWnd = wnd;
+  count(core, STAT_WINDOW_RESCALED);
+}
