@@ -16,6 +16,7 @@ const TCP_CHECKSUM = 16;
 const IP4_CHECKSUM = 10;
 
 /** A sum of 32-bit words taken in host order needs its octets swapped on these machines. */
+// biome-ignore lint/plugin: made once, when the module is loaded
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
 /** To 16 bits, carries added back (RFC 1071 §1). For sums below 2^31. */

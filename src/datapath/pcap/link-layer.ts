@@ -1,0 +1,81 @@
+/**
+ * Finds the IP packet in a captured frame: Ethernet with VLAN tags (IEEE 802.1Q, 802.1ad), Linux
+ * cooked v1 and v2, raw IP, BSD loopback. https://www.tcpdump.org/linktypes.html
+ *
+ * Owns nothing. Reads bytes[off, end). Offsets are in bytes, absolute.
+ */
+import { read16, read32 } from './capture.ts';
+
+export const LINKTYPE_NULL = 0;
+export const LINKTYPE_ETHERNET = 1;
+/** Historical numbers of raw IP, written where DLT_RAW was not mapped. */
+const DLT_RAW = 12;
+const DLT_RAW_OPENBSD = 14;
+export const LINKTYPE_RAW = 101;
+export const LINKTYPE_LOOP = 108;
+export const LINKTYPE_LINUX_SLL = 113;
+export const LINKTYPE_IPV4 = 228;
+export const LINKTYPE_IPV6 = 229;
+export const LINKTYPE_LINUX_SLL2 = 276;
+
+const ETHERTYPE_IP4 = 0x0800;
+const ETHERTYPE_IP6 = 0x86dd;
+const TAG_COUNT_MAX = 4;
+
+/** AF_INET is 2 everywhere; AF_INET6 differs between the systems that write these files. */
+const FAMILY_IP4 = 2;
+const FAMILIES_IP6 = [10, 24, 28, 30];
+
+/** Offset of the IP header, or -1 when the frame holds none. */
+export function findIp(bytes: Uint8Array, off: number, end: number, linkType: number): number {
+  const at = findPayload(bytes, off, end, linkType);
+  if (at < 0 || at >= end) return -1;
+  const version = (bytes[at] ?? 0) >> 4;
+  return version === 4 || version === 6 ? at : -1;
+}
+
+function findPayload(bytes: Uint8Array, off: number, end: number, linkType: number): number {
+  switch (linkType) {
+    case LINKTYPE_ETHERNET:
+      return off + 14 > end ? -1 : skipTags(bytes, off + 12, off + 14, end);
+    case LINKTYPE_LINUX_SLL:
+      return off + 16 > end ? -1 : skipTags(bytes, off + 14, off + 16, end);
+    case LINKTYPE_LINUX_SLL2:
+      return off + 20 > end ? -1 : skipTags(bytes, off, off + 20, end);
+    case LINKTYPE_NULL:
+    case LINKTYPE_LOOP:
+      return off + 4 > end || !isIpFamily(bytes, off) ? -1 : off + 4;
+    case LINKTYPE_RAW:
+    case LINKTYPE_IPV4:
+    case LINKTYPE_IPV6:
+    case DLT_RAW:
+    case DLT_RAW_OPENBSD:
+      return off;
+    default:
+      return -1;
+  }
+}
+
+/** From the EtherType at `typeOff`, whose payload starts at `payloadOff`, over 802.1Q and QinQ tags. */
+function skipTags(bytes: Uint8Array, typeOff: number, payloadOff: number, end: number): number {
+  let type = read16(bytes, typeOff, false);
+  let at = payloadOff;
+  for (let count = 0; count < TAG_COUNT_MAX && isTag(type); count++) {
+    if (at + 4 > end) return -1;
+    type = read16(bytes, at + 2, false);
+    at += 4;
+  }
+  return type === ETHERTYPE_IP4 || type === ETHERTYPE_IP6 ? at : -1;
+}
+
+function isTag(type: number): boolean {
+  return type === 0x8100 || type === 0x88a8 || type === 0x9100;
+}
+
+/** The family is in the byte order of whoever captured, which the file may not share. */
+function isIpFamily(bytes: Uint8Array, off: number): boolean {
+  const little = read32(bytes, off, true);
+  const big = read32(bytes, off, false);
+  const family = little < big ? little : big;
+  return family === FAMILY_IP4 || FAMILIES_IP6.includes(family);
+}
