@@ -37,7 +37,14 @@ import { tickQuestion } from './normalize/question.ts';
 import { tickCheck } from './normalize/reset.ts';
 import { endTranslated } from './normalize/translate.ts';
 import { IN_FLOW, IN_GENERATION, IN_KIND, IN_KIND_END_ALL, IN_OK } from './outbox.ts';
-import { INFO_GSO, TO_FAR, VERDICT_ACCEPT, VERDICT_DROP, VERDICT_REWRITTEN } from './verdict.ts';
+import {
+  INFO_GSO,
+  INFO_TRUNCATED,
+  TO_FAR,
+  VERDICT_ACCEPT,
+  VERDICT_DROP,
+  VERDICT_REWRITTEN,
+} from './verdict.ts';
 import { fillTcpChecksum } from './wire/checksum.ts';
 import { parseSegment, WIRE_OK } from './wire/parse.ts';
 import {
@@ -55,6 +62,7 @@ import {
 const TICK_ARMED_MS = 2;
 const TICK_IDLE_MS = 100;
 const EXPIRY_ROWS = 64;
+const IP_BYTES_MAX = 0xffff;
 const EXPIRIES_MAX = 8;
 
 export class Engine {
@@ -103,7 +111,9 @@ export class Engine {
     core.changed = 0;
     core.counters[STAT_PACKETS] = core.counters[STAT_PACKETS]! + 1;
     core.counters[STAT_OCTETS] = core.counters[STAT_OCTETS]! + len;
-    const understood = parseSegment(core.buf, off, len, core.seg);
+    // A copy cut short by the queue still has its headers; it can be judged, never rewritten.
+    const ipBytes = (info & INFO_TRUNCATED) === 0 ? len : IP_BYTES_MAX;
+    const understood = parseSegment(core.buf, off, ipBytes, core.seg);
     if (understood !== WIRE_OK) {
       count(core, understood);
       return VERDICT_ACCEPT;

@@ -131,6 +131,8 @@ export const FLOW_RULE = 1024;
 export const FLOW_RULE_WANTED = 2048;
 /** A re-anchor was confirmed by the other end point's own segments. */
 export const FLOW_CONFIRMED = 4096;
+/** The conflict of this flow was reported. */
+export const FLOW_CONFLICT = 8192;
 
 /** Control words at the head of the index. */
 export const INDEX_FREE = 0; // first free row + 1

@@ -38,6 +38,7 @@ import {
   BORN_MS,
   DELTA,
   FLOW_ANCHORED,
+  FLOW_CONFLICT,
   FLOW_OVER,
   FLOW_PICKED_UP,
   FLOW_PROVEN,
@@ -166,12 +167,12 @@ function conflict(core: Core, flow: number, i: number): void {
   const isn = core.flows.halves[farHalf(core, flow) + ISS]!;
   rows[row + TAINT_AT_MS] = core.nowMs;
   core.paths.markFaulty(pathOf(core, flow), core.nowMs);
-  if ((flags & FLOW_TAINTED) === 0) {
+  setFlags(core, flow, FLOW_TAINTED | FLOW_CONFLICT);
+  if ((flags & FLOW_CONFLICT) === 0) {
     const chosen = findCandidate(core, flow, isn);
     const ttl = chosen < 0 ? 0 : candidateTtl(candidateWord(core, flow, chosen, C_OPTIONS));
     const otherIsn = i < 0 ? core.seg.segSeq : candidateWord(core, flow, i, C_ISN);
     const otherTtl = i < 0 ? core.seg.ttl : candidateTtl(candidateWord(core, flow, i, C_OPTIONS));
-    setFlags(core, flow, FLOW_TAINTED);
     found(
       core,
       flow,

@@ -92,14 +92,17 @@ export function normalizeReset(core: Core, flow: number): number {
   if ((flags & FLOW_ANCHORED) === 0) return inSynSent(core, flow);
   const first = isFirst(core, flow, flags);
   if (first && isAsking(core, flow)) return askedReset(core, flow);
-  if (!isExact(core, flow)) {
-    const cont = core.flows.halves[farHalf(core, flow) + SND_CONT]!;
-    found(core, flow, RST_INEXACT, core.seg.segSeq, cont, 0, 0, 0);
-    return VERDICT_ACCEPT;
-  }
+  const exact = isExact(core, flow);
+  if (!exact && !maybeExact(core, flow)) return inexact(core, flow);
   const cause = suspicion(core, flow, flags, first);
-  if (cause === 0) return pass(core, flow, true);
-  return check(core, flow, cause);
+  if (cause !== 0) return check(core, flow, cause);
+  return exact ? pass(core, flow, true) : inexact(core, flow);
+}
+
+function inexact(core: Core, flow: number): number {
+  const cont = core.flows.halves[farHalf(core, flow) + SND_CONT]!;
+  found(core, flow, RST_INEXACT, core.seg.segSeq, cont, 0, 0, 0);
+  return VERDICT_ACCEPT;
 }
 
 function pass(core: Core, flow: number, ends: boolean): number {
@@ -133,16 +136,27 @@ function askedReset(core: Core, flow: number): number {
 
 /**
  * Would the near end's kernel act on it? At RCV.NXT, at the right-most SACK edge it holds, and one
- * below after a FIN. RCV.NXT lies between what it has acknowledged and what we saw without a gap.
+ * below after a FIN.
  */
 function isExact(core: Core, flow: number): boolean {
   const halves = core.flows.halves;
   const far = farHalf(core, flow);
   const seq = core.seg.segSeq;
   const cont = halves[far + SND_CONT]!;
-  if (seqLeq(halves[far + SND_UNA]!, seq) && seqLeq(seq, cont)) return true;
+  if (seq === cont) return true;
   if (seqLt(cont, halves[far + SND_NXT]!) && seq === halves[far + SND_NXT]) return true;
   return (halves[far + HALF_FLAGS]! & HALF_FIN_SEEN) !== 0 && seq === seqAdd(cont, -1);
+}
+
+/**
+ * RCV.NXT lies between what the near end has acknowledged and what we saw arrive without a gap: a
+ * segment may have been lost behind us.
+ */
+function maybeExact(core: Core, flow: number): boolean {
+  const halves = core.flows.halves;
+  const far = farHalf(core, flow);
+  const seq = core.seg.segSeq;
+  return seqLeq(halves[far + SND_UNA]!, seq) && seqLt(seq, halves[far + SND_CONT]!);
 }
 
 /** The finding that makes an exact reset worth a question, or 0. */

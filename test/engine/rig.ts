@@ -1,0 +1,206 @@
+/**
+ * A bench for the engine: a client, a far side, and hand-written segments between them.
+ * Owns one engine with its memory and arena; reads verdicts, injections and events. Times: ms.
+ */
+
+import { Engine } from '../../src/engine/engine.ts';
+import { EV_ARG, EV_CAUSE, EV_CODE } from '../../src/engine/events.ts';
+import {
+  COUNTER_COUNT,
+  EVENT_SLOT_COUNT,
+  EVENT_WORDS,
+  INBOX_SLOT_BYTES,
+  INBOX_SLOT_COUNT,
+  OUTBOX_SLOT_BYTES,
+  OUTBOX_SLOT_COUNT,
+} from '../../src/engine/limits.ts';
+import { createEngineMemory } from '../../src/engine/memory.ts';
+import {
+  IN_FLOW,
+  IN_GENERATION,
+  IN_KIND,
+  IN_KIND_RULE_DONE,
+  IN_OK,
+  OUT_BYTES,
+  OUT_FLOW,
+  OUT_GENERATION,
+  OUT_KIND,
+  OUT_KIND_INJECT,
+  OUT_KIND_RULE_ADD,
+  OUT_PACKET,
+  OUT_PATH,
+} from '../../src/engine/outbox.ts';
+import { Ring } from '../../src/engine/ring.ts';
+import {
+  HOOK_INPUT,
+  HOOK_POSTROUTING,
+  HOOK_PREROUTING,
+  TO_FAR,
+  TO_NEAR,
+} from '../../src/engine/verdict.ts';
+import { get32, put16, put32 } from '../../src/engine/wire/bytes.ts';
+import { ACK, FIN, RST, SYN } from '../../src/engine/wire/segment.ts';
+
+export interface Sent {
+  flags: number;
+  seq: number;
+  ack?: number;
+  wnd?: number;
+  ttl?: number;
+  payload?: number;
+  options?: readonly number[];
+}
+
+export interface Injected {
+  path: number;
+  flags: number;
+  seq: number;
+  ack: number;
+  payload: number;
+}
+
+export interface SeenEvent {
+  code: number;
+  cause: number;
+  args: number[];
+}
+
+const CLIENT = 0x0a000001;
+const SERVER = 0x0a000002;
+const OFF = 64;
+
+export class Rig {
+  readonly memory = createEngineMemory(1024, (bytes) => new ArrayBuffer(bytes));
+  readonly engine = new Engine(this.memory, 7);
+  readonly arena = new Uint8Array(4096);
+  readonly injected: Injected[] = [];
+  readonly events: SeenEvent[] = [];
+  readonly rules: string[] = [];
+  nowMs = 1000;
+  ports = (40270 << 16) | 22;
+  /** Flows whose rule is in place send everything through PREROUTING. */
+  ruled = false;
+  private readonly outbox = new Ring(this.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
+  private readonly inbox = new Ring(this.memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
+  private readonly ring = new Ring(this.memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
+
+  constructor() {
+    this.engine.attach(this.arena);
+  }
+
+  /** The client sends. */
+  out(sent: Sent): number {
+    return this.step(sent, TO_FAR, HOOK_POSTROUTING);
+  }
+
+  /** The far side's segment arrives. */
+  in(sent: Sent): number {
+    const control = (sent.flags & (SYN | FIN | RST)) !== 0;
+    return this.step(sent, TO_NEAR, control || this.ruled ? HOOK_PREROUTING : HOOK_INPUT);
+  }
+
+  /** Sequence and ack numbers of the packet as it stands in the arena now. */
+  wire(): { seq: number; ack: number; wnd: number } {
+    const tcp = OFF + 20;
+    return {
+      seq: get32(this.arena, tcp + 4),
+      ack: get32(this.arena, tcp + 8),
+      wnd: (this.arena[tcp + 14]! << 8) | this.arena[tcp + 15]!,
+    };
+  }
+
+  count(code: number): number {
+    return new Float64Array(this.memory.counters, 0, COUNTER_COUNT)[code]!;
+  }
+
+  /** Lets `ms` pass in steps of 2 ms. */
+  pass(ms: number): void {
+    for (let i = 0; i < ms; i += 2) {
+      this.nowMs += 2;
+      this.tick();
+    }
+  }
+
+  tick(): void {
+    this.engine.tick(this.nowMs);
+    this.drain();
+  }
+
+  private step(sent: Sent, dir: number, hook: number): number {
+    const bytes = this.write(sent, dir === TO_FAR);
+    const verdict = this.engine.step(OFF, bytes, dir, hook, 0, 0, this.nowMs);
+    this.drain();
+    return verdict;
+  }
+
+  private write(sent: Sent, fromClient: boolean): number {
+    const buf = this.arena;
+    const options = sent.options ?? [];
+    const tcpBytes = 20 + options.length;
+    const bytes = 20 + tcpBytes + (sent.payload ?? 0);
+    buf.fill(0, OFF, OFF + bytes);
+    buf[OFF] = 0x45;
+    put16(buf, OFF + 2, bytes);
+    put16(buf, OFF + 6, 0x4000);
+    buf[OFF + 8] = sent.ttl ?? 61;
+    buf[OFF + 9] = 6;
+    put32(buf, OFF + 12, fromClient ? CLIENT : SERVER);
+    put32(buf, OFF + 16, fromClient ? SERVER : CLIENT);
+    put16(buf, OFF + 20, fromClient ? this.ports >>> 16 : this.ports & 0xffff);
+    put16(buf, OFF + 22, fromClient ? this.ports & 0xffff : this.ports >>> 16);
+    put32(buf, OFF + 24, sent.seq);
+    put32(buf, OFF + 28, sent.ack ?? 0);
+    buf[OFF + 32] = (tcpBytes >> 2) << 4;
+    buf[OFF + 33] = sent.flags | (sent.ack === undefined ? 0 : ACK);
+    put16(buf, OFF + 34, sent.wnd ?? 182);
+    buf.set(options, OFF + 40);
+    return bytes;
+  }
+
+  private drain(): void {
+    for (let at = this.outbox.peek(); at >= 0; at = this.outbox.peek()) {
+      const words = this.outbox.words;
+      if (words[at + OUT_KIND] === OUT_KIND_INJECT) this.readInjection(at);
+      else this.answerRule(at);
+      this.outbox.release();
+    }
+    for (let at = this.ring.peek(); at >= 0; at = this.ring.peek()) {
+      const words = this.ring.words;
+      this.events.push({
+        code: words[at + EV_CODE]!,
+        cause: words[at + EV_CAUSE]!,
+        args: [...words.subarray(at + EV_ARG, at + EV_ARG + 5)],
+      });
+      this.ring.release();
+    }
+  }
+
+  private readInjection(at: number): void {
+    const bytes = this.outbox.bytes;
+    const ip = (at + OUT_PACKET) * 4;
+    const tcp = ip + 20;
+    const total = this.outbox.words[at + OUT_BYTES]!;
+    this.injected.push({
+      path: this.outbox.words[at + OUT_PATH]!,
+      flags: bytes[tcp + 13]!,
+      seq: get32(bytes, tcp + 4),
+      ack: get32(bytes, tcp + 8),
+      payload: total - 20 - (bytes[tcp + 12]! >> 4) * 4,
+    });
+  }
+
+  private answerRule(at: number): void {
+    const words = this.outbox.words;
+    const add = words[at + OUT_KIND] === OUT_KIND_RULE_ADD;
+    this.rules.push(add ? 'add' : 'del');
+    this.ruled = add;
+    const flow = words[at + OUT_FLOW]!;
+    const generation = words[at + OUT_GENERATION]!;
+    const to = this.inbox.reserve();
+    this.inbox.words[to + IN_KIND] = IN_KIND_RULE_DONE;
+    this.inbox.words[to + IN_FLOW] = flow;
+    this.inbox.words[to + IN_GENERATION] = generation;
+    this.inbox.words[to + IN_OK] = 1;
+    this.inbox.commit();
+  }
+}
