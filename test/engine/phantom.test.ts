@@ -1,0 +1,129 @@
+/** A SYN-ACK that nobody stands behind: asking, re-anchoring, translating. DESIGN §4.1. */
+import { describe, expect, it } from 'vitest';
+import * as code from '../../src/engine/codes.ts';
+import {
+  INJECT_FAR,
+  INJECT_FAR_HOOKED,
+  INJECT_NEAR,
+  VERDICT_ACCEPT,
+  VERDICT_DROP,
+  VERDICT_REWRITTEN,
+} from '../../src/engine/verdict.ts';
+import { RST, SYN } from '../../src/engine/wire/segment.ts';
+import { Rig } from './rig.ts';
+
+const C = 1_000_000;
+const A = 4_000_000_000 | 0; // near the wrap on purpose
+const B = 500_000;
+const WSCALE = (shift: number) => [1, 3, 3, shift] as const;
+
+/** Client connects to A, whose place B's server takes; the client has sent 21 octets. */
+function phantom(rig: Rig): void {
+  rig.out({ flags: SYN, seq: C, options: WSCALE(7) });
+  rig.nowMs += 1;
+  rig.in({ flags: SYN, seq: A, ack: C + 1, options: WSCALE(2) });
+  rig.out({ flags: 0, seq: C + 1, ack: A + 1 });
+  expect(rig.in({ flags: SYN, seq: B, ack: C + 1, options: WSCALE(7) })).toBe(VERDICT_DROP);
+  rig.out({ flags: 0, seq: C + 1, ack: A + 1, payload: 21 });
+}
+
+/** Lets `ms` pass; the server answers every probe with RST A+1. */
+function answering(rig: Rig, ms: number): void {
+  for (let t = 0; t < ms; t += 2) {
+    const before = rig.injected.length;
+    rig.pass(2);
+    const probed = rig.injected.slice(before).some((packet) => packet.path === INJECT_FAR);
+    if (probed) expect(rig.in({ flags: RST, seq: A + 1 })).toBe(VERDICT_DROP);
+  }
+}
+
+function reanchored(): Rig {
+  const rig = new Rig();
+  phantom(rig);
+  rig.in({ flags: RST, seq: A + 1 });
+  answering(rig, 1000);
+  rig.in({ flags: SYN, seq: B, ack: C + 1, options: WSCALE(7) });
+  answering(rig, 10);
+  return rig;
+}
+
+describe('phantom SYN-ACK', () => {
+  it('moves the flow onto the server that insists, and sends the first data again', () => {
+    const rig = reanchored();
+    expect(rig.count(code.REANCHORED)).toBe(1);
+    expect(rig.rules).toEqual(['add']);
+    const hooked = rig.injected.filter((packet) => packet.path === INJECT_FAR_HOOKED);
+    expect(hooked.map(({ seq, ack, payload }) => ({ seq, ack, payload }))).toEqual([
+      { seq: C + 1, ack: (A + 1) | 0, payload: 0 },
+      { seq: C + 1, ack: (A + 1) | 0, payload: 21 },
+    ]);
+  });
+
+  it('translates both ways and rescales windows', () => {
+    const rig = reanchored();
+    expect(rig.out({ flags: 0, seq: C + 22, ack: A + 1, wnd: 100 })).toBe(VERDICT_REWRITTEN);
+    expect(rig.wire()).toMatchObject({ ack: B + 1, wnd: 100 });
+    const data = { flags: 0, seq: B + 1, ack: C + 22, wnd: 500, payload: 40 };
+    expect(rig.in(data)).toBe(VERDICT_REWRITTEN);
+    // 500 << 7 octets read with shift 2 would be 16000.
+    expect(rig.wire()).toMatchObject({ seq: (A + 1) | 0, wnd: 16_000 });
+  });
+
+  it('swallows resets that answer the old numbers, and lets the real ones through', () => {
+    const rig = reanchored();
+    rig.out({ flags: 0, seq: C + 22, ack: A + 1 });
+    rig.in({ flags: 0, seq: B + 1, ack: C + 22, payload: 40 });
+    expect(rig.in({ flags: RST, seq: A + 1 })).toBe(VERDICT_DROP);
+    rig.out({ flags: 0, seq: C + 22, ack: A + 41 });
+    expect(rig.in({ flags: RST, seq: B + 41 })).toBe(VERDICT_DROP);
+    rig.pass(200);
+    const reset = rig.injected.filter((packet) => packet.path === INJECT_NEAR);
+    expect(reset.map((packet) => packet.seq)).toEqual([(A + 41) | 0]);
+  });
+
+  it('ends the flow visibly when the phantom speaks after all', () => {
+    const rig = reanchored();
+    expect(rig.in({ flags: 0, seq: A + 1, ack: C + 22, payload: 10 })).toBe(VERDICT_DROP);
+    expect(rig.count(code.ANCHOR_CONTRADICTED)).toBe(1);
+    const reset = rig.injected.filter((packet) => packet.path === INJECT_NEAR);
+    expect(reset.map((packet) => packet.seq)).toEqual([(A + 1) | 0]);
+  });
+
+  it('never moves a quiet server that answers the probe', () => {
+    const rig = new Rig();
+    phantom(rig);
+    for (let t = 0; t < 5000; t += 2) {
+      const before = rig.injected.length;
+      rig.pass(2);
+      const probed = rig.injected.slice(before).some((packet) => packet.path === INJECT_FAR);
+      if (probed) {
+        rig.in({ flags: RST, seq: A + 1 }); // the second end point is nearer
+        expect(rig.in({ flags: 0, seq: A + 1, ack: C + 22 })).toBe(VERDICT_ACCEPT);
+      }
+      if (t === 1000 || t === 3000) rig.in({ flags: SYN, seq: B, ack: C + 1 });
+    }
+    expect(rig.count(code.REANCHORED)).toBe(0);
+    expect(rig.injected.filter((packet) => packet.path === INJECT_NEAR)).toEqual([]);
+  });
+
+  it('delivers the reset when B never comes again', () => {
+    const rig = new Rig();
+    phantom(rig);
+    rig.in({ flags: RST, seq: A + 1 });
+    answering(rig, 4000);
+    expect(rig.count(code.REANCHORED)).toBe(0);
+    const reset = rig.injected.filter((packet) => packet.path === INJECT_NEAR);
+    expect(reset).toMatchObject([{ seq: (A + 1) | 0 }]);
+  });
+
+  it('does not wait for the retransmission on a path with a proven phantom', () => {
+    const rig = reanchored();
+    rig.out({ flags: 0, seq: C + 22, ack: A + 1 });
+    rig.in({ flags: 0, seq: B + 1, ack: C + 22, payload: 40 });
+    rig.ports = (40271 << 16) | 22;
+    rig.ruled = false;
+    phantom(rig);
+    answering(rig, 700);
+    expect(rig.count(code.REANCHORED)).toBe(2);
+  });
+});

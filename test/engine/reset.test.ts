@@ -1,0 +1,142 @@
+/** Resets: which pass at once, which are asked about, and what becomes of them. DESIGN §4.2. */
+import { describe, expect, it } from 'vitest';
+import * as code from '../../src/engine/codes.ts';
+import { POLICY_OBSERVE } from '../../src/engine/memory.ts';
+import { INJECT_FAR, INJECT_NEAR, VERDICT_ACCEPT, VERDICT_DROP } from '../../src/engine/verdict.ts';
+import { FIN, RST, SYN } from '../../src/engine/wire/segment.ts';
+import { Rig } from './rig.ts';
+
+const C = 77;
+const A = 0x7ffffff0; // crosses the sign of an int32 on purpose
+
+function session(rig: Rig): void {
+  rig.out({ flags: SYN, seq: C });
+  rig.nowMs += 1;
+  rig.in({ flags: SYN, seq: A, ack: C + 1 });
+  rig.out({ flags: 0, seq: C + 1, ack: A + 1 });
+  rig.in({ flags: 0, seq: A + 1, ack: C + 1, payload: 100 });
+  rig.out({ flags: 0, seq: C + 1, ack: A + 101, payload: 10 });
+  rig.in({ flags: 0, seq: A + 101, ack: C + 11 });
+}
+
+const near = (rig: Rig) => rig.injected.filter((packet) => packet.path === INJECT_NEAR);
+const probes = (rig: Rig) => rig.injected.filter((packet) => packet.path === INJECT_FAR);
+const FORGED = { flags: RST, seq: (A + 101) | 0, ttl: 250 };
+
+describe('resets', () => {
+  it('pass at once in SYN-SENT: refused stays fast', () => {
+    const rig = new Rig();
+    rig.out({ flags: SYN, seq: C });
+    expect(rig.in({ flags: RST, seq: 0, ack: C + 1 })).toBe(VERDICT_ACCEPT);
+  });
+
+  it('pass at once when exact, of known origin and without a conflict', () => {
+    const rig = new Rig();
+    session(rig);
+    expect(rig.in({ flags: RST, seq: A + 101 })).toBe(VERDICT_ACCEPT);
+    expect(rig.count(code.RST_HELD)).toBe(0);
+  });
+
+  it('pass unchanged when inexact, whatever their origin', () => {
+    const rig = new Rig();
+    session(rig);
+    for (const seq of [A + 100, A + 102, A - 5, A + 70_000, C]) {
+      expect(rig.in({ flags: RST, seq, ttl: 250 })).toBe(VERDICT_ACCEPT);
+    }
+    expect(rig.count(code.RST_INEXACT)).toBe(4 + 1);
+    expect(rig.injected).toEqual([]);
+  });
+
+  it('of foreign origin are asked about, and refuted by the answer', () => {
+    const rig = new Rig();
+    session(rig);
+    expect(rig.in(FORGED)).toBe(VERDICT_DROP);
+    rig.pass(4);
+    expect(probes(rig)).toMatchObject([{ seq: C + 10, ack: (A + 101) | 0, payload: 0 }]);
+    rig.in({ flags: 0, seq: A + 101, ack: C + 11 });
+    rig.pass(550);
+    for (let i = 0; i < 40; i++) {
+      rig.pass(50);
+      rig.in({ flags: 0, seq: A + 101, ack: C + 11 });
+    }
+    expect(near(rig)).toEqual([]);
+    expect(rig.count(code.RST_REFUTED)).toBe(1);
+  });
+
+  it('reach the near end within 110 ms when nothing speaks against them', () => {
+    const rig = new Rig();
+    session(rig);
+    rig.in(FORGED);
+    rig.pass(110);
+    expect(near(rig)).toMatchObject([{ seq: (A + 101) | 0 }]);
+    expect(rig.count(code.RST_RELEASED)).toBe(1);
+  });
+
+  it('a second one 200 ms later is asked about again, behind the challenge interval', () => {
+    const rig = new Rig();
+    session(rig);
+    rig.in(FORGED);
+    rig.pass(4);
+    rig.in({ flags: 0, seq: A + 101, ack: C + 11 });
+    rig.pass(200);
+    expect(rig.in(FORGED)).toBe(VERDICT_DROP);
+    rig.pass(300); // Linux answers nothing within 500 ms
+    expect(near(rig)).toEqual([]);
+    rig.pass(60);
+    expect(probes(rig).length).toBeGreaterThanOrEqual(3);
+    rig.in({ flags: 0, seq: A + 101, ack: C + 11 });
+    expect(rig.count(code.RST_REFUTED)).toBe(2);
+  });
+
+  it('are delivered after all when a refuted far end falls silent', () => {
+    const rig = new Rig();
+    session(rig);
+    rig.in(FORGED);
+    rig.pass(2);
+    rig.in({ flags: 0, seq: A + 101, ack: C + 11, payload: 20 });
+    rig.pass(2100);
+    expect(rig.count(code.FAR_END_SILENT)).toBe(1);
+    expect(near(rig)).toMatchObject([{ seq: (A + 121) | 0 }]); // where RCV.NXT is by now
+  });
+
+  it('older segments prove nothing', () => {
+    const rig = new Rig();
+    session(rig);
+    rig.in(FORGED);
+    rig.in({ flags: 0, seq: A + 1, ack: C + 1, payload: 100 });
+    rig.pass(110);
+    expect(near(rig)).toHaveLength(1);
+  });
+
+  it('are checked at most eight times a minute', () => {
+    const rig = new Rig();
+    session(rig);
+    let dropped = 0;
+    for (let i = 0; i < 12; i++) {
+      if (rig.in(FORGED) === VERDICT_DROP) dropped++;
+      rig.pass(2);
+      rig.in({ flags: 0, seq: A + 101, ack: C + 11 });
+    }
+    expect(dropped).toBe(8);
+  });
+
+  it('pass once both ends have closed', () => {
+    const rig = new Rig();
+    session(rig);
+    rig.out({ flags: FIN, seq: C + 11, ack: A + 101 });
+    rig.in({ flags: FIN, seq: A + 101, ack: C + 12 });
+    expect(rig.in({ flags: RST, seq: A + 102, ttl: 250 })).toBe(VERDICT_ACCEPT);
+  });
+
+  it('in observe mode pass, are counted, and are refuted by what follows', () => {
+    const rig = new Rig();
+    new Int32Array(rig.memory.policy)[POLICY_OBSERVE] = 1;
+    session(rig);
+    expect(rig.in(FORGED)).toBe(VERDICT_ACCEPT);
+    expect(rig.count(code.RST_HELD + code.WOULD)).toBe(1);
+    rig.in({ flags: 0, seq: A + 101, ack: C + 11, payload: 20 });
+    expect(rig.count(code.RST_REFUTED)).toBe(1);
+    rig.pass(3000);
+    expect(rig.injected).toEqual([]);
+  });
+});
