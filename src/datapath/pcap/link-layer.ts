@@ -74,8 +74,6 @@ function isTag(type: number): boolean {
 
 /** The family is in the byte order of whoever captured, which the file may not share. */
 function isIpFamily(bytes: Uint8Array, off: number): boolean {
-  const little = read32(bytes, off, true);
-  const big = read32(bytes, off, false);
-  const family = little < big ? little : big;
+  const family = Math.min(read32(bytes, off, true), read32(bytes, off, false));
   return family === FAMILY_IP4 || FAMILIES_IP6.includes(family);
 }
