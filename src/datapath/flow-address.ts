@@ -1,0 +1,56 @@
+/**
+ * The tuple of a flow as rules, logs and people write it, read from words in memory.
+ * Owns nothing. Words hold addresses as the engine keeps them: big-endian octets as int32 values.
+ */
+import { OUT_FAMILY, OUT_FAR_ADDR, OUT_NEAR_ADDR, OUT_PORTS } from '../engine/outbox.ts';
+
+export interface FlowAddress {
+  readonly family: 4 | 6;
+  readonly nearAddr: string;
+  readonly nearPort: number;
+  readonly farAddr: string;
+  readonly farPort: number;
+}
+
+/** Of the outbox slot at word `at`. */
+export function flowAddressOf(words: Int32Array, at: number): FlowAddress {
+  const family = words[at + OUT_FAMILY] === 6 ? 6 : 4;
+  const ports = words[at + OUT_PORTS] ?? 0;
+  return {
+    family,
+    nearAddr: formatAddress(words, at + OUT_NEAR_ADDR, family),
+    nearPort: ports >>> 16,
+    farAddr: formatAddress(words, at + OUT_FAR_ADDR, family),
+    farPort: ports & 0xffff,
+  };
+}
+
+/** IPv4 dotted; IPv6 in the canonical form of RFC 5952 §4. */
+export function formatAddress(words: Int32Array, at: number, family: 4 | 6): string {
+  if (family === 4) {
+    const word = words[at] ?? 0;
+    return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
+  }
+  const groups: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    const word = words[at + i] ?? 0;
+    groups.push(word >>> 16, word & 0xffff);
+  }
+  return formatGroups(groups);
+}
+
+/** The first longest run of two or more zero groups becomes `::`. */
+function formatGroups(groups: readonly number[]): string {
+  let runAt = -1;
+  let runLength = 1;
+  for (let from = 0; from < groups.length; from++) {
+    let length = 0;
+    while (groups[from + length] === 0) length++;
+    if (length <= runLength) continue;
+    runAt = from;
+    runLength = length;
+  }
+  const hex = groups.map((group) => group.toString(16));
+  if (runAt < 0) return hex.join(':');
+  return `${hex.slice(0, runAt).join(':')}::${hex.slice(runAt + runLength).join(':')}`;
+}

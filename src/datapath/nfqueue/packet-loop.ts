@@ -1,0 +1,145 @@
+/**
+ * The packet thread's loop: batch in, engine, verdicts out; housekeeping in what time is left.
+ *
+ * Owns the order of things within a turn. Reads the queue; writes the stats page. Nothing is held in
+ * the kernel's queue longer than a batch. Times: ms, the latency in µs. Allocates nothing a packet.
+ */
+import { STAT_SHED } from '../../engine/codes.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { HOOK_POSTROUTING, TO_FAR, TO_NEAR, VERDICT_ACCEPT } from '../../engine/verdict.ts';
+import * as page from '../../telemetry/stats-page.ts';
+import { engineMs } from './monotonic.ts';
+import type { Queue } from './queue.ts';
+
+/** The clock is read after this many packets of a batch (a power of two). */
+const CLOCK_PACKETS = 4;
+/** Consecutive full batches over the budget that make an overload. */
+const OVERLOAD_BATCHES = 8;
+/** Housekeeping happens at least this often, however many packets wait. */
+const TICK_LATEST_MS = 20;
+const SAMPLE_MS = 1000;
+/** After `stop` or a failure the queue is emptied before it is given back, within this many batches. */
+const DRAIN_BATCHES = 64;
+
+export interface LoopSettings {
+  readonly batchCount: number;
+  readonly budgetUs: number;
+  /** Called when the engine has asked the outside for something. */
+  readonly onOutbox: () => void;
+  /** Slots ever committed to the outbox. */
+  readonly outboxCount: () => number;
+}
+
+export class PacketLoop {
+  private readonly queue: Queue;
+  private readonly engine: Engine;
+  private readonly stats: page.StatsPage;
+  private readonly settings: LoopSettings;
+  private fullBatches = 0;
+  private outboxSeen = 0;
+  private tickedMs = 0;
+  private sampledMs = 0;
+
+  constructor(queue: Queue, engine: Engine, stats: page.StatsPage, settings: LoopSettings) {
+    this.queue = queue;
+    this.engine = engine;
+    this.stats = stats;
+    this.settings = settings;
+    this.outboxSeen = settings.outboxCount();
+    engine.attach(queue.bytes);
+  }
+
+  /** Until the stop word is set. */
+  run(): void {
+    const { control } = this.stats;
+    this.tickedMs = engineMs();
+    while (Atomics.load(control, page.PAGE_STOP) === 0) this.turn();
+    this.drain();
+  }
+
+  /** Accepts what is still in the queue: closing it would drop that. */
+  drain(): void {
+    this.queue.flush();
+    this.queue.setTimeoutMs(1);
+    for (let i = 0; i < DRAIN_BATCHES && this.queue.receive() > 0; i++) this.queue.flush();
+  }
+
+  private turn(): void {
+    const { queue, stats, settings } = this;
+    const count = queue.receive();
+    const startMs = performance.now();
+    const nowMs = engineMs();
+    if (count > 0) {
+      this.judge(count, startMs, nowMs);
+      stats.counters[page.PAGE_PACKETS] = stats.counters[page.PAGE_PACKETS]! + count;
+      stats.counters[page.PAGE_BATCHES] = stats.counters[page.PAGE_BATCHES]! + 1;
+    }
+    const busy = count === settings.batchCount;
+    if (nowMs !== this.tickedMs && !(busy && ((nowMs - this.tickedMs) | 0) < TICK_LATEST_MS)) {
+      this.tickedMs = nowMs;
+      queue.setTimeoutMs(timeoutStep(this.engine.tick(nowMs)));
+      stats.control[page.PAGE_HEARTBEAT_MS] = nowMs;
+      if (((nowMs - this.sampledMs) | 0) >= SAMPLE_MS) this.sample(nowMs);
+    }
+    const asked = settings.outboxCount();
+    if (asked !== this.outboxSeen) {
+      this.outboxSeen = asked;
+      settings.onOutbox();
+    }
+  }
+
+  /** One batch: a verdict for each packet, sent together, or earlier when the budget is used up. */
+  private judge(count: number, startMs: number, nowMs: number): void {
+    const { queue, engine, settings, stats } = this;
+    const overload = this.fullBatches >= OVERLOAD_BATCHES;
+    let budgetMs = settings.budgetUs / 1000;
+    let flushed = 0;
+    for (let i = 0; i < count; i++) {
+      const off = queue.off[i]!;
+      const len = queue.len[i]!;
+      const dir = queue.hook[i] === HOOK_POSTROUTING ? TO_FAR : TO_NEAR;
+      if (overload && engine.isPlainData(off, len, dir)) {
+        queue.setVerdict(i, VERDICT_ACCEPT);
+        this.countShed();
+        continue;
+      }
+      queue.setVerdict(
+        i,
+        engine.step(off, len, dir, queue.hook[i]!, queue.info[i]!, queue.macHash[i]!, nowMs),
+      );
+      if ((i & (CLOCK_PACKETS - 1)) !== CLOCK_PACKETS - 1) continue;
+      if (performance.now() - startMs < budgetMs) continue;
+      queue.flush(i + 1);
+      stats.latencyUs.record((performance.now() - startMs) * 1000, i + 1 - flushed);
+      flushed = i + 1;
+      budgetMs += settings.budgetUs / 1000;
+    }
+    queue.flush();
+    const tookUs = (performance.now() - startMs) * 1000;
+    if (count > flushed) stats.latencyUs.record(tookUs, count - flushed);
+    const late = tookUs > settings.budgetUs;
+    if (late) {
+      stats.counters[page.PAGE_BUDGET_EXCEEDED] = stats.counters[page.PAGE_BUDGET_EXCEEDED]! + 1;
+    }
+    this.fullBatches = late && count === settings.batchCount ? this.fullBatches + 1 : 0;
+  }
+
+  private countShed(): void {
+    const { counters } = this.stats;
+    counters[page.PAGE_SHED] = counters[page.PAGE_SHED]! + 1;
+    this.engine.counters[STAT_SHED] = this.engine.counters[STAT_SHED]! + 1;
+  }
+
+  private sample(nowMs: number): void {
+    const { counters } = this.stats;
+    this.sampledMs = nowMs;
+    counters[page.PAGE_KERNEL_ERRORS] = this.queue.errorCount;
+    counters[page.PAGE_SEND_FAILURES] = this.queue.sendFailures;
+    counters[page.PAGE_HEAP_BYTES] = process.memoryUsage().heapUsed;
+  }
+}
+
+/** The power of two below: fewer different values, fewer system calls to change it. */
+function timeoutStep(ms: number): number {
+  return ms < 1 ? 1 : 1 << (31 - Math.clz32(ms));
+}

@@ -1,0 +1,237 @@
+/**
+ * The main thread's side of the packet worker: starts and stops it, and does what the engine asks.
+ *
+ * Owns the worker, the stats page and the consumer side of the outbox; writes the inbox. The caller
+ * owns the rules: they go in after `startRuntime` and come out before `stop`.
+ */
+import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import {
+  INBOX_SLOT_BYTES,
+  INBOX_SLOT_COUNT,
+  OUTBOX_SLOT_BYTES,
+  OUTBOX_SLOT_COUNT,
+} from '../../engine/limits.ts';
+import type { EngineMemory } from '../../engine/memory.ts';
+import * as box from '../../engine/outbox.ts';
+import { Ring } from '../../engine/ring.ts';
+import * as page from '../../telemetry/stats-page.ts';
+import { flowAddressOf } from '../flow-address.ts';
+import type { Injector } from './injector.ts';
+import { engineMs } from './monotonic.ts';
+import { type InstallFlowRule, RuleRequests } from './rule-requests.ts';
+import { Waker } from './waker.ts';
+import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
+
+export interface RuntimeOptions {
+  readonly memory: EngineMemory;
+  readonly queueNum: number;
+  readonly queueLength: number;
+  readonly budgetUs: number;
+  readonly injector: Injector;
+  readonly installFlowRule: InstallFlowRule;
+  /** The worker is gone, and why. Called at most once, never after `stop`. */
+  readonly onFatal: (error: Error) => void;
+  /** Of the flow table's hash; random where absent. */
+  readonly seed?: number;
+}
+
+export interface RuntimeStats {
+  readonly packets: number;
+  readonly batches: number;
+  readonly latencyUs: {
+    readonly p50: number;
+    readonly p99: number;
+    readonly p999: number;
+    readonly max: number;
+  };
+  readonly budgetExceeded: number;
+  readonly shed: number;
+  readonly injected: number;
+  readonly injectFailed: number;
+  readonly kernelErrors: number;
+  readonly sendFailures: number;
+  readonly workerHeapBytes: number;
+  /** Since the packet loop last turned. */
+  readonly heartbeatMs: number;
+}
+
+export interface Runtime {
+  stats(): RuntimeStats;
+  /** Takes no new flow and ends the translated ones towards the near end. */
+  endAll(): void;
+  /** Gives the queue back. Remove the rules first. */
+  stop(): Promise<void>;
+}
+
+const WORKER_FILE = 'packet-worker.js';
+const STOP_PATIENCE_MS = 2000;
+const INBOX_RETRY_MS = 1;
+/** Beyond this the inbox is not being read: the worker is gone. */
+const INBOX_RETRIES = 1000;
+
+/** Resolves when the queue is bound; rejects with a QueueError where it cannot be. */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const stats = new page.StatsPage();
+  const settings: WorkerSettings = {
+    memory: options.memory,
+    stats: stats.buffer,
+    queueNum: options.queueNum,
+    queueLength: options.queueLength,
+    budgetUs: options.budgetUs,
+    seed: options.seed ?? randomInt(2 ** 31),
+  };
+  const worker = new Worker(workerFile(), { workerData: settings });
+  const runtime = new WorkerRuntime(options, stats, worker);
+  await runtime.bound();
+  return runtime;
+}
+
+class WorkerRuntime implements Runtime {
+  private readonly options: RuntimeOptions;
+  private readonly page: page.StatsPage;
+  private readonly worker: Worker;
+  private readonly outbox: Ring;
+  private readonly inbox: Ring;
+  private readonly rules: RuleRequests;
+  private readonly exited: Promise<void>;
+  private waker: Waker | undefined;
+  private stopping = false;
+  private told = false;
+  private readonly binding: Promise<void>;
+  private settleBinding: (error?: Error) => void = () => {};
+
+  constructor(options: RuntimeOptions, stats: page.StatsPage, worker: Worker) {
+    this.options = options;
+    this.page = stats;
+    this.worker = worker;
+    this.outbox = new Ring(options.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
+    this.inbox = new Ring(options.memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
+    this.rules = new RuleRequests(options.installFlowRule);
+    this.binding = new Promise((resolve, reject) => {
+      this.settleBinding = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    worker.on('message', (message: WorkerMessage) => this.hear(message));
+    worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error('worker')));
+    this.exited = new Promise((resolve) => {
+      worker.on('exit', () => {
+        this.fail(new Error('the packet worker has ended'));
+        resolve();
+      });
+    });
+  }
+
+  bound(): Promise<void> {
+    return this.binding;
+  }
+
+  stats(): RuntimeStats {
+    const { p50, p99, p999, max } = this.page.latencyUs.quantiles();
+    const now = engineMs();
+    const heartbeat = Atomics.load(this.page.control, page.PAGE_HEARTBEAT_MS);
+    return {
+      packets: this.page.counter(page.PAGE_PACKETS),
+      batches: this.page.counter(page.PAGE_BATCHES),
+      latencyUs: { p50, p99, p999, max },
+      budgetExceeded: this.page.counter(page.PAGE_BUDGET_EXCEEDED),
+      shed: this.page.counter(page.PAGE_SHED),
+      injected: this.options.injector.sentCount,
+      injectFailed: this.options.injector.failedCount,
+      kernelErrors: this.page.counter(page.PAGE_KERNEL_ERRORS),
+      sendFailures: this.page.counter(page.PAGE_SEND_FAILURES),
+      workerHeapBytes: this.page.counter(page.PAGE_HEAP_BYTES),
+      heartbeatMs: Math.max(0, (now - heartbeat) | 0),
+    };
+  }
+
+  endAll(): void {
+    this.answer(box.IN_KIND_END_ALL, 0, 0, 0, INBOX_RETRIES);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    Atomics.store(this.page.control, page.PAGE_STOP, 1);
+    this.waker?.wake();
+    const patience = setTimeout(() => this.worker.terminate(), STOP_PATIENCE_MS);
+    await this.exited;
+    clearTimeout(patience);
+    this.drain();
+    await this.rules.settled();
+    this.waker?.close();
+    this.waker = undefined;
+  }
+
+  private hear(message: WorkerMessage): void {
+    if (message.kind === 'outbox') {
+      this.drain();
+    } else if (message.kind === 'bound') {
+      this.waker = new Waker(Atomics.load(this.page.control, page.PAGE_PORT_ID));
+      this.settleBinding();
+    } else {
+      const error = new Error(message.message);
+      error.name = message.name;
+      error.stack = message.stack;
+      this.fail(error);
+    }
+  }
+
+  private fail(error: Error): void {
+    if (this.told) return;
+    this.told = true;
+    this.settleBinding(error);
+    if (this.waker !== undefined && !this.stopping) this.options.onFatal(error);
+  }
+
+  /** Everything in the outbox, in order. */
+  private drain(): void {
+    const { words, bytes } = this.outbox;
+    for (let at = this.outbox.peek(); at >= 0; at = this.outbox.peek()) {
+      if (words[at + box.OUT_KIND] === box.OUT_KIND_INJECT) {
+        const from = (at + box.OUT_PACKET) * 4;
+        const packet = bytes.subarray(from, from + (words[at + box.OUT_BYTES] ?? 0));
+        this.options.injector.send(words[at + box.OUT_PATH] ?? 0, packet);
+      } else {
+        this.requestRule(at);
+      }
+      this.outbox.release();
+    }
+  }
+
+  private requestRule(at: number): void {
+    const { words } = this.outbox;
+    const add = words[at + box.OUT_KIND] === box.OUT_KIND_RULE_ADD;
+    const row = words[at + box.OUT_FLOW] ?? 0;
+    const generation = words[at + box.OUT_GENERATION] ?? 0;
+    this.rules.request(row, add, flowAddressOf(words, at), (ok) => {
+      if (!add) return;
+      this.answer(box.IN_KIND_RULE_DONE, row, generation, ok ? 1 : 0, INBOX_RETRIES);
+    });
+  }
+
+  private answer(kind: number, row: number, generation: number, ok: number, retries: number): void {
+    const at = this.inbox.reserve();
+    if (at < 0) {
+      if (retries === 0 || this.told) return;
+      setTimeout(() => this.answer(kind, row, generation, ok, retries - 1), INBOX_RETRY_MS);
+      return;
+    }
+    const { words } = this.inbox;
+    words[at + box.IN_KIND] = kind;
+    words[at + box.IN_FLOW] = row;
+    words[at + box.IN_GENERATION] = generation;
+    words[at + box.IN_OK] = ok;
+    this.inbox.commit();
+    this.waker?.wake();
+  }
+}
+
+/** Beside the bundle, beside its chunks, or in dist/ when this runs from source. */
+function workerFile(): URL {
+  for (const path of ['./', '../', '../../../dist/']) {
+    const url = new URL(path + WORKER_FILE, import.meta.url);
+    if (existsSync(fileURLToPath(url))) return url;
+  }
+  throw new Error(`Cannot start: dist/${WORKER_FILE} is missing. Run: npm run build`);
+}

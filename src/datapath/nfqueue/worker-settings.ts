@@ -1,0 +1,25 @@
+/**
+ * What the main thread gives the packet worker, and what it hears from it. A leaf.
+ */
+import type { EngineMemory } from '../../engine/memory.ts';
+
+export interface WorkerSettings {
+  readonly memory: EngineMemory;
+  /** The stats page. */
+  readonly stats: SharedArrayBuffer;
+  readonly queueNum: number;
+  readonly queueLength: number;
+  readonly budgetUs: number;
+  /** Of the flow table's hash. */
+  readonly seed: number;
+}
+
+export type WorkerMessage =
+  | { readonly kind: 'bound' }
+  | { readonly kind: 'outbox' }
+  | {
+      readonly kind: 'failed';
+      readonly name: string;
+      readonly message: string;
+      readonly stack: string;
+    };

@@ -1,0 +1,71 @@
+/**
+ * A log-linear histogram in shared memory: exact below 64, then 32 buckets an octave (within 3.2 %).
+ *
+ * Owns its buckets (Float64: they never wrap). One thread records, any thread reads; a reader may
+ * miss what is being recorded. The unit is the caller's; whole numbers from 0 to VALUE_MAX.
+ */
+const EXACT_COUNT = 64;
+const EXACT_BITS = 6;
+const OCTAVE_BUCKETS = 32;
+const OCTAVE_COUNT = 18;
+const BUCKET_COUNT = EXACT_COUNT + OCTAVE_COUNT * OCTAVE_BUCKETS;
+const VALUE_MAX = 2 ** (EXACT_BITS + OCTAVE_COUNT) - 1;
+/** One more word than buckets: the largest value seen. */
+export const HISTOGRAM_BYTES = (BUCKET_COUNT + 1) * 8;
+
+export interface Quantiles {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+export class Histogram {
+  private readonly buckets: Float64Array;
+
+  constructor(buffer: ArrayBufferLike, byteOffset: number) {
+    this.buckets = new Float64Array(buffer, byteOffset, BUCKET_COUNT + 1);
+  }
+
+  /** `weight` observations of one value. */
+  record(value: number, weight: number): void {
+    const clipped = value < 0 ? 0 : value > VALUE_MAX ? VALUE_MAX : value | 0;
+    const bucket = bucketOf(clipped);
+    this.buckets[bucket] = (this.buckets[bucket] ?? 0) + weight;
+    if (clipped > (this.buckets[BUCKET_COUNT] ?? 0)) this.buckets[BUCKET_COUNT] = clipped;
+  }
+
+  quantiles(): Quantiles {
+    const seen = this.buckets.slice();
+    let count = 0;
+    for (let i = 0; i < BUCKET_COUNT; i++) count += seen[i] ?? 0;
+    const max = seen[BUCKET_COUNT] ?? 0;
+    const at = (share: number) => Math.min(max, quantile(seen, count * share));
+    return { count, p50: at(0.5), p99: at(0.99), p999: at(0.999), max };
+  }
+}
+
+function bucketOf(value: number): number {
+  if (value < EXACT_COUNT) return value;
+  const exponent = 31 - Math.clz32(value);
+  const inOctave = (value >>> (exponent - 5)) & (OCTAVE_BUCKETS - 1);
+  return EXACT_COUNT + (exponent - EXACT_BITS) * OCTAVE_BUCKETS + inOctave;
+}
+
+/** The largest value of the bucket that holds the `rank`-th observation. */
+function quantile(buckets: Float64Array, rank: number): number {
+  let seen = 0;
+  for (let i = 0; i < BUCKET_COUNT; i++) {
+    seen += buckets[i] ?? 0;
+    if (seen >= rank && seen > 0) return bucketTop(i);
+  }
+  return 0;
+}
+
+function bucketTop(bucket: number): number {
+  if (bucket < EXACT_COUNT) return bucket;
+  const octave = (bucket - EXACT_COUNT) >> 5;
+  const inOctave = (bucket - EXACT_COUNT) & (OCTAVE_BUCKETS - 1);
+  return (OCTAVE_BUCKETS + inOctave + 1) * 2 ** (octave + 1) - 1;
+}
