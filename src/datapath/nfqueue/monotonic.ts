@@ -6,11 +6,6 @@
 const [seconds, nanoseconds] = process.hrtime();
 const OFFSET_MS = seconds * 1000 + nanoseconds / 1e6 - performance.now();
 
-/** With a fraction: for differences. */
-export function preciseMs(): number {
-  return performance.now() + OFFSET_MS;
-}
-
 /** As the engine wants it: a canonical int32 that wraps after 24 days. */
 export function engineMs(): number {
   return (performance.now() + OFFSET_MS) | 0;
