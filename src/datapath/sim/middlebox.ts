@@ -1,0 +1,85 @@
+/**
+ * The box in the middle, between the client's link and the server's. Owns the order of its faults;
+ * what each one does is in `faults.ts`. Faults see and speak the client's numbering; the sequence
+ * offsets of a randomizing firewall are applied on the server's side of them, SACK included.
+ */
+import type { EventQueue } from './event-queue.ts';
+import { ACK, decodePacket, encodePacket, type Packet } from './packet.ts';
+
+export interface Wires {
+  readonly queue: EventQueue;
+  /** Sends at once, in the client's numbering. */
+  toClient(packet: Packet): void;
+  toServer(packet: Packet): void;
+}
+
+/** A fault handles a packet (true: it goes no further by itself) or lets it pass (false). */
+export interface Fault {
+  fromClient(packet: Packet, wires: Wires): boolean;
+  fromServer(packet: Packet, wires: Wires): boolean;
+}
+
+/** Added to the client's, and to the server's numbers, on the way through. */
+export interface Offsets {
+  readonly client: number;
+  readonly server: number;
+}
+
+export class Middlebox implements Wires {
+  readonly queue: EventQueue;
+  private readonly faults: readonly Fault[];
+  private readonly offsets: Offsets;
+  private readonly sendClient: (bytes: Uint8Array) => void;
+  private readonly sendServer: (bytes: Uint8Array) => void;
+
+  constructor(
+    queue: EventQueue,
+    faults: readonly Fault[],
+    offsets: Offsets,
+    sendClient: (bytes: Uint8Array) => void,
+    sendServer: (bytes: Uint8Array) => void,
+  ) {
+    this.queue = queue;
+    this.faults = faults;
+    this.offsets = offsets;
+    this.sendClient = sendClient;
+    this.sendServer = sendServer;
+  }
+
+  receiveClient(bytes: Uint8Array): void {
+    const packet = decodePacket(bytes);
+    if (packet === null) return;
+    for (const fault of this.faults) if (fault.fromClient(packet, this)) return;
+    this.toServer(packet);
+  }
+
+  receiveServer(bytes: Uint8Array): void {
+    const packet = decodePacket(bytes);
+    if (packet === null) return;
+    const { client, server } = this.offsets;
+    if ((client | server) !== 0) shift(packet, server, -client);
+    for (const fault of this.faults) if (fault.fromServer(packet, this)) return;
+    this.toClient(packet);
+  }
+
+  toClient(packet: Packet): void {
+    this.sendClient(encodePacket(packet));
+  }
+
+  toServer(packet: Packet): void {
+    const { client, server } = this.offsets;
+    if ((client | server) === 0) {
+      this.sendServer(encodePacket(packet));
+      return;
+    }
+    const copy = { ...packet };
+    shift(copy, client, -server);
+    this.sendServer(encodePacket(copy));
+  }
+}
+
+function shift(packet: Packet, seqBy: number, ackBy: number): void {
+  packet.seq = (packet.seq + seqBy) | 0;
+  if ((packet.flags & ACK) !== 0) packet.ack = (packet.ack + ackBy) | 0;
+  if (packet.sack.length > 0) packet.sack = packet.sack.map((edge) => (edge + ackBy) | 0);
+}

@@ -1,0 +1,123 @@
+/**
+ * What an application does with its connection, as a list of steps; and the streams it sends, made
+ * so that every octet that arrives can be checked. Sizes in octets, times in microseconds.
+ */
+import { cancel, type EventQueue, type Timer } from './event-queue.ts';
+import type { Application, EndReason, ModelEndpoint } from './model-endpoint.ts';
+
+export type Step =
+  | { readonly do: 'send'; readonly octets: number }
+  | { readonly do: 'expect'; readonly octets: number }
+  | { readonly do: 'sleep'; readonly us: number }
+  | { readonly do: 'expect-end' }
+  | { readonly do: 'close' }
+  | { readonly do: 'abort' };
+
+export class ScriptedApplication implements Application {
+  readonly sendsOctets: number;
+  receivedOctets = 0;
+  /** Octets that were not what the peer's script sends. */
+  wrongOctets = 0;
+  reason: EndReason = 'open';
+  establishedUs = -1;
+  endedUs = -1;
+  /** When the script itself sent its reset. */
+  abortedUs = -1;
+  private readonly queue: EventQueue;
+  private readonly steps: readonly Step[];
+  private readonly sendStream: number;
+  private readonly receiveStream: number;
+  private endpoint: ModelEndpoint | null = null;
+  private at = 0;
+  private sentOctets = 0;
+  private wantOctets = 0;
+  private peerDone = false;
+  private timer: Timer | null = null;
+
+  constructor(queue: EventQueue, steps: readonly Step[], send: number, receive: number) {
+    this.queue = queue;
+    this.steps = steps;
+    this.sendStream = send;
+    this.receiveStream = receive;
+    this.sendsOctets = octetsSent(steps);
+  }
+
+  attach(endpoint: ModelEndpoint): void {
+    this.endpoint = endpoint;
+  }
+
+  /** Every step is done. */
+  isThrough(): boolean {
+    return this.at >= this.steps.length;
+  }
+
+  established(): void {
+    this.establishedUs = this.queue.nowUs;
+    this.go();
+  }
+
+  received(bytes: Uint8Array): void {
+    for (let i = 0; i < bytes.length; i++) {
+      if (bytes[i] !== octetOf(this.receiveStream, this.receivedOctets + i)) this.wrongOctets++;
+    }
+    this.receivedOctets += bytes.length;
+    this.go();
+  }
+
+  peerFinished(): void {
+    this.peerDone = true;
+    this.go();
+  }
+
+  ended(reason: EndReason): void {
+    this.reason = reason;
+    this.endedUs = this.queue.nowUs;
+    this.timer = cancel(this.timer);
+  }
+
+  private go(): void {
+    const endpoint = this.endpoint;
+    while (endpoint !== null && this.timer === null && this.reason === 'open') {
+      const step = this.steps[this.at];
+      if (step === undefined) return;
+      if (step.do === 'expect') {
+        if (this.receivedOctets < this.wantOctets + step.octets) return;
+        this.wantOctets += step.octets;
+      } else if (step.do === 'expect-end' && !this.peerDone) {
+        return;
+      }
+      this.at++;
+      if (step.do === 'send') this.send(endpoint, step.octets);
+      else if (step.do === 'sleep') this.sleep(step.us);
+      else if (step.do === 'close') endpoint.close();
+      else if (step.do === 'abort') {
+        this.abortedUs = this.queue.nowUs;
+        endpoint.abort();
+      }
+    }
+  }
+
+  private send(endpoint: ModelEndpoint, octets: number): void {
+    const bytes = new Uint8Array(octets);
+    for (let i = 0; i < octets; i++) bytes[i] = octetOf(this.sendStream, this.sentOctets + i);
+    this.sentOctets += octets;
+    endpoint.send(bytes);
+  }
+
+  private sleep(us: number): void {
+    this.timer = this.queue.after(us, () => {
+      this.timer = null;
+      this.go();
+    });
+  }
+}
+
+export function octetsSent(steps: readonly Step[]): number {
+  let octets = 0;
+  for (const step of steps) if (step.do === 'send') octets += step.octets;
+  return octets;
+}
+
+function octetOf(stream: number, at: number): number {
+  return (Math.imul(at + 1, 0x9e3779b1) ^ stream ^ (at >>> 7)) & 0xff;
+}

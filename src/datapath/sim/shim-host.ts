@@ -1,0 +1,243 @@
+/**
+ * The engine on the client's machine, with everything around it that the live shim has: hooks,
+ * queue, injection, rules that take a few milliseconds, ticks.
+ *
+ * Owns the arena and the memory of one engine. Ingress control packets, and everything of a flow
+ * with a rule of its own, are seen at PREROUTING, other data at INPUT; egress at POSTROUTING. It
+ * holds the engine to its contract: ACCEPT leaves bytes alone. Times: virtual microseconds; the
+ * engine's ms start at a seeded number so that they wrap in some runs.
+ */
+import { Engine } from '../../engine/engine.ts';
+import {
+  EVENT_SLOT_COUNT,
+  EVENT_WORDS,
+  FLOW_COUNT_DEFAULT,
+  INBOX_SLOT_BYTES,
+  INBOX_SLOT_COUNT,
+  OUTBOX_SLOT_BYTES,
+  OUTBOX_SLOT_COUNT,
+} from '../../engine/limits.ts';
+import {
+  createEngineMemory,
+  type EngineMemory,
+  POLICY_OBSERVE,
+  POLICY_OFF,
+} from '../../engine/memory.ts';
+import {
+  IN_FLOW,
+  IN_GENERATION,
+  IN_KIND,
+  IN_KIND_RULE_DONE,
+  IN_OK,
+  OUT_BYTES,
+  OUT_FLOW,
+  OUT_GENERATION,
+  OUT_KIND,
+  OUT_KIND_INJECT,
+  OUT_KIND_RULE_ADD,
+  OUT_PACKET,
+  OUT_PATH,
+  OUT_PORTS,
+} from '../../engine/outbox.ts';
+import { Ring } from '../../engine/ring.ts';
+import {
+  HOOK_INPUT,
+  HOOK_POSTROUTING,
+  HOOK_PREROUTING,
+  INJECT_FAR,
+  INJECT_FAR_HOOKED,
+  TO_FAR,
+  TO_NEAR,
+  VERDICT_ACCEPT,
+  VERDICT_DROP,
+} from '../../engine/verdict.ts';
+import { cancel, type EventQueue, type Timer } from './event-queue.ts';
+import { decodePacket, FIN, RST, SYN } from './packet.ts';
+import { mix, Random } from './random.ts';
+
+const ARENA_BYTES = 1 << 17;
+const ROUTER_MAC_HASH = 0x5eed;
+const SIM_FLOW_COUNT = 64;
+
+export interface ShimPlan {
+  readonly seed: number;
+  readonly observe: boolean;
+  /** Codes switched off. */
+  readonly off: readonly number[];
+}
+
+export class ShimHost {
+  readonly memory: EngineMemory;
+  readonly engine: Engine;
+  readonly events: Ring;
+  /** Bytes changed although the verdict was ACCEPT, or size changed: must stay 0. */
+  contractBroken = 0;
+  injectedFar = 0;
+  injectedNear = 0;
+  /** Packets that came from the network, and that were handed to the client. */
+  arrived = 0;
+  delivered = 0;
+  rewritten = 0;
+  ruleCount = 0;
+  private readonly queue: EventQueue;
+  private readonly random: Random;
+  private readonly arena = new Uint8Array(ARENA_BYTES);
+  private readonly outbox: Ring;
+  private readonly inbox: Ring;
+  private readonly startMs: number;
+  private readonly ruled = new Set<number>();
+  private readonly toNetwork: (bytes: Uint8Array) => void;
+  private readonly toClient: (bytes: Uint8Array) => void;
+  private tickTimer: Timer | null = null;
+  private drainTimer: Timer | null = null;
+
+  constructor(
+    queue: EventQueue,
+    plan: ShimPlan,
+    toNetwork: (bytes: Uint8Array) => void,
+    toClient: (bytes: Uint8Array) => void,
+  ) {
+    this.queue = queue;
+    this.random = new Random(plan.seed, 0x5417);
+    this.memory = createEngineMemory(
+      Math.min(SIM_FLOW_COUNT, FLOW_COUNT_DEFAULT),
+      (bytes) => new ArrayBuffer(bytes),
+    );
+    const policy = new Int32Array(this.memory.policy);
+    policy[POLICY_OBSERVE] = plan.observe ? 1 : 0;
+    for (const code of plan.off) {
+      const at = POLICY_OFF + (code >> 5);
+      policy[at] = (policy[at] as number) | (1 << (code & 31));
+    }
+    this.engine = new Engine(this.memory, plan.seed);
+    this.engine.attach(this.arena);
+    this.outbox = new Ring(this.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
+    this.inbox = new Ring(this.memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
+    this.events = new Ring(this.memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
+    this.startMs = mix(plan.seed, 0x7157);
+    this.toNetwork = toNetwork;
+    this.toClient = toClient;
+    this.tick();
+  }
+
+  nowMs(): number {
+    return (this.startMs + Math.floor(this.queue.nowUs / 1000)) | 0;
+  }
+
+  fromClient(bytes: Uint8Array): void {
+    const out = this.pass(bytes, TO_FAR, HOOK_POSTROUTING);
+    if (out !== null) this.toNetwork(out);
+    this.afterBatch();
+  }
+
+  fromNetwork(bytes: Uint8Array): void {
+    this.arrived++;
+    const out = this.pass(bytes, TO_NEAR, this.ingressHook(bytes));
+    if (out !== null) {
+      this.delivered++;
+      this.toClient(out);
+    }
+    this.afterBatch();
+  }
+
+  private ingressHook(bytes: Uint8Array): number {
+    const packet = decodePacket(bytes);
+    if (packet === null) return HOOK_INPUT;
+    const control = (packet.flags & (SYN | FIN | RST)) !== 0 || packet.sack.length > 0;
+    const ports = (packet.dstPort << 16) | packet.srcPort;
+    return control || this.ruled.has(ports) ? HOOK_PREROUTING : HOOK_INPUT;
+  }
+
+  /** One packet through the engine; what goes on, or null. */
+  private pass(bytes: Uint8Array, dir: number, hook: number): Uint8Array | null {
+    const off = 64 + 4 * this.random.between(0, 15);
+    const arena = this.arena;
+    arena.set(bytes, off);
+    const verdict = this.engine.step(
+      off,
+      bytes.length,
+      dir,
+      hook,
+      0,
+      dir === TO_NEAR ? ROUTER_MAC_HASH : 0,
+      this.nowMs(),
+    );
+    if (verdict === VERDICT_DROP) return null;
+    if (verdict === VERDICT_ACCEPT) {
+      for (let i = 0; i < bytes.length; i++) {
+        if (arena[off + i] !== bytes[i]) {
+          this.contractBroken++;
+          break;
+        }
+      }
+      return bytes;
+    }
+    this.rewritten++;
+    return arena.slice(off, off + bytes.length);
+  }
+
+  /** The worker ticks behind every batch; the main thread drains a little later. */
+  private afterBatch(): void {
+    this.tick();
+  }
+
+  private tick(): void {
+    const dueMs = this.engine.tick(this.nowMs());
+    this.tickTimer = cancel(this.tickTimer);
+    this.tickTimer = this.queue.after(Math.min(100, Math.max(1, dueMs)) * 1000, () => this.tick());
+    if (this.drainTimer !== null || this.outbox.peek() < 0) return;
+    this.drainTimer = this.queue.after(this.random.between(5, 400), () => {
+      this.drainTimer = null;
+      this.drain();
+    });
+  }
+
+  private drain(): void {
+    for (let at = this.outbox.peek(); at >= 0; at = this.outbox.peek()) {
+      const words = this.outbox.words;
+      const kind = words[at + OUT_KIND];
+      if (kind === OUT_KIND_INJECT) {
+        const from = (at + OUT_PACKET) * 4;
+        const path = words[at + OUT_PATH] as number;
+        const bytes = this.outbox.bytes.slice(from, from + (words[at + OUT_BYTES] as number));
+        this.outbox.release();
+        this.inject(bytes, path);
+        continue;
+      }
+      const ports = words[at + OUT_PORTS] as number;
+      if (kind === OUT_KIND_RULE_ADD) {
+        this.addRule(ports, words[at + OUT_FLOW] as number, words[at + OUT_GENERATION] as number);
+      } else {
+        this.ruled.delete(ports);
+      }
+      this.outbox.release();
+    }
+  }
+
+  private inject(bytes: Uint8Array, path: number): void {
+    if (path === INJECT_FAR) {
+      this.injectedFar++;
+      this.toNetwork(bytes);
+    } else if (path === INJECT_FAR_HOOKED) {
+      this.injectedFar++;
+      this.fromClient(bytes);
+    } else {
+      this.injectedNear++;
+      this.toClient(bytes);
+    }
+  }
+
+  private addRule(ports: number, flow: number, generation: number): void {
+    this.ruleCount++;
+    this.queue.after(this.random.between(1000, 10_000), () => {
+      this.ruled.add(ports);
+      const at = this.inbox.reserve();
+      if (at < 0) return;
+      this.inbox.words[at + IN_KIND] = IN_KIND_RULE_DONE;
+      this.inbox.words[at + IN_FLOW] = flow;
+      this.inbox.words[at + IN_GENERATION] = generation;
+      this.inbox.words[at + IN_OK] = 1;
+      this.inbox.commit();
+    });
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * One simulated world: a client, perhaps the shim, a faulty path, one server. Runs a plan to its end
+ * and says what became of every connection. The plan decides everything; the same plan gives the
+ * same trace. Times: virtual microseconds.
+ */
+import { EventQueue } from './event-queue.ts';
+import { Link, type LinkPlan } from './link.ts';
+import { type Fault, Middlebox, type Offsets } from './middlebox.ts';
+import type { EndpointConfig, EndReason } from './model-endpoint.ts';
+import { ModelHost } from './model-host.ts';
+import { mix } from './random.ts';
+import { ScriptedApplication, type Step } from './script.ts';
+import { ShimHost, type ShimPlan } from './shim-host.ts';
+
+/** What one side brings to a connection; addresses, ports and numbers come from the plan. */
+export interface SidePlan {
+  readonly iss: number;
+  readonly mss: number;
+  readonly wndScale: number;
+  readonly timestamps: boolean;
+  readonly sack: boolean;
+  readonly rcvBufOctets: number;
+  readonly readOctetsPerMs: number;
+  readonly rtoMinUs: number;
+  readonly tsBase: number;
+  readonly steps: readonly Step[];
+}
+
+export interface ConnectionPlan {
+  readonly startUs: number;
+  readonly clientPort: number;
+  /** Nobody listens. */
+  readonly refused: boolean;
+  readonly client: SidePlan;
+  readonly server: SidePlan;
+}
+
+export interface WorldPlan {
+  readonly seed: number;
+  readonly family: 4 | 6;
+  readonly horizonUs: number;
+  /** Between client and middlebox, and between middlebox and server; each way. */
+  readonly nearLink: LinkPlan;
+  readonly farLink: LinkPlan;
+  readonly offsets: Offsets;
+  readonly connections: readonly ConnectionPlan[];
+  /** Fresh faults for one run: they keep state. */
+  readonly faults: () => readonly Fault[];
+}
+
+export interface SideResult {
+  readonly reason: EndReason;
+  readonly establishedUs: number;
+  readonly endedUs: number;
+  readonly abortedUs: number;
+  readonly through: boolean;
+  readonly sendsOctets: number;
+  readonly receivedOctets: number;
+  readonly wrongOctets: number;
+}
+
+export interface ConnectionResult {
+  readonly client: SideResult;
+  readonly server: SideResult;
+  /** Both streams arrived whole and both scripts came to their end. */
+  readonly whole: boolean;
+}
+
+export interface WorldResult {
+  readonly connections: readonly ConnectionResult[];
+  /** Over every packet that reached either host: same seed, same hash. */
+  readonly traceHash: number;
+  readonly badPackets: number;
+  readonly sackOutside: number;
+  readonly endUs: number;
+  readonly shim: ShimHost | null;
+}
+
+const SERVER_PORT = 22;
+const CLIENT_TTL = 64;
+const SERVER_TTL = 61;
+
+/** Where a packet was seen: as the client sent or got it, and on the path beside the shim. */
+export type TapPoint = 'client-out' | 'client-in' | 'path-out' | 'path-in';
+export type Tap = (point: TapPoint, nowUs: number, bytes: Uint8Array) => void;
+
+export function runWorld(
+  plan: WorldPlan,
+  shimPlan: ShimPlan | null,
+  tap: Tap | null = null,
+): WorldResult {
+  return new World(plan, shimPlan, tap).run();
+}
+
+class World {
+  private readonly plan: WorldPlan;
+  private readonly queue = new EventQueue();
+  private readonly clientAddr: Uint8Array;
+  private readonly serverAddr: Uint8Array;
+  private readonly apps: { client: ScriptedApplication; server: ScriptedApplication }[] = [];
+  private readonly client: ModelHost;
+  private readonly server: ModelHost;
+  private readonly shim: ShimHost | null;
+  private readonly tap: Tap | null;
+  private accepted = 0;
+  private traceHash = 0;
+
+  constructor(plan: WorldPlan, shimPlan: ShimPlan | null, tap: Tap | null) {
+    this.plan = plan;
+    this.tap = tap;
+    const v4 = plan.family === 4;
+    this.clientAddr = v4 ? Uint8Array.of(10, 0, 0, 1) : address6(1);
+    this.serverAddr = v4 ? Uint8Array.of(10, 0, 1, 2) : address6(2);
+    const queue = this.queue;
+    const box = new Middlebox(
+      queue,
+      plan.faults(),
+      plan.offsets,
+      (bytes) => toClient.send(bytes),
+      (bytes) => toServer.send(bytes),
+    );
+    const link = (linkPlan: LinkPlan, n: number, deliver: (bytes: Uint8Array) => void) =>
+      new Link(queue, linkPlan, mix(plan.seed, n), deliver);
+    const fromClient = link(plan.nearLink, 1, (bytes) => box.receiveClient(bytes));
+    const toServer = link(plan.farLink, 2, (bytes) => this.reach(this.server, bytes));
+    const fromServer = link(plan.farLink, 3, (bytes) => box.receiveServer(bytes));
+    const toClient = link(plan.nearLink, 4, (bytes) => {
+      this.tap?.('path-in', queue.nowUs, bytes);
+      if (this.shim === null) this.reach(this.client, bytes);
+      else this.shim.fromNetwork(bytes);
+    });
+    this.shim =
+      shimPlan === null
+        ? null
+        : new ShimHost(
+            queue,
+            shimPlan,
+            (bytes) => {
+              this.tap?.('path-out', queue.nowUs, bytes);
+              fromClient.send(bytes);
+            },
+            (bytes) => this.reach(this.client, bytes),
+          );
+    this.client = new ModelHost(
+      queue,
+      CLIENT_TTL,
+      () => null,
+      (bytes) => {
+        this.tap?.('client-out', queue.nowUs, bytes);
+        if (this.shim === null) fromClient.send(bytes);
+        else this.shim.fromClient(bytes);
+      },
+    );
+    this.server = new ModelHost(
+      queue,
+      SERVER_TTL,
+      (syn) => this.acceptSyn(syn.srcPort, syn.seq),
+      (bytes) => fromServer.send(bytes),
+    );
+  }
+
+  run(): WorldResult {
+    const { plan, queue } = this;
+    plan.connections.forEach((connection, i) => {
+      const client = new ScriptedApplication(queue, connection.client.steps, 2 * i, 2 * i + 1);
+      const server = new ScriptedApplication(queue, connection.server.steps, 2 * i + 1, 2 * i);
+      this.apps.push({ client, server });
+      queue.at(connection.startUs, () => {
+        const config = this.config(connection, connection.client, true, connection.client.iss);
+        this.client.connect(config, client);
+      });
+    });
+    queue.runUntil(plan.horizonUs, () => this.isOver());
+    return this.result();
+  }
+
+  private isOver(): boolean {
+    for (const { client, server } of this.apps) {
+      if (client.reason === 'open') return false;
+      if (server.reason === 'open' && server.establishedUs >= 0) return false;
+    }
+    return true;
+  }
+
+  private acceptSyn(port: number, seq: number) {
+    const { plan } = this;
+    const iss = (seq - plan.offsets.client) | 0;
+    const i = plan.connections.findIndex((c) => c.clientPort === port && c.client.iss === iss);
+    const connection = plan.connections[i];
+    const known = this.apps[i];
+    if (connection === undefined || known === undefined || connection.refused) return null;
+    // A SYN that comes again when its connection is over opens another, half-open one.
+    const used = known.server.reason !== 'open' || known.server.establishedUs >= 0;
+    const app = used
+      ? new ScriptedApplication(this.queue, connection.server.steps, 2 * i + 1, 2 * i)
+      : known.server;
+    const again = this.accepted++;
+    const serverIss = used ? mix(connection.server.iss, again) : connection.server.iss;
+    const config = this.config(connection, connection.server, false, serverIss);
+    return { config, app };
+  }
+
+  private config(
+    connection: ConnectionPlan,
+    side: SidePlan,
+    client: boolean,
+    iss: number,
+  ): EndpointConfig {
+    return {
+      family: this.plan.family,
+      localAddr: client ? this.clientAddr : this.serverAddr,
+      remoteAddr: client ? this.serverAddr : this.clientAddr,
+      localPort: client ? connection.clientPort : SERVER_PORT,
+      remotePort: client ? SERVER_PORT : connection.clientPort,
+      iss,
+      mss: side.mss,
+      wndScale: side.wndScale,
+      timestamps: side.timestamps,
+      sack: side.sack,
+      rcvBufOctets: side.rcvBufOctets,
+      readOctetsPerMs: side.readOctetsPerMs,
+      rtoMinUs: side.rtoMinUs,
+      tsBase: side.tsBase,
+      ttl: client ? CLIENT_TTL : SERVER_TTL,
+    };
+  }
+
+  private reach(host: ModelHost, bytes: Uint8Array): void {
+    let hash = mix(this.traceHash, host === this.client ? this.queue.nowUs : ~this.queue.nowUs);
+    for (let i = 0; i < bytes.length; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
+    this.traceHash = hash;
+    if (host === this.client) this.tap?.('client-in', this.queue.nowUs, bytes);
+    host.receive(bytes);
+  }
+
+  private result(): WorldResult {
+    const connections = this.apps.map(({ client, server }) => {
+      const whole =
+        client.isThrough() &&
+        server.isThrough() &&
+        client.receivedOctets === server.sendsOctets &&
+        server.receivedOctets === client.sendsOctets;
+      return { client: sideResult(client), server: sideResult(server), whole };
+    });
+    let sackOutside = 0;
+    for (const host of [this.client, this.server]) {
+      for (const endpoint of host.connections.values()) sackOutside += endpoint.sackOutside;
+    }
+    return {
+      connections,
+      traceHash: this.traceHash,
+      badPackets: this.client.badPackets + this.server.badPackets,
+      sackOutside,
+      endUs: this.queue.nowUs,
+      shim: this.shim,
+    };
+  }
+}
+
+function sideResult(app: ScriptedApplication): SideResult {
+  return {
+    reason: app.reason,
+    establishedUs: app.establishedUs,
+    endedUs: app.endedUs,
+    abortedUs: app.abortedUs,
+    through: app.isThrough(),
+    sendsOctets: app.sendsOctets,
+    receivedOctets: app.receivedOctets,
+    wrongOctets: app.wrongOctets,
+  };
+}
+
+function address6(last: number): Uint8Array {
+  const address = new Uint8Array(16);
+  address.set([0xfd, 0x99, 0, last]);
+  address[15] = last;
+  return address;
+}
