@@ -22,7 +22,6 @@ export const PACKAGES = {
   conntrack: 'conntrack',
   tcpdump: 'tcpdump',
   procps: 'ps',
-  'iputils-ping': 'ping',
   // The reference for the benchmark: libnetfilter_queue's own C example.
   'libnetfilter-queue-dev': '/usr/share/doc/libnetfilter-queue-dev/examples/nf-queue.c',
   gcc: 'gcc',
