@@ -137,7 +137,7 @@ describe('pathologies', () => {
 describe('documentation', () => {
   for (const [document, name, make] of DOC_TABLES) {
     it(`${document} has the ${name} of the source (UPDATE_DOCS=1 writes them)`, () => {
-      if (process.env.UPDATE_DOCS === '1') updateTable(document, name, make());
+      if (process.env['UPDATE_DOCS'] === '1') updateTable(document, name, make());
       expect(tableIn(document, name)).toBe(make());
     });
   }
