@@ -3,7 +3,7 @@
  * leaves byte-identical, nothing is dropped, nothing is injected.
  */
 import { describe, expect, it } from 'vitest';
-import { STAT_PACKETS } from '../../src/engine/codes.ts';
+import { STAT_PACKETS, STAT_RETRANSMISSION } from '../../src/engine/codes.ts';
 import { INFO_CSUM_NOT_VERIFIED, VERDICT_ACCEPT } from '../../src/engine/verdict.ts';
 import { ARENA_OFF, EngineRun } from '../helpers/engine-run.ts';
 import { CAPTURES_NOTE, CAPTURES_PRESENT, publicCapture } from '../helpers/public-captures.ts';
@@ -69,6 +69,11 @@ describe(CAPTURES_NOTE, () => {
     { part, info: 0, pad: true, mirrored: true },
     { part, info: INFO_CSUM_NOT_VERIFIED, pad: false, mirrored: false },
   ]);
+  it.runIf(CAPTURES_PRESENT)('ssh-dups: 166 retransmissions are seen, as tshark sees them', () => {
+    const run = replay('ssh-dups', { info: 0, pad: false, mirrored: false });
+    expect(run.counters[STAT_RETRANSMISSION]).toBe(166);
+  });
+
   it.runIf(CAPTURES_PRESENT).each(cases)(
     '$part passes unchanged (info $info, padded $pad, mirrored $mirrored)',
     ({ part, ...options }) => {
