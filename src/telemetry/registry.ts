@@ -298,7 +298,7 @@ export const STATS: readonly (readonly [number: number, name: string, what: stri
   [code.STAT_PASSED_MPTCP, 'passedMptcp', 'segments with Multipath TCP'],
   [code.STAT_PASSED_FAST_OPEN, 'passedFastOpen', 'segments with TCP Fast Open'],
   [code.STAT_RST_PASSED, 'rstPassed', 'resets passed at once'],
-  [code.STAT_CHECK_LIMIT, 'checkLimit', 'resets passed because a flow had used up its checks'],
+  [code.STAT_CHECK_LIMIT, 'checkLimit', 'checks beyond eight a minute and flow: probes spaced out'],
   [code.STAT_WINDOW_RESCALED, 'windowRescaled', 'segments whose window was rescaled'],
   [code.STAT_ICMP_TRANSLATED, 'icmpTranslated', 'ICMP errors whose quote was translated'],
   [code.STAT_RETRANSMISSION, 'retransmissions', 'segments seen before'],

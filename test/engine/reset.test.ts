@@ -108,16 +108,19 @@ describe('resets', () => {
     expect(near(rig)).toHaveLength(1);
   });
 
-  it('are checked at most eight times a minute', () => {
+  it('in a shower are all refuted, and probes stay bounded', () => {
     const rig = new Rig();
     session(rig);
-    let dropped = 0;
-    for (let i = 0; i < 12; i++) {
-      if (rig.in(FORGED) === VERDICT_DROP) dropped++;
-      rig.pass(2);
-      rig.in({ flags: 0, seq: A + 101, ack: C + 11 });
+    for (let i = 0; i < 100; i++) {
+      expect(rig.in(FORGED)).toBe(VERDICT_DROP);
+      rig.pass(20);
+      rig.in({ flags: 0, seq: A + 101, ack: C + 11, payload: 0 });
+      rig.pass(4);
     }
-    expect(dropped).toBe(8);
+    expect(near(rig)).toEqual([]);
+    // 2.4 s: eight at once, then one in 550 ms, and those of the dead-man check.
+    expect(probes(rig).length).toBeLessThanOrEqual(8 + 5 + 3);
+    expect(rig.count(code.STAT_CHECK_LIMIT)).toBeGreaterThan(0);
   });
 
   it('pass once both ends have closed', () => {

@@ -52,6 +52,7 @@ import {
   GENERATION,
   INDEX_TRANSLATED,
   ISS,
+  RTT_MS,
   SCALE_FIX,
   TS_DELTA,
   WND_SCALE,
@@ -81,6 +82,8 @@ import { disarm, releaseHeld, startDeadman, waitMs } from './held.ts';
 const SECOND_PROBE_MS = 550;
 const LATER_PROBE_MS = 1100;
 const PROBES_BEFORE_REANCHOR = 2;
+const PROBES_SILENT = 4;
+const ANSWER_MIN_MS = 20;
 const PROBES_MAX = 12;
 /** Without B coming again within this, a swallowed reset was true. B is due after 1 and 3 s. */
 const UNREPEATED_MS = 3500;
@@ -174,8 +177,7 @@ export function tickQuestion(core: Core, slot: number, flow: number): void {
   }
   const wait = waitMs(core, flow);
   if (since(core.nowMs, words[base + R_ASK_AT_MS]!) > wait) wantRule(core, flow);
-  const answered = words[base + R_ASK_ANSWERED] !== 0 || idleMs >= wait;
-  if (probes >= PROBES_BEFORE_REANCHOR && answered && otherInsists(core, base, flow)) {
+  if (isDecided(core, base, flow, idleMs) && otherInsists(core, base, flow)) {
     if ((flagsOf(core, flow) & FLOW_RULE) !== 0) reanchor(core, slot, flow);
     return;
   }
@@ -191,6 +193,23 @@ export function tickQuestion(core: Core, slot: number, flow: number): void {
     dropRule(core, flow);
     disarm(core, flow, slot);
   }
+}
+
+/**
+ * Two probes, the last of which brought a reset: it may come from a nearer end point than the answer
+ * of a live A, which therefore gets its time. Silence may be loss, so it takes four probes, and B
+ * three times.
+ */
+function isDecided(core: Core, base: number, flow: number, idleMs: number): boolean {
+  const words = core.repairs.words;
+  const probes = words[base + R_ASK_PROBES]!;
+  if (words[base + R_ASK_ANSWERED] === 0) {
+    const enough = probes >= PROBES_SILENT && words[base + R_OTHER_AFTER]! >= 2;
+    return enough && idleMs >= waitMs(core, flow);
+  }
+  const roundTripsMs = 2 * core.flows.rows[flow * FLOW_ROW_WORDS + RTT_MS]!;
+  const patienceMs = roundTripsMs < ANSWER_MIN_MS ? ANSWER_MIN_MS : roundTripsMs;
+  return probes >= PROBES_BEFORE_REANCHOR && idleMs >= patienceMs;
 }
 
 /** B came again after the client's ACK; a path with a proven phantom need not show it once more. */

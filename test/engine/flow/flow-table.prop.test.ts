@@ -33,6 +33,11 @@ function setKey(flows: FlowTable, id: number, ipv6: boolean): void {
   flows.key[9] = ipv6 ? FLOW_IPV6 : 0;
 }
 
+function setFlag(flows: FlowTable, flow: number, flag: number): void {
+  const at = flow * FLOW_ROW_WORDS + FLOW_FLAGS;
+  flows.rows[at] = (flows.rows[at] ?? 0) | flag;
+}
+
 const operation = fc.record({
   id: fc.integer({ min: 0, max: 90 }),
   ipv6: fc.boolean(),
@@ -75,13 +80,13 @@ describe('FlowTable', () => {
     for (let id = 0; id < CAPACITY; id++) {
       setKey(flows, id, false);
       const flow = flows.insert(0);
-      flows.rows[flow * FLOW_ROW_WORDS + FLOW_FLAGS] |= FLOW_ANCHORED;
+      setFlag(flows, flow, FLOW_ANCHORED);
       flows.rows[flow * FLOW_ROW_WORDS + EXPIRES_MS] = 1_000_000;
     }
     setKey(flows, 1000, false);
     expect(flows.insert(5)).toBe(-1);
     // One that has ended gives way at once.
-    flows.rows[17 * FLOW_ROW_WORDS + FLOW_FLAGS] |= FLOW_OVER;
+    setFlag(flows, 17, FLOW_OVER);
     setKey(flows, 1000, false);
     const generation = flows.rows[17 * FLOW_ROW_WORDS + GENERATION];
     expect(flows.insert(5)).toBe(17);
