@@ -4,9 +4,11 @@
  */
 import { cancel, type Timer } from './event-queue.ts';
 import type { Fault, Wires } from './middlebox.ts';
-import { ACK, FIN, NO_BYTES, type Packet, RST, SYN } from './packet.ts';
+import { ACK, NO_BYTES, type Packet, RST, SYN, segLenOf } from './packet.ts';
 
 const REPEAT_AFTER_US = [1_000_000, 3_000_000, 7_000_000, 15_000_000, 31_000_000];
+
+const PROVOKED_US = 100_000;
 
 export type BurstItem = 'synack' | 'rst' | 'data';
 
@@ -33,6 +35,10 @@ export class ConflictFault implements Fault {
   private rstDue = false;
   private held: Packet[] = [];
   private ackCount = 0;
+  /** Until when a repeated ACK counts as provoked by the SYN-ACK just sent. */
+  private provokedUntilUs = -1;
+  private lastEnd = 0;
+  private lastAck = 0;
   private timers: Timer[] = [];
 
   constructor(plan: ConflictPlan) {
@@ -48,13 +54,15 @@ export class ConflictFault implements Fault {
     }
     if (synack === null || (packet.flags & (ACK | RST)) !== ACK) return false;
     this.ackCount++;
-    const bare = packet.payload.length === 0 && (packet.flags & FIN) === 0;
-    const repeats = bare && packet.seq === synack.ack && packet.ack === ((synack.seq + 1) | 0);
+    const repeats =
+      segLenOf(packet) === 0 && packet.seq === this.lastEnd && packet.ack === this.lastAck;
+    this.lastEnd = (packet.seq + segLenOf(packet)) | 0;
+    this.lastAck = packet.ack;
     if (plan.resets === 'first-ack') {
       if (this.ackCount === 1) this.rstDue = true;
       if (this.burstDone && this.ackCount === 1) this.reset(packet.ack, wires);
     } else if (plan.resets === 'challenge') {
-      if (this.burstDone && repeats && this.ackCount > 1) this.reset(packet.ack, wires);
+      if (repeats && wires.queue.nowUs < this.provokedUntilUs) this.reset(packet.ack, wires);
     } else {
       this.reset(packet.ack, wires);
     }
@@ -113,6 +121,7 @@ export class ConflictFault implements Fault {
     if (this.synack === null) return;
     const { otherIsn, otherTtl } = this.plan;
     const ttl = otherTtl < 0 ? this.synack.ttl : otherTtl;
+    this.provokedUntilUs = wires.queue.nowUs + PROVOKED_US;
     wires.toClient({ ...this.synack, seq: otherIsn, ttl });
   }
 
@@ -129,6 +138,7 @@ export class ConflictFault implements Fault {
     this.rstDue = false;
     this.held = [];
     this.ackCount = 0;
+    this.provokedUntilUs = -1;
   }
 }
 

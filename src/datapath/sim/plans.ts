@@ -49,6 +49,35 @@ export const SSH_SERVER: readonly Step[] = [
   { do: 'close' },
 ];
 
+/** A login with the pauses that keys and passwords cost: about a quarter of a second. */
+export const LOGIN_CLIENT: readonly Step[] = [
+  { do: 'expect', octets: 39 },
+  { do: 'send', octets: 41 },
+  { do: 'expect', octets: 1080 },
+  { do: 'sleep', us: 30_000 },
+  { do: 'send', octets: 1500 },
+  { do: 'expect', octets: 500 },
+  { do: 'sleep', us: 60_000 },
+  { do: 'send', octets: 600 },
+  { do: 'expect', octets: 200 },
+  { do: 'close' },
+];
+
+export const LOGIN_SERVER: readonly Step[] = [
+  { do: 'sleep', us: 15_000 },
+  { do: 'send', octets: 39 },
+  { do: 'expect', octets: 41 },
+  { do: 'send', octets: 1080 },
+  { do: 'expect', octets: 1500 },
+  { do: 'sleep', us: 40_000 },
+  { do: 'send', octets: 500 },
+  { do: 'expect', octets: 600 },
+  { do: 'sleep', us: 80_000 },
+  { do: 'send', octets: 200 },
+  { do: 'expect-end' },
+  { do: 'close' },
+];
+
 /** The server waits for the client, which first thinks. */
 export function quietClient(waitUs: number): readonly Step[] {
   return [
