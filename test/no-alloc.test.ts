@@ -1,7 +1,7 @@
 /**
- * The packet path allocates nothing in steady state: heap growth over many packets, garbage collected
- * before, the least of several rounds (a compiler at work adds to some, an allocation per packet to
- * all). The method is shown to see one boxed number a packet.
+ * The packet path allocates nothing in steady state: heap growth over many packets, garbage
+ * collected before, the least of several rounds (a compiler at work adds to some, an allocation per
+ * packet to all). The method is shown to see one boxed number a packet.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

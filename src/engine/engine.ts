@@ -156,7 +156,9 @@ export class Engine {
     }
   }
 
-  /** Completes the checksum of what was changed; the kernel fills that of a super-packet it sends. */
+  /**
+   * Completes the checksum of what was changed; the kernel fills that of a super-packet it sends.
+   */
   private finish(toFar: boolean): number {
     const core = this.core;
     const kernelFills = toFar && (core.info & INFO_GSO) !== 0;
@@ -164,7 +166,9 @@ export class Engine {
     return VERDICT_REWRITTEN;
   }
 
-  /** Applies answers, runs what is due, expires a little. Returns ms until it wants to run again. */
+  /**
+   * Applies answers, runs what is due, expires a little. Returns ms until it wants to run again.
+   */
   tick(nowMs: number): number {
     const core = this.core;
     core.nowMs = nowMs;

@@ -27,14 +27,18 @@ export const IDLE_ESTABLISHED_MS = 7_500_000;
 export const IDLE_TRANSITORY_MS = 260_000;
 /** A closed flow stays this long so that late segments are not taken for new ones (2 MSL). */
 export const IDLE_CLOSED_MS = 240_000;
-/** A closed translated flow holds rules: it goes as soon as the near end's TIME-WAIT (60 s) is over. */
+/**
+ * A closed translated flow holds rules: it goes as soon as the near end's TIME-WAIT (60 s) is over.
+ */
 export const IDLE_ENDED_TRANSLATED_MS = 65_000;
 
 /** A conflict taints its flow this long (DESIGN §4.2). */
 export const TAINT_MS = 60_000;
 /** What was learned about a path is believed this long. */
 export const PATH_FACT_MS = 7 * 86_400_000;
-/** Linux answers out-of-window segments at most once per this and socket (tcp_invalid_ratelimit). */
+/**
+ * Linux answers out-of-window segments at most once per this and socket (tcp_invalid_ratelimit).
+ */
 export const CHALLENGE_INTERVAL_MS = 500;
 
 export function assertLimits(): void {

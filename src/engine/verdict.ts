@@ -24,7 +24,9 @@ export const HOOK_POSTROUTING = 4;
 export const INFO_CSUM_NOT_READY = 1;
 export const INFO_GSO = 2;
 export const INFO_CSUM_NOT_VERIFIED = 4;
-/** Ours: the queue could not copy the whole packet (NFQA_CAP_LEN), so it must never be rewritten. */
+/**
+ * Ours: the queue could not copy the whole packet (NFQA_CAP_LEN), so it must never be rewritten.
+ */
 export const INFO_TRUNCATED = 8;
 
 /** Which way an injected packet leaves (word OUT_PATH of an outbox record). */

@@ -1,5 +1,6 @@
 /**
- * A log-linear histogram in shared memory: exact below 64, then 32 buckets an octave (within 3.2 %).
+ * A log-linear histogram in shared memory: exact below 64, then 32 buckets an octave (within 3.2
+ * %).
  *
  * Owns its buckets (Float64: they never wrap). One thread records, any thread reads; a reader may
  * miss what is being recorded. The unit is the caller's; whole numbers from 0 to VALUE_MAX.

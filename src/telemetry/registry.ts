@@ -60,7 +60,7 @@ export const CODES: readonly CodeEntry[] = [
       ['isn', 'seq'],
       ['sinceConflictMs', 'ms'],
     ],
-    'A reset with exactly the acceptable number arrived on a connection that two end points answered.',
+    'An exactly acceptable reset arrived on a connection that two end points had answered.',
   ),
   finding(
     code.RST_REFUTED,

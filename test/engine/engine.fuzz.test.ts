@@ -1,7 +1,7 @@
 /**
- * A million damaged packets through Engine.step(), between healthy and failing handshakes: no throw,
- * no change to what was not understood or merely accepted, and what is changed or injected is a
- * whole segment with good checksums.
+ * A million damaged packets through Engine.step(), between healthy and failing handshakes: no
+ * throw, no change to what was not understood or merely accepted, and what is changed or injected
+ * is a whole segment with good checksums.
  */
 import { describe, expect, it } from 'vitest';
 import {

@@ -3,8 +3,8 @@
  * checksums; its destination address says where it goes, to this machine or out of it.
  *
  * Two sockets a family, opened when first needed: one marked, which our own rules return first, and
- * one unmarked, which passes our egress hook and is translated there (DESIGN §2 "Rules"). Errors are
- * counted and told once a minute each, never thrown: a host without IPv6 works for IPv4.
+ * one unmarked, which passes our egress hook and is translated there (DESIGN §2 "Rules"). Errors
+ * are counted and told once a minute each, never thrown: a host without IPv6 works for IPv4.
  */
 import { INJECT_FAR_HOOKED } from '../../engine/verdict.ts';
 import { KoffiTransmitter } from './inject-koffi.ts';

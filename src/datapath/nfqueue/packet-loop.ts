@@ -1,8 +1,9 @@
 /**
  * The packet thread's loop: batch in, engine, verdicts out; housekeeping in what time is left.
  *
- * Owns the order of things within a turn. Reads the queue; writes the stats page. Nothing is held in
- * the kernel's queue longer than a batch. Times: ms, the latency in µs. Allocates nothing a packet.
+ * Owns the order of things within a turn. Reads the queue; writes the stats page. Nothing is held
+ * in the kernel's queue longer than a batch. Times: ms, the latency in µs. Allocates nothing a
+ * packet.
  */
 import { STAT_SHED } from '../../engine/codes.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -18,7 +19,9 @@ const OVERLOAD_BATCHES = 8;
 /** Housekeeping happens at least this often, however many packets wait. */
 const TICK_LATEST_MS = 20;
 const SAMPLE_MS = 1000;
-/** After `stop` or a failure the queue is emptied before it is given back, within this many batches. */
+/**
+ * After `stop` or a failure the queue is emptied before it is given back, within this many batches.
+ */
 const DRAIN_BATCHES = 64;
 
 export interface LoopSettings {

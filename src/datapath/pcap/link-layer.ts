@@ -56,7 +56,9 @@ function findPayload(bytes: Uint8Array, off: number, end: number, linkType: numb
   }
 }
 
-/** From the EtherType at `typeOff`, whose payload starts at `payloadOff`, over 802.1Q and QinQ tags. */
+/**
+ * From the EtherType at `typeOff`, whose payload starts at `payloadOff`, over 802.1Q and QinQ tags.
+ */
 function skipTags(bytes: Uint8Array, typeOff: number, payloadOff: number, end: number): number {
   let type = read16(bytes, typeOff, false);
   let at = payloadOff;

@@ -1,6 +1,6 @@
 /**
- * Virtual time: what happens when. Owns the clock and the pending events (a binary heap, ties in the
- * order of scheduling, so that a seed replays exactly). Times: microseconds.
+ * Virtual time: what happens when. Owns the clock and the pending events (a binary heap, ties in
+ * the order of scheduling, so that a seed replays exactly). Times: microseconds.
  */
 export interface Timer {
   atUs: number;

@@ -2,8 +2,8 @@
  * A TCP segment as the model end points speak of it, and its bytes on the wire.
  *
  * Owns a reader and a writer of its own: a simulator that shared the engine's would not notice when
- * the engine builds or reads something wrong. RFC 791, 8200, 9293 §3.1, 7323, 2018. Sequence numbers
- * are canonical int32.
+ * the engine builds or reads something wrong. RFC 791, 8200, 9293 §3.1, 7323, 2018. Sequence
+ * numbers are canonical int32.
  */
 export const FIN = 1;
 export const SYN = 2;

@@ -1,6 +1,6 @@
 /**
- * Random plans out of a seed: connections, talks, links and faults. Everything random about a run is
- * decided here or in a stream of its own (`random.ts`). Times: virtual microseconds.
+ * Random plans out of a seed: connections, talks, links and faults. Everything random about a run
+ * is decided here or in a stream of its own (`random.ts`). Times: virtual microseconds.
  */
 import {
   ConflictFault,

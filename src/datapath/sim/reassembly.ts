@@ -1,6 +1,6 @@
 /**
- * The out-of-order queue of one end point: pieces sorted by sequence number, not overlapping in what
- * they deliver. Sequence numbers are canonical int32; a FIN is remembered by its position.
+ * The out-of-order queue of one end point: pieces sorted by sequence number, not overlapping in
+ * what they deliver. Sequence numbers are canonical int32; a FIN is remembered by its position.
  */
 import { seqDiff, seqLeq, seqLt } from '../../engine/wire/seq.ts';
 

@@ -1,7 +1,7 @@
 /**
- * One simulated world: a client, perhaps the shim, a faulty path, one server. Runs a plan to its end
- * and says what became of every connection. The plan decides everything; the same plan gives the
- * same trace. Times: virtual microseconds.
+ * One simulated world: a client, perhaps the shim, a faulty path, one server. Runs a plan to its
+ * end and says what became of every connection. The plan decides everything; the same plan gives
+ * the same trace. Times: virtual microseconds.
  */
 import { EventQueue } from './event-queue.ts';
 import { Link, type LinkPlan } from './link.ts';

@@ -1,9 +1,9 @@
 /**
  * The flow table: fixed capacity, seeded hash over (near, far, ports), amortised expiry.
  *
- * Owns the rows, the halves and the index (`layout.ts`); zero-filled memory is an empty table, so it
- * can be a mapped file. A full table refuses: it takes back expired, closed and then embryonic rows,
- * never an established one (RFC 5382 REQ-5), and traffic without a row passes. Times: ms.
+ * Owns the rows, the halves and the index (`layout.ts`); zero-filled memory is an empty table, so
+ * it can be a mapped file. A full table refuses: it takes back expired, closed and then embryonic
+ * rows, never an established one (RFC 5382 REQ-5), and traffic without a row passes. Times: ms.
  */
 import {
   IDLE_CLOSED_MS,

@@ -1,9 +1,9 @@
 // @pathology synack-conflict | RFC 9293 §3.10.7.3 | drops SYN-ACKs and one duplicate ACK | default on
 /**
  * Two end points answer one SYN. The client's ACK decides between them: until then every candidate
- * gets through (a client that keeps sending its SYN never got, or refused, the first), afterwards no
- * other ISN is delivered for the life of the flow, and the duplicate ACK that a delivered rival has
- * provoked is swallowed, because the rival would answer it with the reset that kills.
+ * gets through (a client that keeps sending its SYN never got, or refused, the first), afterwards
+ * no other ISN is delivered for the life of the flow, and the duplicate ACK that a delivered rival
+ * has provoked is swallowed, because the rival would answer it with the reset that kills.
  *
  * Reads the segment in hand. Writes candidates, the far half's numbering, taint. Never resets the
  * other end point: that reset would carry the very number that kills the good connection.

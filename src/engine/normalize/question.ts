@@ -196,9 +196,9 @@ export function tickQuestion(core: Core, slot: number, flow: number): void {
 }
 
 /**
- * Two probes, the last of which brought a reset: it may come from a nearer end point than the answer
- * of a live A, which therefore gets its time. Silence may be loss, so it takes four probes, and B
- * three times.
+ * Two probes, the last of which brought a reset: it may come from a nearer end point than the
+ * answer of a live A, which therefore gets its time. Silence may be loss, so it takes four probes,
+ * and B three times.
  */
 function isDecided(core: Core, base: number, flow: number, idleMs: number): boolean {
   const words = core.repairs.words;

@@ -80,13 +80,15 @@ import { disarm, holdReset, releaseHeld, startDeadman, waitMs } from './held.ts'
 import { answerReset, isAsking } from './question.ts';
 
 /**
- * This many checks per flow in CHECK_PERIOD_MS probe at once; behind them probes are AGAIN_MS apart.
- * Passing the ninth instead (DESIGN §4.2) ends every login through a second end point that answers
- * each packet of the client: 0 of 4 live, against 4 of 4; what is bounded is what we send.
+ * This many checks per flow in CHECK_PERIOD_MS probe at once; behind them probes are AGAIN_MS
+ * apart. Passing the ninth instead (DESIGN §4.2) ends every login through a second end point that
+ * answers each packet of the client: 0 of 4 live, against 4 of 4; what is bounded is what we send.
  */
 const CHECKS_MAX = 8;
 const CHECK_PERIOD_MS = 60_000;
-/** A probe within this behind an answered one may go unanswered for the challenge interval alone. */
+/**
+ * A probe within this behind an answered one may go unanswered for the challenge interval alone.
+ */
 const RECENT_ANSWER_MS = CHALLENGE_INTERVAL_MS + 20;
 const AGAIN_MS = CHALLENGE_INTERVAL_MS + 50;
 const CHECK_TOTAL_MS = 700;
@@ -211,9 +213,9 @@ function check(core: Core, flow: number, cause: number): number {
 }
 
 /**
- * A second end point answers our probes with resets as well. One that answers a dead-man probe joins
- * that watch, which delivers it if nobody answers; and in a shower, one right behind a probe that
- * the real far end has answered starts no new round.
+ * A second end point answers our probes with resets as well. One that answers a dead-man probe
+ * joins that watch, which delivers it if nobody answers; and in a shower, one right behind a probe
+ * that the real far end has answered starts no new round.
  */
 function isProvoked(core: Core, flow: number, base: number): boolean {
   const words = core.repairs.words;
@@ -300,7 +302,8 @@ export function refute(core: Core, flow: number): void {
   count(core, RST_DROPPED);
   event(core, flow, RST_DROPPED, RST_REFUTED, seq, heldMs, 0, 0, 0);
   taint(core, flow);
-  // The answer to a probe that left behind the reset is proof of life; data may have been in flight.
+  // The answer to a probe that left behind the reset is proof of life; data may have been in
+  // flight.
   if (probes > 0 && core.seg.segLen === 0) disarm(core, flow, slot);
   else startDeadman(core, slot);
 }

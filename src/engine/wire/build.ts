@@ -2,8 +2,8 @@
  * Writes the control segments that seqshim itself sends: probes, acknowledgements and resets,
  * without payload, with timestamps when the flow has them (RFC 9293 §3.1, RFC 7323 §3).
  *
- * Owns `ControlSegment`, which its owner fills and keeps; writes buf[off, off + returned), checksums
- * complete. Addresses are int32 words in network order, IPv4 in the first.
+ * Owns `ControlSegment`, which its owner fills and keeps; writes buf[off, off + returned),
+ * checksums complete. Addresses are int32 words in network order, IPv4 in the first.
  */
 import { put16, put32 } from './bytes.ts';
 import { sumShort } from './checksum.ts';

@@ -1,6 +1,6 @@
 /**
- * Internet checksums: full (RFC 1071) and incremental (RFC 1624 equation 3), with the pseudo headers
- * of IPv4 (RFC 9293 §3.1) and IPv6 (RFC 8200 §8.1).
+ * Internet checksums: full (RFC 1071) and incremental (RFC 1624 equation 3), with the pseudo
+ * headers of IPv4 (RFC 9293 §3.1) and IPv6 (RFC 8200 §8.1).
  *
  * Owns nothing. `buf` is the packet arena and `words` the Uint32Array over the same memory
  * (`new Uint32Array(buf.buffer, buf.byteOffset, buf.byteLength >> 2)`, so byteOffset is a multiple

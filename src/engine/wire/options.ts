@@ -102,7 +102,9 @@ function setTimestamps(buf: Uint8Array, at: number, seg: Segment): void {
   seg.tsEcr = get32(buf, at + 4);
 }
 
-/** Options that make a flow one to pass untouched. Any other unknown option is none of our concern. */
+/**
+ * Options that make a flow one to pass untouched. Any other unknown option is none of our concern.
+ */
 function noteForeign(buf: Uint8Array, at: number, kind: number, bytes: number, seg: Segment): void {
   if (kind === MD5) seg.foreign |= FOREIGN_MD5;
   else if (kind === AUTHENTICATION) seg.foreign |= FOREIGN_AO;

@@ -1,4 +1,6 @@
-/** Checksums against the slow BigInt model: full, incremental, odd lengths, 64 KiB, both families. */
+/**
+ * Checksums against the slow BigInt model: full, incremental, odd lengths, 64 KiB, both families.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { get16, put16, put32 } from '../../../src/engine/wire/bytes.ts';
