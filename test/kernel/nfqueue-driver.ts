@@ -102,6 +102,5 @@ const endBytes = process.memoryUsage().heapUsed;
 await new Promise((resolve) => setTimeout(resolve, 20));
 const { errorCount, sendFailures } = queue;
 queue.close();
-console.log(
-  `figures ${JSON.stringify({ packets, batches, lenMax, batchMax, macs, warmBytes, endBytes, collections, errorCount, sendFailures })}`,
-);
+const turns = { packets, batches, lenMax, batchMax, macs, errorCount, sendFailures };
+console.log(`figures ${JSON.stringify({ ...turns, warmBytes, endBytes, collections })}`);
