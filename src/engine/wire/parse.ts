@@ -127,7 +127,6 @@ function skipExtensions(buf: Uint8Array, off: number, len: number, seg: Segment)
     if (next === ROUTING && buf[at + 3]! !== 0) return STAT_PASSED_NOT_TCP;
     const bytes = extensionBytes(next, buf[at + 1]!);
     if (bytes > end - at) return STAT_PASSED_BAD_LENGTH;
-    if (bytes > seen - at) return STAT_PASSED_TRUNCATED;
     next = buf[at]!;
     at += bytes;
   }

@@ -257,6 +257,7 @@ describe('parseSegment(), TCP options', () => {
     ['SACK-permitted of 3', [4, 3, 0]],
     ['SACK without blocks', [5, 2]],
     ['SACK of half a block', [5, 6, 0, 0, 0, 1]],
+    ['SACK of a block and a quarter', [5, 12, ...Array<number>(10).fill(0)]],
     ['timestamps of 8', [8, 8, 0, 0, 0, 1, 0, 0]],
   ])('refuses %s', (_name, options) => {
     expect(parse({ flags: SYN, options }).result).toBe(STAT_PASSED_BAD_OPTION);
