@@ -154,7 +154,9 @@ function summarise() {
   if (skipped > 0) {
     const excused = results.reduce((total, result) => total + (result.excused ?? 0), 0);
     const consequence = ci ? 'counted as failures because CI=true' : 'not counted';
-    process.stdout.write(`  ${skipped - excused} skipped: ${consequence}\n`);
+    if (skipped > excused) {
+      process.stdout.write(`  ${skipped - excused} skipped: ${consequence}\n`);
+    }
     if (excused > 0) {
       process.stdout.write(`  ${excused} not run: public captures are absent (SEQSHIM_PCAPS)\n`);
     }
