@@ -56,6 +56,7 @@ function arriveSynSent(end: ModelEndpoint, packet: Packet): void {
 
 function establish(end: ModelEndpoint): void {
   end.state = 'established';
+  end.lastChallengeUs = -1e12; // the request's rate limit is not the socket's
   end.retries = 0;
   end.rtoUs = 1_000_000;
   end.rtoTimer = cancel(end.rtoTimer);
