@@ -196,6 +196,11 @@ export class Engine {
     return armedCount > 0 ? TICK_ARMED_MS : TICK_IDLE_MS;
   }
 
+  /** Is anything armed, so that `tick` is due at once and not when the queue next times out? */
+  isArmed(): boolean {
+    return this.core.repairs.activeCount() > 0;
+  }
+
   private readInbox(): void {
     const core = this.core;
     for (let at = core.inbox.peek(); at >= 0; at = core.inbox.peek()) {

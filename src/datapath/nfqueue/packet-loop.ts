@@ -78,7 +78,9 @@ export class PacketLoop {
       stats.counters[page.PAGE_BATCHES] = stats.counters[page.PAGE_BATCHES]! + 1;
     }
     const busy = count === settings.batchCount;
-    if (nowMs !== this.tickedMs && !(busy && ((nowMs - this.tickedMs) | 0) < TICK_LATEST_MS)) {
+    const spare = !busy || ((nowMs - this.tickedMs) | 0) >= TICK_LATEST_MS;
+    // A question that this batch has raised is asked now: its answer is waited for from now on.
+    if (spare && (nowMs !== this.tickedMs || this.engine.isArmed())) {
       this.tickedMs = nowMs;
       queue.setTimeoutMs(timeoutStep(this.engine.tick(nowMs)));
       stats.control[page.PAGE_HEARTBEAT_MS] = nowMs;
