@@ -31,8 +31,8 @@ function swap(sum: number): number {
 
 /**
  * One's complement sum of buf[off, off + len) at any alignment. Whole words go through four double
- * accumulators (exact to 2^53, which 64 KiB stays far below), 7.9 GB/s measured; the ragged ends by
- * octet.
+ * accumulators (exact to 2^53, which 64 KiB stays far below), 7.9 GB/s measured; the
+ * ragged ends octet by octet.
  */
 export function sumBytes(buf: Uint8Array, words: Uint32Array, off: number, len: number): number {
   const end = off + len;
