@@ -1,0 +1,102 @@
+/**
+ * The one table of options: flags, TOML keys, help, defaults and documentation are all made from it.
+ * Names are API: a test fails when one changes. Owns the table only.
+ */
+export type OptionType =
+  | 'text'
+  | 'list'
+  | 'number'
+  | 'flag'
+  | 'choice'
+  | 'duration'
+  | 'microseconds';
+
+export interface OptionEntry {
+  readonly name: string;
+  readonly type: OptionType;
+  /** As written on the command line; undefined: none. */
+  readonly fallback: string | undefined;
+  /** What the value is, in the usage: `--for D`. */
+  readonly value: string;
+  readonly help: string;
+  readonly choices?: readonly string[];
+  readonly min?: number;
+  readonly max?: number;
+}
+
+export const QUEUE_NUM_DEFAULT = 5011;
+
+const option = (
+  name: string,
+  type: OptionType,
+  value: string,
+  fallback: string | undefined,
+  help: string,
+  extra: Partial<OptionEntry> = {},
+): OptionEntry => ({ name, type, value, fallback, help, ...extra });
+
+export const OPTIONS: readonly OptionEntry[] = [
+  option('target', 'list', 'CIDR|NAME|all', undefined, 'servers whose connections to look after'),
+  option('exclude', 'list', 'CIDR|NAME', undefined, 'servers to leave alone'),
+  option('port', 'list', 'N', '22', 'server ports'),
+  option('direction', 'choice', 'WAY', 'out', 'who opens the connections: this machine is `out`', {
+    choices: ['out', 'in', 'both'],
+  }),
+  option('hook', 'choice', 'WHERE', 'host', 'where packets are seen: connections of this host', {
+    choices: ['host'],
+  }),
+  option(
+    'mode',
+    'choice',
+    'MODE',
+    'enforce',
+    '`observe` decides and reports, and changes nothing',
+    {
+      choices: ['enforce', 'observe'],
+    },
+  ),
+  option('for', 'duration', 'D', undefined, 'stop for good after this time unless `seqshim keep`'),
+  option('firewall', 'choice', 'PROGRAM', 'auto', 'which program owns our rules', {
+    choices: ['auto', 'nft', 'iptables'],
+  }),
+  option('rules', 'flag', '', 'true', 'install rules; `--no-rules`: `seqshim up` owns them'),
+  option('queue-num', 'number', 'N', String(QUEUE_NUM_DEFAULT), 'netfilter queue number', {
+    min: 0,
+    max: 65_535,
+  }),
+  option('inspect', 'choice', 'HOW', 'full', 'which packets of a connection are looked at', {
+    choices: ['full'],
+  }),
+  option('translate', 'choice', 'WHERE', 'user', 'where a moved connection is translated', {
+    choices: ['user'],
+  }),
+  option('inject', 'choice', 'HOW', 'auto', 'how packets are injected', {
+    choices: ['auto', 'raw-socket', 'koffi'],
+  }),
+  option('checksum-fill', 'choice', 'WHEN', 'auto', 'finish unfinished checksums of arrivals', {
+    choices: ['off', 'auto', 'always'],
+  }),
+  option('budget', 'microseconds', 'D', '200', 'latency budget of a batch (bare number: µs)'),
+  option('flows', 'number', 'N', '65536', 'connections tracked at one time', {
+    min: 64,
+    max: 4_194_304,
+  }),
+  option('state-dir', 'text', 'DIR', undefined, 'run-time files below DIR, not /run/seqshim'),
+  option('control', 'text', 'PATH', undefined, 'control socket (default control.sock there)'),
+  option('log-level', 'choice', 'LEVEL', 'info', 'least level that is logged', {
+    choices: ['debug', 'info', 'warn', 'error'],
+  }),
+  option('log-format', 'choice', 'FORMAT', 'auto', '`auto` is text on a terminal, JSON elsewhere', {
+    choices: ['auto', 'json', 'text'],
+  }),
+];
+
+/** The README's table. */
+export function optionsMarkdown(): string {
+  const rows = OPTIONS.map((entry) => {
+    const flag = entry.type === 'flag' ? `--no-${entry.name}` : `--${entry.name} ${entry.value}`;
+    const choices = entry.choices === undefined ? '' : ` (${entry.choices.join(', ')})`;
+    return `| \`${flag.replaceAll('|', '\\|')}\` | ${entry.help}${choices} | ${entry.fallback ?? ''} |`;
+  });
+  return ['| option | meaning | default |', '| --- | --- | --- |', ...rows].join('\n');
+}
