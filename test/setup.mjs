@@ -73,7 +73,7 @@ export async function prepare({
     const still = missingPackages(wanted);
     if (still.length > 0) why = `missing Debian packages: ${still.join(' ')}`;
   }
-  if (install) must('npm', ['ci', '--no-audit', '--no-fund']);
+  if (install) must('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=warn']);
   if (build) must('npm', ['run', '--silent', 'build']);
   if (live && why === '') why = namespaceProblem();
   return { live: live && why === '', why };
