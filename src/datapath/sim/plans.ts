@@ -106,6 +106,8 @@ export function worldPlan(seed: number, overrides: Partial<WorldPlan> = {}): Wor
     farLink: CLEAN_LINK,
     offsets: { client: 0, server: 0 },
     connections: [connectionPlan(random, 40_000)],
+    twins: [],
+    clientDelayUs: 0,
     faults: () => [],
     ...overrides,
   };

@@ -15,9 +15,9 @@ import type { Fault } from './middlebox.ts';
 import { QUIET_SERVER, quietClient, SSH_CLIENT, SSH_SERVER, worldPlan } from './plans.ts';
 import { Random } from './random.ts';
 import type { Step } from './script.ts';
-import type { ConnectionPlan, SidePlan, WorldPlan } from './world.ts';
+import type { ConnectionPlan, SidePlan, TwinPlan, WorldPlan } from './world.ts';
 
-export type FaultKind = 'none' | 'conflict' | 'phantom' | 'forgery' | 'blind';
+export type FaultKind = 'none' | 'conflict' | 'phantom' | 'forgery' | 'blind' | 'twin';
 
 const TALKS = ['ssh', 'quiet', 'bulk-up', 'bulk-down', 'silent', 'abort'] as const;
 export type Talk = (typeof TALKS)[number];
@@ -40,13 +40,14 @@ export function randomPlan(seed: number): RandomPlan {
   const lossy = random.chance(0.5);
   const reuse = random.chance(0.2);
   const count = random.between(1, 3);
-  const swarm = (['conflict', 'phantom', 'forgery', 'blind'] as const).filter(() =>
+  const swarm = (['conflict', 'phantom', 'forgery', 'blind', 'twin'] as const).filter(() =>
     random.chance(0.6),
   );
   const connections: ConnectionPlan[] = [];
   const kinds: FaultKind[] = [];
   const talks: Talk[] = [];
   const makers: (() => Fault)[] = [];
+  const twins: TwinPlan[] = [];
   let startUs = 1000;
   const basePort = random.between(32_768, 60_000);
   for (let i = 0; i < count; i++) {
@@ -61,6 +62,13 @@ export function randomPlan(seed: number): RandomPlan {
     } else {
       kinds.push(kind);
       makers.push(...randomFault(random, kind, port));
+      if (kind === 'twin') {
+        twins.push({
+          clientPort: port,
+          iss: random.int32(),
+          laterUs: random.between(-20, 20) + random.pick([0, 0, 200, 18_000]),
+        });
+      }
     }
     startUs += reuse ? random.between(3_000_000, 30_000_000) : random.between(0, 2_000_000);
   }
@@ -79,6 +87,8 @@ export function randomPlan(seed: number): RandomPlan {
         ? { client: random.int32(), server: random.int32() }
         : { client: 0, server: 0 },
       connections,
+      twins,
+      clientDelayUs: random.chance(0.5) ? 0 : random.between(5, 60),
       faults: () => makers.map((make) => make()),
     }),
   };

@@ -8,6 +8,7 @@ import { Link, type LinkPlan } from './link.ts';
 import { type Fault, Middlebox, type Offsets } from './middlebox.ts';
 import type { EndpointConfig, EndReason } from './model-endpoint.ts';
 import { ModelHost } from './model-host.ts';
+import { decodePacket } from './packet.ts';
 import { mix } from './random.ts';
 import { ScriptedApplication, type Step } from './script.ts';
 import { ShimHost, type ShimPlan } from './shim-host.ts';
@@ -35,6 +36,14 @@ export interface ConnectionPlan {
   readonly server: SidePlan;
 }
 
+/** A second, whole server behind the same address: it gets every packet of this client port too. */
+export interface TwinPlan {
+  readonly clientPort: number;
+  readonly iss: number;
+  /** How much longer its way is, each way, than the far link; the shorter way wins the client. */
+  readonly laterUs: number;
+}
+
 export interface WorldPlan {
   readonly seed: number;
   readonly family: 4 | 6;
@@ -44,6 +53,9 @@ export interface WorldPlan {
   readonly farLink: LinkPlan;
   readonly offsets: Offsets;
   readonly connections: readonly ConnectionPlan[];
+  readonly twins: readonly TwinPlan[];
+  /** From the client's interface to its TCP: SYN-ACKs can pile up before the first is answered. */
+  readonly clientDelayUs: number;
   /** Fresh faults for one run: they keep state. */
   readonly faults: () => readonly Fault[];
 }
@@ -92,14 +104,21 @@ export function runWorld(
   return new World(plan, shimPlan, tap).run();
 }
 
+interface Talk {
+  readonly client: ScriptedApplication;
+  readonly server: ScriptedApplication;
+  readonly twin: ScriptedApplication;
+}
+
 class World {
   private readonly plan: WorldPlan;
   private readonly queue = new EventQueue();
   private readonly clientAddr: Uint8Array;
   private readonly serverAddr: Uint8Array;
-  private readonly apps: { client: ScriptedApplication; server: ScriptedApplication }[] = [];
+  private readonly apps: Talk[] = [];
   private readonly client: ModelHost;
   private readonly server: ModelHost;
+  private readonly twin: ModelHost;
   private readonly shim: ShimHost | null;
   private readonly tap: Tap | null;
   private accepted = 0;
@@ -117,7 +136,10 @@ class World {
       plan.faults(),
       plan.offsets,
       (bytes) => toClient.send(bytes),
-      (bytes) => toServer.send(bytes),
+      (bytes) => {
+        toServer.send(bytes);
+        this.alsoToTwin(bytes);
+      },
     );
     const link = (linkPlan: LinkPlan, n: number, deliver: (bytes: Uint8Array) => void) =>
       new Link(queue, linkPlan, mix(plan.seed, n), deliver);
@@ -126,7 +148,7 @@ class World {
     const fromServer = link(plan.farLink, 3, (bytes) => box.receiveServer(bytes));
     const toClient = link(plan.nearLink, 4, (bytes) => {
       this.tap?.('path-in', queue.nowUs, bytes);
-      if (this.shim === null) this.reach(this.client, bytes);
+      if (this.shim === null) this.reachClient(bytes);
       else this.shim.fromNetwork(bytes);
     });
     this.shim =
@@ -139,7 +161,7 @@ class World {
               this.tap?.('path-out', queue.nowUs, bytes);
               fromClient.send(bytes);
             },
-            (bytes) => this.reach(this.client, bytes),
+            (bytes) => this.reachClient(bytes),
           );
     this.client = new ModelHost(
       queue,
@@ -154,8 +176,18 @@ class World {
     this.server = new ModelHost(
       queue,
       SERVER_TTL,
-      (syn) => this.acceptSyn(syn.srcPort, syn.seq),
+      (syn) => this.acceptSyn(syn.srcPort, syn.seq, null),
       (bytes) => fromServer.send(bytes),
+    );
+    this.twin = new ModelHost(
+      queue,
+      SERVER_TTL,
+      (syn) => this.acceptSyn(syn.srcPort, syn.seq, this.twinOf(syn.srcPort)),
+      (bytes) => {
+        const port = decodePacket(bytes)?.dstPort ?? 0;
+        const delayUs = plan.farLink.delayUs + (this.twinOf(port)?.laterUs ?? 0);
+        queue.after(delayUs, () => box.receiveServer(bytes));
+      },
     );
   }
 
@@ -163,8 +195,9 @@ class World {
     const { plan, queue } = this;
     plan.connections.forEach((connection, i) => {
       const client = new ScriptedApplication(queue, connection.client.steps, 2 * i, 2 * i + 1);
-      const server = new ScriptedApplication(queue, connection.server.steps, 2 * i + 1, 2 * i);
-      this.apps.push({ client, server });
+      const serverApp = () =>
+        new ScriptedApplication(queue, connection.server.steps, 2 * i + 1, 2 * i);
+      this.apps.push({ client, server: serverApp(), twin: serverApp() });
       queue.at(connection.startUs, () => {
         const config = this.config(connection, connection.client, true, connection.client.iss);
         this.client.connect(config, client);
@@ -175,14 +208,27 @@ class World {
   }
 
   private isOver(): boolean {
-    for (const { client, server } of this.apps) {
+    for (const { client, server, twin } of this.apps) {
       if (client.reason === 'open') return false;
       if (server.reason === 'open' && server.establishedUs >= 0) return false;
+      if (twin.reason === 'open' && twin.establishedUs >= 0) return false;
     }
     return true;
   }
 
-  private acceptSyn(port: number, seq: number) {
+  private twinOf(clientPort: number): TwinPlan | null {
+    return this.plan.twins.find((twin) => twin.clientPort === clientPort) ?? null;
+  }
+
+  private alsoToTwin(bytes: Uint8Array): void {
+    if (this.plan.twins.length === 0) return;
+    const twin = this.twinOf(decodePacket(bytes)?.srcPort ?? 0);
+    if (twin === null) return;
+    const delayUs = Math.max(0, this.plan.farLink.delayUs + twin.laterUs);
+    this.queue.after(delayUs, () => this.reach(this.twin, bytes));
+  }
+
+  private acceptSyn(port: number, seq: number, twin: TwinPlan | null) {
     const { plan } = this;
     const iss = (seq - plan.offsets.client) | 0;
     const i = plan.connections.findIndex((c) => c.clientPort === port && c.client.iss === iss);
@@ -190,12 +236,14 @@ class World {
     const known = this.apps[i];
     if (connection === undefined || known === undefined || connection.refused) return null;
     // A SYN that comes again when its connection is over opens another, half-open one.
-    const used = known.server.reason !== 'open' || known.server.establishedUs >= 0;
+    const first = twin === null ? known.server : known.twin;
+    const used = first.reason !== 'open' || first.establishedUs >= 0;
     const app = used
       ? new ScriptedApplication(this.queue, connection.server.steps, 2 * i + 1, 2 * i)
-      : known.server;
+      : first;
     const again = this.accepted++;
-    const serverIss = used ? mix(connection.server.iss, again) : connection.server.iss;
+    const firstIss = twin === null ? connection.server.iss : twin.iss;
+    const serverIss = used ? mix(firstIss, again) : firstIss;
     const config = this.config(connection, connection.server, false, serverIss);
     return { config, app };
   }
@@ -225,6 +273,12 @@ class World {
     };
   }
 
+  private reachClient(bytes: Uint8Array): void {
+    const delayUs = this.plan.clientDelayUs;
+    if (delayUs === 0) this.reach(this.client, bytes);
+    else this.queue.after(delayUs, () => this.reach(this.client, bytes));
+  }
+
   private reach(host: ModelHost, bytes: Uint8Array): void {
     let hash = mix(this.traceHash, host === this.client ? this.queue.nowUs : ~this.queue.nowUs);
     for (let i = 0; i < bytes.length; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
@@ -234,7 +288,9 @@ class World {
   }
 
   private result(): WorldResult {
-    const connections = this.apps.map(({ client, server }) => {
+    const connections = this.apps.map((talk) => {
+      const { client } = talk;
+      const server = talk.twin.establishedUs >= 0 ? talk.twin : talk.server;
       const whole =
         client.isThrough() &&
         server.isThrough() &&
@@ -243,13 +299,13 @@ class World {
       return { client: sideResult(client), server: sideResult(server), whole };
     });
     let sackOutside = 0;
-    for (const host of [this.client, this.server]) {
+    for (const host of [this.client, this.server, this.twin]) {
       for (const endpoint of host.connections.values()) sackOutside += endpoint.sackOutside;
     }
     return {
       connections,
       traceHash: this.traceHash,
-      badPackets: this.client.badPackets + this.server.badPackets,
+      badPackets: this.client.badPackets + this.server.badPackets + this.twin.badPackets,
       sackOutside,
       endUs: this.queue.nowUs,
       shim: this.shim,
