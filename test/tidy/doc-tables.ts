@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { optionsMarkdown } from '../../src/config/options.ts';
 import { CODES, STATS } from '../../src/telemetry/registry.ts';
 import { projectFiles, ROOT, readProjectFile } from './source-files.ts';
 
