@@ -14,7 +14,7 @@ import {
   readProjectFile,
 } from './tidy/source-files.ts';
 
-const LINE_CHARACTERS_MAX = 100;
+const COLUMNS_MAX = 100;
 // The one file that grows past reading is always the state machine: this is where it is split.
 const FILE_LINES_MAX = 350;
 
@@ -33,10 +33,12 @@ describe('source', () => {
     expect(DOCUMENTS).toContain('README.md');
   });
 
-  it('has no line longer than 100 characters', () => {
-    const long = linesMatching(CODE, new RegExp(`^.{${LINE_CHARACTERS_MAX + 1},}$`, 'u'));
-    // The one line that a program reads: it cannot be wrapped.
-    expect(long.filter((line) => !line.includes(':1: // @pathology '))).toEqual([]);
+  it('has no comment that is wider than 100 characters', () => {
+    // Biome wraps the code; a literal that it cannot wrap is easier to search for in one piece.
+    const comment = `^(?=\\s*(//|/?\\*)).{${COLUMNS_MAX + 1},}$`;
+    const wide = linesMatching(CODE, new RegExp(comment, 'u'));
+    // The one line that a program reads cannot be wrapped either.
+    expect(wide.filter((line) => !line.includes(':1: // @pathology '))).toEqual([]);
   });
 
   it('has no file that is too long to read in one sitting', () => {

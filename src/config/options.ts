@@ -1,6 +1,6 @@
 /**
- * The one table of options: flags, TOML keys, help, defaults and documentation are all made from it.
- * Names are API: a test fails when one changes. Owns the table only.
+ * The one table of options: flags, TOML keys, help, defaults and documentation are all made from
+ * it. Names are API: a test fails when one changes. Owns the table only.
  */
 export type OptionType =
   | 'text'

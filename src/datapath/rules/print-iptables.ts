@@ -1,6 +1,7 @@
 /**
  * The model as `iptables-restore --noflush` text, one per family: creates our chains afresh and
- * appends one jump per entry, all or nothing per table. Owns the wording; see iptables-extensions(8).
+ * appends one jump per entry, all or nothing per table. Owns the wording; see
+ * iptables-extensions(8).
  *
  * MARK and CONNMARK work in every table; NFQUEUE and RETURN as DESIGN §2 describes.
  */

@@ -1,6 +1,6 @@
 /**
- * The model as one `nft -f` transaction: table `inet seqshim`, replaced whole, with two sets for the
- * flows under repair. Owns the wording; see nft(8).
+ * The model as one `nft -f` transaction: table `inet seqshim`, replaced whole, with two sets for
+ * the flows under repair. Owns the wording; see nft(8).
  *
  * Base chains are ours alone, so that ACCEPT as verdict skips nobody's rules; the chain of a place
  * still begins like that of iptables. Priorities: raw -300 is before conntrack (-200), mangle -150.
