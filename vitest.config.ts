@@ -1,3 +1,7 @@
+/**
+ * Two projects: `unit` runs anywhere, `kernel` needs root and network namespaces, one file at a time
+ * (timings are part of what it measures). `test/run.mjs` decides which run.
+ */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -8,6 +12,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts', 'test/**/*.prop.test.ts', 'test/**/*.sim.test.ts'],
           exclude: ['test/e2e/**', 'test/kernel/**'],
+          // Two busy cores are slow; a hang is found all the same.
+          testTimeout: 30_000,
         },
       },
       {
