@@ -27,6 +27,8 @@ const DRAIN_BATCHES = 64;
 export interface LoopSettings {
   readonly batchCount: number;
   readonly budgetUs: number;
+  /** The bit for NF_REPEAT; 0: plain NF_ACCEPT (nft, where our base chains are our own). */
+  readonly repeatMark: number;
   /** Called when the engine has asked the outside for something. */
   readonly onOutbox: () => void;
   /** Slots ever committed to the outbox. */
@@ -104,14 +106,11 @@ export class PacketLoop {
       const len = queue.len[i]!;
       const dir = queue.hook[i] === HOOK_POSTROUTING ? TO_FAR : TO_NEAR;
       if (overload && engine.isPlainData(off, len, dir)) {
-        queue.setVerdict(i, VERDICT_ACCEPT);
+        this.answer(i, VERDICT_ACCEPT);
         this.countShed();
         continue;
       }
-      queue.setVerdict(
-        i,
-        engine.step(off, len, dir, queue.hook[i]!, queue.info[i]!, queue.macHash[i]!, nowMs),
-      );
+      this.decide(i, off, len, dir, nowMs);
       if ((i & (CLOCK_PACKETS - 1)) !== CLOCK_PACKETS - 1) continue;
       if (performance.now() - startMs < budgetMs) continue;
       queue.flush(i + 1);
@@ -127,6 +126,29 @@ export class PacketLoop {
       stats.counters[page.PAGE_BUDGET_EXCEEDED] = stats.counters[page.PAGE_BUDGET_EXCEEDED]! + 1;
     }
     this.fullBatches = late && count === settings.batchCount ? this.fullBatches + 1 : 0;
+  }
+
+  /**
+   * The engine's word, as a verdict after which the administrator's rules behind ours still run:
+   * NF_REPEAT with our bit, which the head of our chain takes away. A packet that carries the bit
+   * has been judged; were its head rule gone, repeating would never end.
+   */
+  private decide(i: number, off: number, len: number, dir: number, nowMs: number): void {
+    const { queue, settings } = this;
+    if ((queue.mark[i]! & settings.repeatMark) !== 0) {
+      queue.setVerdict(i, VERDICT_ACCEPT);
+      return;
+    }
+    const hook = queue.hook[i]!;
+    const info = queue.info[i]!;
+    this.answer(i, this.engine.step(off, len, dir, hook, info, queue.macHash[i]!, nowMs));
+  }
+
+  private answer(i: number, verdict: number): void {
+    const { queue } = this;
+    const { repeatMark } = this.settings;
+    if (repeatMark === 0) queue.setVerdict(i, verdict);
+    else queue.setVerdictRepeat(i, verdict, queue.mark[i]! | repeatMark);
   }
 
   private countShed(): void {

@@ -13,7 +13,11 @@ import { constants } from 'node:os';
 import { INFO_TRUNCATED, VERDICT_ACCEPT, VERDICT_REWRITTEN } from '../../engine/verdict.ts';
 import * as c from './libc.ts';
 import * as nl from './netlink.ts';
-import { VERDICT_REPEAT_MARKED, VerdictSender } from './verdict-sender.ts';
+import {
+  VERDICT_REPEAT_MARKED,
+  VERDICT_REPEAT_REWRITTEN,
+  VerdictSender,
+} from './verdict-sender.ts';
 
 export interface QueueOptions {
   readonly queueNum: number;
@@ -127,6 +131,14 @@ export class Queue {
   setVerdictMark(i: number, mark: number): void {
     this.verdict[i] = VERDICT_REPEAT_MARKED;
     this.newMark[i] = mark;
+  }
+
+  /** Like `setVerdict` for ACCEPT and REWRITTEN, and then NF_REPEAT with this mark. */
+  setVerdictRepeat(i: number, verdict: number, mark: number): void {
+    this.setVerdict(i, verdict);
+    this.newMark[i] = mark;
+    if (this.verdict[i] === VERDICT_ACCEPT) this.verdict[i] = VERDICT_REPEAT_MARKED;
+    else if (this.verdict[i] === VERDICT_REWRITTEN) this.verdict[i] = VERDICT_REPEAT_REWRITTEN;
   }
 
   /** Sends the verdicts of the packets before `end` that were not sent yet. */

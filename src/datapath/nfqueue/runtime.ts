@@ -30,6 +30,8 @@ export interface RuntimeOptions {
   readonly queueNum: number;
   readonly queueLength: number;
   readonly budgetUs: number;
+  /** The mark bit for NF_REPEAT (iptables), 0 for NF_ACCEPT (nft). */
+  readonly repeatMark: number;
   readonly injector: Injector;
   readonly installFlowRule: InstallFlowRule;
   /** The worker is gone, and why. Called at most once, never after `stop`. */
@@ -81,6 +83,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     queueNum: options.queueNum,
     queueLength: options.queueLength,
     budgetUs: options.budgetUs,
+    repeatMark: options.repeatMark,
     seed: options.seed ?? randomInt(2 ** 31),
   };
   const worker = new Worker(workerFile(), { workerData: settings });

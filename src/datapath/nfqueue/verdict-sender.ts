@@ -11,6 +11,8 @@ import * as nl from './netlink.ts';
 
 /** Datapath only: let the packet start again at its hook's first rule, with the mark given. */
 export const VERDICT_REPEAT_MARKED = 3;
+/** The same, with the packet's bytes as they stand in the arena now. */
+export const VERDICT_REPEAT_REWRITTEN = 4;
 
 const PLAIN_BYTES = 32;
 const MARKED_BYTES = 40;
@@ -88,11 +90,11 @@ export class VerdictSender {
    * of equal plain verdicts becomes one batch message, which covers every older packet id.
    */
   send(from: number, end: number): void {
-    const { verdict, len } = this.batch;
+    const { verdict, len, newMark } = this.batch;
     let sentTo = from;
     for (let i = from; i < end; i++) {
       const kind = verdict[i]!;
-      const grown = this.sendBytes + MESSAGE_BYTES_MAX + (kind === VERDICT_REWRITTEN ? len[i]! : 0);
+      const grown = this.sendBytes + MESSAGE_BYTES_MAX + (returnsBytes(kind) ? len[i]! : 0);
       if (this.sendBytes > 0 && grown > this.sendBytesMax) {
         this.submitOrRetry(sentTo, i);
         sentTo = i;
@@ -100,6 +102,9 @@ export class VerdictSender {
       let last = i;
       if (kind === VERDICT_ACCEPT || kind === VERDICT_DROP) {
         while (last + 1 < end && verdict[last + 1] === kind) last++;
+      } else if (kind === VERDICT_REPEAT_MARKED) {
+        const mark = newMark[i];
+        while (last + 1 < end && verdict[last + 1] === kind && newMark[last + 1] === mark) last++;
       }
       this.append(last, kind, last > i);
       i = last;
@@ -109,8 +114,8 @@ export class VerdictSender {
 
   private append(i: number, kind: number, isRun: boolean): void {
     const { id, len, off, newMark } = this.batch;
-    const repeat = kind === VERDICT_REPEAT_MARKED;
-    const payload = kind === VERDICT_REWRITTEN ? len[i]! : -1;
+    const repeat = kind === VERDICT_REPEAT_MARKED || kind === VERDICT_REPEAT_REWRITTEN;
+    const payload = returnsBytes(kind) ? len[i]! : -1;
     const word = this.outUsed >> 2;
     const at = this.outUsed;
     const { out, outBytes } = this;
@@ -137,7 +142,7 @@ export class VerdictSender {
       outBytes[at + 39] = mark;
     }
     if (payload >= 0) {
-      out[word + 8] = (payload + 4) | (nl.NFQA_PAYLOAD << 16);
+      out[word + (headerBytes >> 2)] = (payload + 4) | (nl.NFQA_PAYLOAD << 16);
       headerBytes += 4;
     }
     out[word] = headerBytes + padded;
@@ -186,10 +191,14 @@ export class VerdictSender {
       this.append(i, verdict[i]!, false);
       if (this.submit()) continue;
       // Not as it was, and not rewritten: its sender will retransmit it.
-      this.append(i, verdict[i] === VERDICT_REWRITTEN ? VERDICT_DROP : verdict[i]!, false);
+      this.append(i, returnsBytes(verdict[i]!) ? VERDICT_DROP : verdict[i]!, false);
       this.submit();
     }
   }
+}
+
+function returnsBytes(kind: number): boolean {
+  return kind === VERDICT_REWRITTEN || kind === VERDICT_REPEAT_REWRITTEN;
 }
 
 /** Raises the send buffer and returns how much one send may carry. */

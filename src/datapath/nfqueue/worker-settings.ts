@@ -10,6 +10,8 @@ export interface WorkerSettings {
   readonly queueNum: number;
   readonly queueLength: number;
   readonly budgetUs: number;
+  /** The mark bit for NF_REPEAT, 0: NF_ACCEPT. */
+  readonly repeatMark: number;
   /** Of the flow table's hash. */
   readonly seed: number;
 }

@@ -33,6 +33,7 @@ function main(settings: WorkerSettings): void {
     loop = new PacketLoop(queue, engine, stats, {
       batchCount: BATCH_COUNT,
       budgetUs: settings.budgetUs,
+      repeatMark: settings.repeatMark,
       onOutbox: () => tell({ kind: 'outbox' }),
       outboxCount: () => outbox.committedCount(),
     });

@@ -3,9 +3,10 @@
  *
  * Owns the order (DESIGN §3 "Where it sits"): arriving control packets before conntrack, other
  * arriving data behind it, leaving packets last. A chain begins with what must not be seen twice:
- * loopback, what we injected, what we have just judged (NF_REPEAT with the bypass bit, which SAVE
- * clears). A flow under repair is selected by its own entry, without bypass: without a listener its
- * packets wait for a retransmission instead of passing in numbers that mean nothing.
+ * loopback and what we injected. A SYN clears the bypass bit of its connection; a packet that comes
+ * again with our mark (NF_REPEAT) has it saved to the connection and goes on to other people's rules.
+ * A flow under repair is selected by its own entry, without bypass: without a listener its packets
+ * wait for a retransmission instead of passing in numbers that mean nothing to their receiver.
  */
 import type { Network, RuleInput } from './rule-input.ts';
 
@@ -16,16 +17,24 @@ export type Match =
   | { readonly kind: 'mark'; readonly bit: number }
   | { readonly kind: 'not-mark'; readonly bit: number }
   | { readonly kind: 'connmark'; readonly bit: number }
+  /** SYN without ACK, FIN or RST. */
   | { readonly kind: 'syn' }
+  /** Any of SYN, FIN, RST. */
   | { readonly kind: 'control' }
+  /** None of SYN, FIN, RST. */
   | { readonly kind: 'plain' }
   | { readonly kind: 'sack' }
+  | { readonly kind: 'no-sack' }
   | { readonly kind: 'network'; readonly network: Network }
+  /** One of the flows under repair. */
   | { readonly kind: 'repair' };
 
 export type Action =
+  /** Back to other people's rules. */
   | { readonly kind: 'return' }
-  | { readonly kind: 'save' }
+  /** Copies the bit from the packet to its connection, clears it on the packet, and returns. */
+  | { readonly kind: 'save'; readonly bit: number }
+  /** Clears the bit of the connection, and goes on. */
   | { readonly kind: 'forget'; readonly bit: number }
   | { readonly kind: 'queue'; readonly bypass: boolean };
 
@@ -49,59 +58,90 @@ export interface Chain {
 }
 
 /** iptables' multiport takes fifteen. */
-const PORTS_PER_RULE = 15;
+const PORTS_PER_ENTRY = 15;
 
 const RETURN: Action = { kind: 'return' };
+const QUEUE: Action = { kind: 'queue', bypass: true };
+const QUEUE_OR_DROP: Action = { kind: 'queue', bypass: false };
 
 export function ruleModel(input: RuleInput): readonly Chain[] {
-  const excluded = input.excludes.map(
-    (network): Rule => ({ match: [{ kind: 'network', network }], action: RETURN }),
-  );
   const head: readonly Rule[] = [
     { match: [{ kind: 'loopback' }], action: RETURN },
     { match: [{ kind: 'mark', bit: input.marks.inject }], action: RETURN },
-    { match: [{ kind: 'mark', bit: input.marks.bypass }], action: { kind: 'save' } },
-    ...excluded,
   ];
-  const queue = (match: Match[]): Rule => ({ match, action: { kind: 'queue', bypass: true } });
-  const repair = (action: Action): Rule => ({ match: [{ kind: 'repair' }], action });
-  // A re-used port must not inherit the bit of an older connection (conntrack keeps the entry).
-  const forget: Rule = {
-    match: [{ kind: 'syn' }, { kind: 'connmark', bit: input.marks.bypass }],
-    action: { kind: 'forget', bit: input.marks.bypass },
-  };
-  const held: Action = { kind: 'queue', bypass: false };
+  // raw is before conntrack: connections and their marks begin behind it.
+  const marks = connectionMarks(input.marks.bypass);
+  const excluded = input.excludes.map((network) => rule(RETURN, { kind: 'network', network }));
   return [
     {
       place: 'raw',
       entries: entries(input, true),
-      rules: [...head, repair(held), queue([{ kind: 'control' }]), queue([{ kind: 'sack' }])],
+      rules: [
+        ...head,
+        ...excluded,
+        rule(QUEUE_OR_DROP, { kind: 'repair' }),
+        rule(QUEUE, { kind: 'control' }),
+        rule(QUEUE, { kind: 'sack' }),
+      ],
     },
     {
       place: 'in',
       entries: entries(input, true),
       rules: [
         ...head,
-        forget,
-        repair(RETURN),
-        { match: [{ kind: 'control' }], action: RETURN },
-        { match: [{ kind: 'sack' }], action: RETURN },
-        queue([]),
+        ...marks,
+        ...excluded,
+        // These were seen in raw.
+        rule(RETURN, { kind: 'control' }),
+        rule(RETURN, { kind: 'sack' }),
+        rule(RETURN, { kind: 'repair' }),
+        ...settled(input),
+        rule(QUEUE),
       ],
     },
     {
       place: 'out',
       entries: entries(input, false),
-      rules: [...head, forget, repair(held), queue([])],
+      rules: [
+        ...head,
+        ...marks,
+        ...excluded,
+        rule(QUEUE_OR_DROP, { kind: 'repair' }),
+        ...settled(input),
+        rule(QUEUE),
+      ],
     },
   ];
+}
+
+function rule(action: Action, ...match: Match[]): Rule {
+  return { match, action };
+}
+
+function connectionMarks(bit: number): readonly Rule[] {
+  return [
+    // A re-used port must not inherit the bit of an older connection: conntrack keeps the entry.
+    rule(
+      { kind: 'forget', bit },
+      { kind: 'syn' },
+      { kind: 'not-mark', bit },
+      { kind: 'connmark', bit },
+    ),
+    rule({ kind: 'save', bit }, { kind: 'mark', bit }),
+  ];
+}
+
+function settled(input: RuleInput): readonly Rule[] {
+  if (input.settledBypass !== true) return [];
+  const bit = input.marks.bypass;
+  return [rule(RETURN, { kind: 'plain' }, { kind: 'no-sack' }, { kind: 'connmark', bit })];
 }
 
 function entries(input: RuleInput, arriving: boolean): Entry[] {
   const out: Entry[] = [];
   for (const network of input.targets) {
-    for (let i = 0; i < input.ports.length; i += PORTS_PER_RULE) {
-      const ports = input.ports.slice(i, i + PORTS_PER_RULE);
+    for (let i = 0; i < input.ports.length; i += PORTS_PER_ENTRY) {
+      const ports = input.ports.slice(i, i + PORTS_PER_ENTRY);
       // `out`: the far end is the server, so arriving packets carry its port as their source.
       if (input.direction !== 'in') out.push({ network, ports, portIsSource: arriving });
       if (input.direction !== 'out') out.push({ network, ports, portIsSource: !arriving });

@@ -1,16 +1,18 @@
 /**
- * The model as `iptables-restore --noflush` text, one per family: creates our chains afresh and
- * appends one jump per entry, all or nothing per table. Owns the wording; see
+ * The model as `iptables-restore --noflush` text, one per family: our chains afresh, and one jump
+ * per entry appended to the kernel's chains, all or nothing per table. Owns the wording; see
  * iptables-extensions(8).
  *
- * MARK and CONNMARK work in every table; NFQUEUE and RETURN as DESIGN §2 describes.
+ * The entries of flows stand in chains SEQSHIM-REPAIR-*. That of `in` is entered by goto and ends in
+ * the queue rule, so that a RETURN in it leads back to other people's rules.
  */
-import type { Action, Chain, Entry, Match, Place, Rule } from './model.ts';
-import { ruleModel } from './model.ts';
+import type { FlowChange } from './flow-change.ts';
+import { type Action, type Chain, type Entry, type Match, type Place, ruleModel } from './model.ts';
 import {
   CHAIN_IN,
   CHAIN_OUT,
   CHAIN_RAW,
+  CHAIN_REPAIR_IN,
   CHAIN_REPAIR_OUT,
   CHAIN_REPAIR_RAW,
   CHAIN_SAVE,
@@ -20,70 +22,101 @@ import {
 
 type Family = 4 | 6;
 
-const CHAINS: Readonly<Record<Place, string>> = { raw: CHAIN_RAW, in: CHAIN_IN, out: CHAIN_OUT };
-const HOOKS: Readonly<Record<Place, string>> = {
-  raw: 'PREROUTING',
-  in: 'INPUT',
-  out: 'POSTROUTING',
-};
-const REPAIRS: Readonly<Record<Place, string | undefined>> = {
-  raw: CHAIN_REPAIR_RAW,
-  in: undefined, // its entries stand in the chain itself: a RETURN must leave SEQSHIM-IN
-  out: CHAIN_REPAIR_OUT,
-};
+/** xt_comment takes 256 bytes, its end included. */
+const COMMENT_BYTES_MAX = 255;
 
-/** Where the own entries of flows are inserted in SEQSHIM-IN: behind the three head rules. */
-const IN_POSITION = 4;
+const PLACES = {
+  raw: { hook: 'PREROUTING', chain: CHAIN_RAW, repair: CHAIN_REPAIR_RAW },
+  in: { hook: 'INPUT', chain: CHAIN_IN, repair: CHAIN_REPAIR_IN },
+  out: { hook: 'POSTROUTING', chain: CHAIN_OUT, repair: CHAIN_REPAIR_OUT },
+} as const;
 
 export function iptablesText(input: RuleInput, family: Family): string {
   const chains = ruleModel(input);
   const raw = chains.filter((chain) => chain.place === 'raw');
   const mangle = chains.filter((chain) => chain.place !== 'raw');
-  return `${table('raw', raw, input, family)}${table('mangle', mangle, input, family)}`;
+  const bit = hex(input.marks.bypass);
+  const comment = commentText(input);
+  const save = [
+    `-A ${CHAIN_SAVE} ${comment} -j CONNMARK --save-mark --nfmask ${bit} --ctmask ${bit}`,
+    `-A ${CHAIN_SAVE} ${comment} -j MARK --set-xmark 0x0/${bit}`,
+  ];
+  return (
+    table('raw', [], [], raw, input, family) +
+    table('mangle', [CHAIN_SAVE], save, mangle, input, family)
+  );
 }
 
-function table(name: string, chains: readonly Chain[], input: RuleInput, family: Family): string {
-  const comment = `-m comment --comment "${ruleComment(input)}"`;
-  const names = chains.flatMap((chain) => [CHAINS[chain.place], REPAIRS[chain.place] ?? []].flat());
-  const lines = [`*${name}`, ...[...names, CHAIN_SAVE].map((chain) => `:${chain} - [0:0]`)];
-  const bit = hex(input.marks.bypass);
-  lines.push(`-A ${CHAIN_SAVE} ${comment} -j MARK --set-xmark 0x0/${bit}`);
-  for (const chain of chains) {
-    for (const rule of chain.rules) {
-      const text = ruleText(rule, chain, input, family);
-      if (text !== undefined) lines.push(`-A ${CHAINS[chain.place]} ${comment} ${text}`);
-    }
-  }
-  for (const chain of chains) {
-    for (const entry of chain.entries) {
-      if (entry.network.family === family) {
-        lines.push(`-A ${HOOKS[chain.place]} ${comment} ${entryText(entry, chain.place)}`);
-      }
-    }
-  }
-  return `${lines.join('\n')}\nCOMMIT\n`;
+function table(
+  name: string,
+  names: readonly string[],
+  lines: readonly string[],
+  chains: readonly Chain[],
+  input: RuleInput,
+  family: Family,
+): string {
+  const own = chains.flatMap(({ place }) => [PLACES[place].chain, PLACES[place].repair]);
+  const all = [
+    `*${name}`,
+    ...[...names, ...own].map((chain) => `:${chain} - [0:0]`),
+    ...lines,
+    ...chains.flatMap((chain) => ruleLines(chain, input, family)),
+    ...chains.flatMap((chain) => entryLines(chain, input, family)),
+    'COMMIT',
+  ];
+  return `${all.join('\n')}\n`;
+}
+
+function entryLines(chain: Chain, input: RuleInput, family: Family): string[] {
+  const comment = commentText(input);
+  return chain.entries
+    .filter((entry) => entry.network.family === family)
+    .map((entry) => {
+      const jump = `-j ${PLACES[chain.place].chain}`;
+      return `-A ${PLACES[chain.place].hook} ${entryText(entry, chain.place)} ${comment} ${jump}`;
+    });
 }
 
 function entryText(entry: Entry, place: Place): string {
-  const side = place === 'out' ? '-d' : '-s';
   const ports = `--${entry.portIsSource ? 's' : 'd'}ports ${entry.ports.join(',')}`;
+  // Host mode: what is forwarded is none of our business.
   const local = place === 'raw' ? ' -m addrtype --dst-type LOCAL' : '';
-  const address = entry.network.cidr.endsWith('/0') ? '' : ` ${side} ${entry.network.cidr}`;
-  return `-p tcp${address} -m multiport ${ports}${local} -j ${CHAINS[place]}`;
+  const address = entry.network.cidr.endsWith('/0') ? '' : `${farSide(place)} ${entry.network.cidr} `;
+  return `${address}-p tcp -m multiport ${ports}${local}`;
 }
 
-function ruleText(rule: Rule, chain: Chain, input: RuleInput, family: Family): string | undefined {
-  const matches: string[] = [];
-  for (const match of rule.match) {
-    if (match.kind === 'repair') {
-      const repair = REPAIRS[chain.place];
-      return repair === undefined ? undefined : `-j ${repair}`;
-    }
-    if (match.kind === 'network' && match.network.family !== family) return undefined;
-    matches.push(matchText(match, chain.place));
-  }
-  return [...matches, actionText(rule.action, input)].join(' ');
+function farSide(place: Place): string {
+  return place === 'out' ? '-d' : '-s';
 }
+
+function ruleLines(chain: Chain, input: RuleInput, family: Family): string[] {
+  const { chain: name, repair } = PLACES[chain.place];
+  const comment = commentText(input);
+  const lines: string[] = [];
+  let into: string = name;
+  for (const { match, action } of chain.rules) {
+    if (match.some((one) => one.kind === 'repair')) {
+      const leaves = action.kind === 'return';
+      lines.push(`-A ${name} ${comment} -${leaves ? 'g' : 'j'} ${repair}`);
+      if (leaves) into = repair;
+      continue;
+    }
+    if (match.some((one) => one.kind === 'network' && one.network.family !== family)) continue;
+    // One `-p tcp` for all matches that need it.
+    const tcp = match.some((one) => TCP_KINDS.has(one.kind)) ? '-p tcp ' : '';
+    const words = match.map((one) => `${matchText(one, chain.place)} `).join('');
+    lines.push(`-A ${into} ${tcp}${words}${comment} ${actionText(action, input)}`);
+  }
+  return lines;
+}
+
+const TCP_KINDS: ReadonlySet<Match['kind']> = new Set([
+  'syn',
+  'control',
+  'plain',
+  'sack',
+  'no-sack',
+]);
 
 function matchText(match: Match, place: Place): string {
   switch (match.kind) {
@@ -96,15 +129,17 @@ function matchText(match: Match, place: Place): string {
     case 'connmark':
       return `-m connmark --mark ${hex(match.bit)}/${hex(match.bit)}`;
     case 'syn':
-      return '-p tcp --syn';
+      return '--syn';
     case 'control':
-      return '-p tcp ! --tcp-flags SYN,FIN,RST NONE';
+      return '! --tcp-flags SYN,FIN,RST NONE';
     case 'plain':
-      return '-p tcp --tcp-flags SYN,FIN,RST NONE';
+      return '--tcp-flags SYN,FIN,RST NONE';
     case 'sack':
-      return '-p tcp --tcp-option 5';
+      return '--tcp-option 5';
+    case 'no-sack':
+      return '! --tcp-option 5';
     case 'network':
-      return `${place === 'out' ? '-d' : '-s'} ${match.network.cidr}`;
+      return `${farSide(place)} ${match.network.cidr}`;
     case 'repair':
       return '';
   }
@@ -123,37 +158,42 @@ function actionText(action: Action, input: RuleInput): string {
   }
 }
 
+function commentText(input: RuleInput): string {
+  return `-m comment --comment "${ruleComment(input, COMMENT_BYTES_MAX)}"`;
+}
+
 function hex(bit: number): string {
   return `0x${bit.toString(16)}`;
 }
 
-export interface FlowTuple {
-  readonly family: Family;
-  readonly nearAddr: string;
-  readonly nearPort: number;
-  readonly farAddr: string;
-  readonly farPort: number;
-}
-
-export interface FlowChange {
-  readonly add: boolean;
-  readonly flow: FlowTuple;
-}
-
-/** The own entries of flows, several in one restore: raw first, so that nothing is seen nowhere. */
+/**
+ * The own entries of flows, several in one restore. raw stands first and goes first, and the queue
+ * sees a packet twice rather than never between the two commits.
+ */
 export function iptablesFlowText(input: RuleInput, changes: readonly FlowChange[]): string {
-  const comment = `-m comment --comment "${ruleComment(input)}"`;
+  const comment = commentText(input);
   const queue = `${comment} -j NFQUEUE --queue-num ${input.queueNum}`;
   const raw: string[] = [];
   const mangle: string[] = [];
   for (const { add, flow } of changes) {
-    const arriving = `-p tcp -s ${flow.farAddr} -d ${flow.nearAddr} --sport ${flow.farPort} --dport ${flow.nearPort}`;
-    const leaving = `-p tcp -s ${flow.nearAddr} -d ${flow.farAddr} --sport ${flow.nearPort} --dport ${flow.farPort}`;
-    const verb = add ? '-A' : '-D';
-    const inVerb = add ? `-I ${CHAIN_IN} ${IN_POSITION}` : `-D ${CHAIN_IN}`;
+    const near = { addr: flow.nearAddr, port: flow.nearPort };
+    const far = { addr: flow.farAddr, port: flow.farPort };
+    const arriving = tupleText(far, near);
+    const leaving = tupleText(near, far);
+    // Inserted: the queue rule stands last in the chain of `in`.
+    const verb = add ? '-I' : '-D';
     raw.push(`${verb} ${CHAIN_REPAIR_RAW} ${arriving} ${queue}`);
-    mangle.push(`${inVerb} ${arriving} ${comment} -j RETURN`);
+    mangle.push(`${verb} ${CHAIN_REPAIR_IN} ${arriving} ${comment} -j RETURN`);
     mangle.push(`${verb} ${CHAIN_REPAIR_OUT} ${leaving} ${queue}`);
   }
   return `*raw\n${raw.join('\n')}\nCOMMIT\n*mangle\n${mangle.join('\n')}\nCOMMIT\n`;
+}
+
+interface End {
+  readonly addr: string;
+  readonly port: number;
+}
+
+function tupleText(from: End, to: End): string {
+  return `-p tcp -s ${from.addr} -d ${to.addr} --sport ${from.port} --dport ${to.port}`;
 }

@@ -1,110 +1,114 @@
 /**
- * The model as one `nft -f` transaction: table `inet seqshim`, replaced whole, with two sets for
- * the flows under repair. Owns the wording; see nft(8).
+ * The model as one `nft -f` transaction: table `inet seqshim`, replaced whole, with two sets for the
+ * flows under repair. Owns the wording; see nft(8).
  *
- * Base chains are ours alone, so that ACCEPT as verdict skips nobody's rules; the chain of a place
- * still begins like that of iptables. Priorities: raw -300 is before conntrack (-200), mangle -150.
+ * Base chains are ours alone, so that a verdict in them skips nobody's rules: raw -300 is before
+ * conntrack (-200), -150 is where mangle stands. The egress chain is of type filter: type route would
+ * re-route what carries a mark.
  */
-
-import { type Action, type Chain, type Entry, type Match, type Rule, ruleModel } from './model.ts';
-import type { FlowChange } from './print-iptables.ts';
+import type { FlowChange } from './flow-change.ts';
+import { type Action, type Chain, type Entry, type Match, type Place, ruleModel } from './model.ts';
 import { NFT_TABLE, type RuleInput, ruleComment } from './rule-input.ts';
 
 const HOOKS = {
-  raw: 'hook prerouting priority -300',
-  in: 'hook input priority -150',
-  out: 'hook postrouting priority -150',
+  raw: 'type filter hook prerouting priority -300; policy accept;',
+  in: 'type filter hook input priority -150; policy accept;',
+  out: 'type filter hook postrouting priority -150; policy accept;',
 } as const;
 
 /** nft takes 128 bytes, its end included. */
-const COMMENT_MAX = 127;
-const SET_TYPE = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
+const COMMENT_BYTES_MAX = 127;
+
+const FAMILIES = [4, 6] as const;
+const IP = { 4: 'ip', 6: 'ip6' } as const;
 
 export function nftText(input: RuleInput): string {
-  const comment = quote(ruleComment(input).slice(0, COMMENT_MAX));
-  const lines = [`table inet ${NFT_TABLE}`, `delete table inet ${NFT_TABLE}`];
-  lines.push(`table inet ${NFT_TABLE} {`);
-  for (const family of [4, 6] as const) {
-    // far address, far port, near address, near port
-    const type = `${SET_TYPE[family]} . inet_service . ${SET_TYPE[family]} . inet_service`;
-    lines.push(`  set repair${family} {`, `    type ${type}`, '  }');
-  }
-  for (const chain of ruleModel(input)) lines.push(...chainLines(chain, input, comment));
-  lines.push('}');
+  const lines = [
+    // Created so that deleting it cannot fail: all three are one transaction.
+    `table inet ${NFT_TABLE}`,
+    `delete table inet ${NFT_TABLE}`,
+    `table inet ${NFT_TABLE} {`,
+    ...FAMILIES.flatMap(setLines),
+    ...ruleModel(input).flatMap((chain) => chainLines(chain, input)),
+    '}',
+  ];
   return `${lines.join('\n')}\n`;
 }
 
-function chainLines(chain: Chain, input: RuleInput, comment: string): string[] {
-  const body: string[] = [];
-  for (const rule of chain.rules) {
-    for (const text of ruleTexts(rule, chain, input)) body.push(`    ${text} comment ${comment}`);
-  }
-  const jumps = chain.entries.map(
-    (entry) => `    ${entryText(entry, chain.place)} goto ${chain.place}_rules comment ${comment}`,
-  );
-  const base = `    type filter ${HOOKS[chain.place]}; policy accept;`;
+/** Far address, far port, near address, near port. */
+function setLines(family: 4 | 6): string[] {
+  const address = `ipv${family}_addr`;
+  const type = `type ${address} . inet_service . ${address} . inet_service`;
+  return [`  set repair${family} {`, `    ${type}`, '  }'];
+}
+
+function chainLines(chain: Chain, input: RuleInput): string[] {
+  const { place } = chain;
+  const comment = `comment "${ruleComment(input, COMMENT_BYTES_MAX)}"`;
+  const rules = chain.rules.flatMap(({ match, action }) => {
+    const does = actionText(action, input);
+    if (match.some((one) => one.kind === 'repair')) {
+      return FAMILIES.map((family) => `${repairText(family, place)} ${does}`);
+    }
+    return [[...match.map((one) => matchText(one, place)), does].join(' ')];
+  });
+  const entries = chain.entries.map((entry) => `${entryText(entry, place)} goto ${place}-rules`);
+  const commented = (line: string) => `    ${line} ${comment}`;
   return [
-    `  chain ${chain.place}_rules {`,
-    ...body,
+    `  chain ${place}-rules {`,
+    ...rules.map(commented),
     '  }',
-    `  chain ${chain.place} {`,
-    base,
-    ...jumps,
+    `  chain ${place} {`,
+    `    ${HOOKS[place]}`,
+    ...entries.map(commented),
     '  }',
   ];
 }
 
-function entryText(entry: Entry, place: Chain['place']): string {
-  const ip = entry.network.family === 4 ? 'ip' : 'ip6';
-  const side = place === 'out' ? 'daddr' : 'saddr';
-  const any = entry.network.cidr.endsWith('/0');
-  const address = any
-    ? `meta nfproto ipv${entry.network.family}`
-    : `${ip} ${side} ${entry.network.cidr}`;
+function entryText(entry: Entry, place: Place): string {
+  const { family, cidr } = entry.network;
+  const address = cidr.endsWith('/0')
+    ? `meta nfproto ipv${family}`
+    : `${IP[family]} ${farSide(place)} ${cidr}`;
   const ports = `tcp ${entry.portIsSource ? 'sport' : 'dport'} { ${entry.ports.join(', ')} }`;
+  // Host mode: what is forwarded is none of our business.
   const local = place === 'raw' ? ' fib daddr type local' : '';
   return `${address} ${ports}${local}`;
 }
 
-/** A rule on the sets of both families is two. */
-function ruleTexts(rule: Rule, chain: Chain, input: RuleInput): string[] {
-  const action = actionText(rule.action, input);
-  if (rule.match.some((match) => match.kind === 'repair')) {
-    return ([4, 6] as const).map((family) => `${repairText(family, chain.place)} ${action}`);
-  }
-  const matches = rule.match.map((match) => matchText(match, chain.place));
-  return [[...matches, action].join(' ')];
+function farSide(place: Place): string {
+  return place === 'out' ? 'daddr' : 'saddr';
 }
 
-function repairText(family: 4 | 6, place: Chain['place']): string {
-  const ip = family === 4 ? 'ip' : 'ip6';
-  const key =
-    place === 'out'
-      ? `${ip} daddr . tcp dport . ${ip} saddr . tcp sport`
-      : `${ip} saddr . tcp sport . ${ip} daddr . tcp dport`;
+function repairText(family: 4 | 6, place: Place): string {
+  const ip = IP[family];
+  const [far, near] = place === 'out' ? ['d', 's'] : ['s', 'd'];
+  const key = `${ip} ${far}addr . tcp ${far}port . ${ip} ${near}addr . tcp ${near}port`;
   return `${key} @repair${family}`;
 }
 
-function matchText(match: Match, place: Chain['place']): string {
+function matchText(match: Match, place: Place): string {
   switch (match.kind) {
     case 'loopback':
       return place === 'out' ? 'oifname "lo"' : 'iifname "lo"';
     case 'mark':
       return `meta mark & ${hex(match.bit)} == ${hex(match.bit)}`;
     case 'not-mark':
-      return `meta mark & ${hex(match.bit)} == 0`;
+      return `meta mark & ${hex(match.bit)} == 0x0`;
     case 'connmark':
       return `ct mark & ${hex(match.bit)} == ${hex(match.bit)}`;
     case 'syn':
       return 'tcp flags & (fin | syn | rst | ack) == syn';
     case 'control':
-      return 'tcp flags & (fin | syn | rst) != 0';
+      return 'tcp flags & (fin | syn | rst) != 0x0';
     case 'plain':
-      return 'tcp flags & (fin | syn | rst) == 0';
+      return 'tcp flags & (fin | syn | rst) == 0x0';
     case 'sack':
       return 'tcp option sack exists';
+    case 'no-sack':
+      return 'tcp option sack missing';
     case 'network':
-      return `${match.network.family === 4 ? 'ip' : 'ip6'} ${place === 'out' ? 'daddr' : 'saddr'} ${match.network.cidr}`;
+      return `${IP[match.network.family]} ${farSide(place)} ${match.network.cidr}`;
     case 'repair':
       return '';
   }
@@ -115,7 +119,10 @@ function actionText(action: Action, input: RuleInput): string {
     case 'return':
       return 'return';
     case 'save':
-      return `meta mark set meta mark & ${hex(~input.marks.bypass >>> 0)} return`;
+      return (
+        `ct mark set ct mark | ${hex(action.bit)} ` +
+        `meta mark set meta mark & ${hex(~action.bit >>> 0)} return`
+      );
     case 'forget':
       return `ct mark set ct mark & ${hex(~action.bit >>> 0)}`;
     case 'queue':
@@ -125,10 +132,6 @@ function actionText(action: Action, input: RuleInput): string {
 
 function hex(bits: number): string {
   return `0x${bits.toString(16)}`;
-}
-
-function quote(text: string): string {
-  return `"${text.replaceAll('"', "'")}"`;
 }
 
 /** The own entries of flows: one element each. */

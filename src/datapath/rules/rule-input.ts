@@ -1,6 +1,6 @@
 /**
  * What the rules are made from: the operator's choice of connections, the queue, our two mark bits.
- * Owns nothing. Addresses are CIDR strings; `any` targets are 0.0.0.0/0 and ::/0.
+ * Owns the names of our table and chains. Addresses are CIDR strings; `all` is 0.0.0.0/0 and ::/0.
  */
 export interface Network {
   readonly family: 4 | 6;
@@ -20,17 +20,30 @@ export interface RuleInput {
   readonly marks: { readonly bypass: number; readonly inject: number };
   /** Named in every rule's comment, so that a colleague finds the way out. */
   readonly removeScript: string;
+  /** Plain data of flows whose connmark has the bypass bit stays in the kernel; default off. */
+  readonly settledBypass?: boolean;
 }
 
 /** The table of nft, and the chains of iptables: API, never renamed. */
 export const NFT_TABLE = 'seqshim';
+export const CHAIN_PREFIX = 'SEQSHIM-';
 export const CHAIN_RAW = 'SEQSHIM-RAW';
 export const CHAIN_REPAIR_RAW = 'SEQSHIM-REPAIR-RAW';
 export const CHAIN_IN = 'SEQSHIM-IN';
+export const CHAIN_REPAIR_IN = 'SEQSHIM-REPAIR-IN';
 export const CHAIN_OUT = 'SEQSHIM-OUT';
 export const CHAIN_REPAIR_OUT = 'SEQSHIM-REPAIR-OUT';
 export const CHAIN_SAVE = 'SEQSHIM-SAVE';
 
-export function ruleComment(input: RuleInput): string {
-  return `seqshim ${input.version}: seqshim down, or sh ${input.removeScript}`;
+/** What both firewalls take between double quotes without a way to escape it. */
+const PLAIN_PATH = /^[A-Za-z0-9_./+@%:,=~-]+$/;
+
+/**
+ * At most `bytesMax` long: a path that does not fit, or that would need quoting, is left out rather
+ * than cut, because half a command is worse than none.
+ */
+export function ruleComment(input: RuleInput, bytesMax: number): string {
+  const short = `seqshim ${input.version}: seqshim down`;
+  const whole = `${short}, or sh ${input.removeScript}`;
+  return PLAIN_PATH.test(input.removeScript) && whole.length <= bytesMax ? whole : short;
 }

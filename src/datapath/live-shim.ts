@@ -1,0 +1,319 @@
+/**
+ * The live shim: puts configuration, engine memory, packet worker, rules, log and control socket
+ * together, in the order in which nothing can go wrong half-way, and takes them apart again.
+ *
+ * Owns everything it starts. Rules go in after the queue is bound and come out before it is given
+ * back; what cannot be had is one line that says what to do, and nothing remains.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { type Config, MARK_BYPASS, MARK_INJECT } from '../config/config.ts';
+import { OperatorError } from '../config/errors.ts';
+import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
+import {
+  CHECKSUM_FILL_ALWAYS,
+  CHECKSUM_FILL_AUTO,
+  CHECKSUM_FILL_OFF,
+  createEngineMemory,
+  type EngineMemory,
+  POLICY_CHECKSUM_FILL,
+  POLICY_OBSERVE,
+} from '../engine/memory.ts';
+import { type ControlRequest, serveControl } from '../telemetry/control-server.ts';
+import { EventLog } from '../telemetry/event-log.ts';
+import { countFlows, viewFlows } from '../telemetry/flow-view.ts';
+import { type Status, statusOf } from '../telemetry/status.ts';
+import { VERSION } from '../version.ts';
+import { type InstanceLock, takeLock } from './instance-lock.ts';
+import { type Injector, openInjector } from './nfqueue/injector.ts';
+import { engineMs } from './nfqueue/monotonic.ts';
+import { type Runtime, startRuntime } from './nfqueue/runtime.ts';
+import { runSelfTest } from './nfqueue/self-test.ts';
+import { findMarkConflicts } from './rules/mark-conflicts.ts';
+import { removeScript } from './rules/remove-script.ts';
+import { RuleBook, RuleError } from './rules/rule-book.ts';
+import { ruleInput } from './rules/rule-config.ts';
+
+const QUEUE_LENGTH = 8192;
+const EVENTS_MS = 50;
+const RULES_CHECK_MS = 5000;
+/** Resets to the near end leave within this before the rules go. */
+const FAREWELL_MS = 300;
+const FLOWS_SHOWN = 1000;
+const CHECKSUM_FILL = {
+  off: CHECKSUM_FILL_OFF,
+  auto: CHECKSUM_FILL_AUTO,
+  always: CHECKSUM_FILL_ALWAYS,
+} as const;
+
+export class LiveShim {
+  private readonly config: Config;
+  private readonly log: Logger;
+  private readonly memory: EngineMemory;
+  private readonly policy: Int32Array;
+  private readonly events: EventLog;
+  private readonly startedMs = performance.now();
+  private readonly timers: NodeJS.Timeout[] = [];
+  private lock: InstanceLock | undefined;
+  private injector: Injector | undefined;
+  private runtime: Runtime | undefined;
+  private rules: RuleBook | undefined;
+  private control: Server | undefined;
+  private ending: NodeJS.Timeout | undefined;
+  private endsAt: string | undefined;
+  private rulesGone = false;
+  private stopping: Promise<void> | undefined;
+  private finish: (exitCode: number) => void = () => {};
+  /** Resolves with the exit code when the shim has stopped. */
+  readonly done = new Promise<number>((resolve) => {
+    this.finish = resolve;
+  });
+
+  constructor(config: Config, log: Logger) {
+    this.config = config;
+    this.log = log;
+    this.memory = createEngineMemory(config.flowCountMax, (bytes) => new SharedArrayBuffer(bytes));
+    this.policy = new Int32Array(this.memory.policy);
+    this.policy[POLICY_OBSERVE] = config.mode === 'observe' ? 1 : 0;
+    this.policy[POLICY_CHECKSUM_FILL] = CHECKSUM_FILL[config.checksumFill];
+    this.events = new EventLog(this.memory.events, log);
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.startUnsafe();
+    } catch (error) {
+      await this.takeApart();
+      throw error;
+    }
+  }
+
+  private async startUnsafe(): Promise<void> {
+    const { config, log } = this;
+    if (process.getuid?.() !== 0) {
+      throw new OperatorError(
+        'Cannot start: run this as root (sudo seqshim run …)',
+        EXIT_IMPOSSIBLE,
+      );
+    }
+    await this.claim();
+    await this.selfTest();
+    mkdirSync(config.runDir, { recursive: true, mode: 0o755 });
+    if (config.rules) this.rules = this.openRules();
+    this.injector = openInjector({
+      backend: config.inject,
+      mark: MARK_INJECT,
+      report: (line) => log.warn({ reason: line }, 'injection failed'),
+    });
+    const backend = this.rules?.backend ?? 'iptables';
+    this.runtime = await startRuntime({
+      memory: this.memory,
+      queueNum: config.queueNum,
+      queueLength: QUEUE_LENGTH,
+      budgetUs: config.budgetUs,
+      repeatMark: backend === 'nft' ? 0 : MARK_BYPASS,
+      injector: this.injector,
+      installFlowRule: (add, flow) => this.flowRule(add, flow),
+      onFatal: (error) => this.fatal(error),
+    });
+    writeFileSync(config.removeScript, removeScript(VERSION), { mode: 0o755 });
+    this.installRules();
+    this.control = await serveControl(config.control, (request) => this.answer(request));
+    this.timers.push(setInterval(() => this.events.drain(), EVENTS_MS));
+    this.timers.push(setInterval(() => this.checkRules(), RULES_CHECK_MS));
+    if (config.forMs !== undefined) this.endAfter(config.forMs);
+    log.info(
+      {
+        version: VERSION,
+        pid: process.pid,
+        mode: config.mode,
+        targets: config.targetNames,
+        ports: config.ports,
+        queue: config.queueNum,
+        firewall: this.rules?.backend ?? 'none',
+        inject: this.injector.backend,
+        remove: config.removeScript,
+        ...(this.endsAt === undefined ? {} : { endsAt: this.endsAt }),
+      },
+      'ready',
+    );
+  }
+
+  private async claim(): Promise<void> {
+    const lock = await takeLock();
+    if ('release' in lock) {
+      this.lock = lock;
+      return;
+    }
+    const who = lock.heldBy === 0 ? 'another process' : `pid ${lock.heldBy}`;
+    throw new OperatorError(
+      `Cannot start: seqshim already runs here (${who}). Stop it first, or look: seqshim status`,
+      EXIT_NO,
+    );
+  }
+
+  private async selfTest(): Promise<void> {
+    const { queueNum, inject } = this.config;
+    for (const result of await runSelfTest({ queueNum, inject, mark: MARK_INJECT })) {
+      if (result.outcome === 'failed') throw new OperatorError(result.line, EXIT_IMPOSSIBLE);
+    }
+  }
+
+  private openRules(): RuleBook {
+    const [conflict] = findMarkConflicts(MARK_BYPASS | MARK_INJECT);
+    if (conflict !== undefined) {
+      throw new OperatorError(
+        `Cannot start: ${conflict.source} uses our mark bits 0x1000 or 0x2000: ${conflict.rule}`,
+        EXIT_IMPOSSIBLE,
+      );
+    }
+    try {
+      return new RuleBook(ruleInput(this.config), this.config.firewall);
+    } catch (error) {
+      throw asOperatorError(error);
+    }
+  }
+
+  private installRules(): void {
+    if (this.rules === undefined) return;
+    try {
+      this.rules.install();
+    } catch (error) {
+      throw asOperatorError(error);
+    }
+  }
+
+  private async flowRule(add: boolean, flow: Parameters<RuleBook['addFlow']>[0]): Promise<boolean> {
+    const book = this.rules ?? this.sharedRules();
+    return add ? book.addFlow(flow) : book.delFlow(flow);
+  }
+
+  /** With --no-rules somebody else installed them; single flows still need their entries. */
+  private sharedRules(): RuleBook {
+    this.rules = new RuleBook(ruleInput(this.config), this.config.firewall);
+    return this.rules;
+  }
+
+  /** What a colleague removed is not put back. */
+  private checkRules(): void {
+    if (!this.config.rules || this.rulesGone || this.rules === undefined) return;
+    if (this.rules.present()) return;
+    this.rulesGone = true;
+    this.log.warn({}, 'rules were removed by somebody else: nothing is inspected any more');
+  }
+
+  private endAfter(ms: number): void {
+    this.endsAt = new Date(Date.now() + ms).toISOString();
+    this.ending = setTimeout(() => {
+      this.log.info({}, 'time is up: stopping for good');
+      void this.stop();
+    }, ms);
+  }
+
+  private answer(request: ControlRequest): unknown {
+    switch (request.op) {
+      case 'status':
+        return this.status();
+      case 'flows':
+        return {
+          schema: 1,
+          total: countFlows(this.memory).current,
+          flows: viewFlows(this.memory, engineMs(), request['all'] === true ? 1e6 : FLOWS_SHOWN),
+        };
+      case 'keep':
+        return this.keep();
+      default:
+        return { error: `Cannot do "${request.op}": this version knows status, flows and keep` };
+    }
+  }
+
+  private keep(): unknown {
+    if (this.ending === undefined) return { schema: 1, kept: false };
+    clearTimeout(this.ending);
+    this.ending = undefined;
+    this.endsAt = undefined;
+    this.log.info({}, 'kept: it goes on until stopped');
+    return { schema: 1, kept: true };
+  }
+
+  status(): Status {
+    const reasons: string[] = [];
+    const runtime = this.runtime?.stats();
+    if (this.rulesGone) reasons.push('rules were removed by somebody else');
+    if (runtime !== undefined && runtime.heartbeatMs > 2000) reasons.push('packet loop is stuck');
+    return statusOf({
+      version: VERSION,
+      mode: this.config.mode,
+      hook: this.config.hook,
+      targets: this.config.targetNames,
+      ready: runtime !== undefined,
+      reasons,
+      startedMs: this.startedMs,
+      endsAt: this.endsAt,
+      rules: {
+        installed: this.config.rules && !this.rulesGone,
+        backend: this.rules?.backend ?? 'none',
+      },
+      budgetUs: this.config.budgetUs,
+      memory: this.memory,
+      runtime: runtime ?? {
+        packets: 0,
+        latencyUs: { p50: 0, p99: 0, p999: 0, max: 0 },
+        budgetExceeded: 0,
+        shed: 0,
+        injected: 0,
+        injectFailed: 0,
+        heartbeatMs: 0,
+      },
+    });
+  }
+
+  /** Stops for good: translated flows end cleanly at the near end, nothing of ours remains. */
+  stop(): Promise<void> {
+    this.stopping ??= this.stopUnsafe();
+    return this.stopping;
+  }
+
+  private async stopUnsafe(): Promise<void> {
+    const translated = countFlows(this.memory).translated;
+    const flows = viewFlows(this.memory, engineMs(), 100).filter((flow) => flow.translated);
+    this.runtime?.endAll();
+    if (translated > 0) await pause(FAREWELL_MS);
+    this.events.drain();
+    const names = flows.map((flow) => `${flow.near} > ${flow.far}`);
+    this.log.info({ flowsEnded: translated, flows: names }, 'stopping');
+    await this.takeApart();
+    this.log.info({}, 'stopped');
+    this.finish(EXIT_OK);
+  }
+
+  private async takeApart(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer);
+    clearTimeout(this.ending);
+    const clean = this.config.rules ? (this.rules?.remove() ?? true) : true;
+    if (!clean) this.log.error({ remove: this.config.removeScript }, 'rules remain: run remove.sh');
+    await this.runtime?.stop();
+    this.events.drain();
+    this.injector?.close();
+    this.control?.close();
+    this.lock?.release();
+  }
+
+  /** The packet thread is gone: our bug. Traffic passes by the rules' bypass; the rules go too. */
+  private fatal(error: Error): void {
+    const file = `${this.config.runDir}/crash-${Date.now()}.txt`;
+    try {
+      writeFileSync(file, `seqshim ${VERSION}, node ${process.version}\n${error.stack}\n`);
+    } catch {
+      // the line below is what remains
+    }
+    process.stderr.write(`seqshim has failed: ${error.message}. Please report ${file}\n`);
+    void this.takeApart().finally(() => this.finish(EXIT_BUG));
+  }
+}
+
+function asOperatorError(error: unknown): unknown {
+  return error instanceof RuleError ? new OperatorError(error.message, EXIT_IMPOSSIBLE) : error;
+}

@@ -1,0 +1,7 @@
+/** One change of the list of flows under repair. Owns nothing. */
+import type { FlowAddress } from '../flow-address.ts';
+
+export interface FlowChange {
+  readonly add: boolean;
+  readonly flow: FlowAddress;
+}

@@ -1,0 +1,109 @@
+/**
+ * The flow table as people and JSON see it, read from shared memory while the packet thread writes:
+ * a row may change under our hands, so a flow that looks torn is left out. Writes nothing.
+ */
+import { formatAddress } from '../datapath/flow-address.ts';
+import * as l from '../engine/flow/layout.ts';
+import type { EngineMemory } from '../engine/memory.ts';
+import { endpoint } from './event-log.ts';
+
+const STATE_NAMES = [
+  'CLOSED',
+  'LISTEN',
+  'SYN-SENT',
+  'SYN-RECEIVED',
+  'ESTABLISHED',
+  'FIN-WAIT-1',
+  'FIN-WAIT-2',
+  'CLOSE-WAIT',
+  'CLOSING',
+  'LAST-ACK',
+  'TIME-WAIT',
+] as const;
+
+export interface FlowView {
+  readonly near: string;
+  readonly far: string;
+  readonly nearState: string;
+  readonly farState: string;
+  readonly initiator: 'near' | 'far';
+  readonly tainted: boolean;
+  readonly translated: boolean;
+  readonly proven: boolean;
+  readonly pickedUp: boolean;
+  readonly untouched: boolean;
+  /** far numbering minus near numbering, unsigned; null when not translated. */
+  readonly deltaOctets: number | null;
+  readonly rttMs: number;
+  readonly ageMs: number;
+  readonly idleMs: number;
+}
+
+export interface FlowCounts {
+  readonly current: number;
+  readonly peak: number;
+  readonly capacity: number;
+  readonly translated: number;
+}
+
+export function countFlows(memory: EngineMemory): FlowCounts {
+  const index = new Int32Array(memory.index);
+  return {
+    current: index[l.INDEX_COUNT] ?? 0,
+    peak: index[l.INDEX_PEAK] ?? 0,
+    capacity: memory.flowCountMax,
+    translated: index[l.INDEX_TRANSLATED] ?? 0,
+  };
+}
+
+/** At most `countMax` flows, those in trouble first. */
+export function viewFlows(memory: EngineMemory, nowMs: number, countMax: number): FlowView[] {
+  const rowWords = memory.flowCountMax * l.FLOW_ROW_WORDS;
+  const rows = new Int32Array(memory.flows, 0, rowWords);
+  const halves = new Int32Array(memory.flows, rowWords * 4);
+  const high = new Int32Array(memory.index)[l.INDEX_HIGH] ?? 0;
+  const trouble: FlowView[] = [];
+  const others: FlowView[] = [];
+  for (let flow = 0; flow < high && trouble.length < countMax; flow++) {
+    const flags = rows[flow * l.FLOW_ROW_WORDS + l.FLOW_FLAGS] ?? 0;
+    if (flags === 0) continue;
+    const inTrouble = (flags & (l.FLOW_TAINTED | l.FLOW_TRANSLATED)) !== 0;
+    if (!inTrouble && others.length >= countMax) continue;
+    (inTrouble ? trouble : others).push(viewFlow(rows, halves, flow, flags, nowMs));
+  }
+  return [...trouble, ...others].slice(0, countMax);
+}
+
+function viewFlow(
+  rows: Int32Array,
+  halves: Int32Array,
+  flow: number,
+  flags: number,
+  nowMs: number,
+): FlowView {
+  const row = flow * l.FLOW_ROW_WORDS;
+  const word = (offset: number) => rows[row + offset] ?? 0;
+  const family = (flags & l.FLOW_IPV6) !== 0 ? 6 : 4;
+  const responds = (flags & l.FLOW_NEAR_RESPONDS) !== 0;
+  const state = (dir: number) =>
+    STATE_NAMES[halves[(flow * 2 + dir) * l.HALF_WORDS + l.STATE] ?? 0] ?? 'CLOSED';
+  const translated = (flags & l.FLOW_TRANSLATED) !== 0;
+  const near = formatAddress(rows, row + l.NEAR_ADDR, family);
+  const far = formatAddress(rows, row + l.FAR_ADDR, family);
+  return {
+    near: endpoint(near, word(l.PORTS) >>> 16),
+    far: endpoint(far, word(l.PORTS) & 0xffff),
+    nearState: state(responds ? 1 : 0),
+    farState: state(responds ? 0 : 1),
+    initiator: responds ? 'far' : 'near',
+    tainted: (flags & l.FLOW_TAINTED) !== 0,
+    translated,
+    proven: (flags & l.FLOW_PROVEN) !== 0,
+    pickedUp: (flags & l.FLOW_PICKED_UP) !== 0,
+    untouched: (flags & l.FLOW_UNTOUCHED) !== 0,
+    deltaOctets: translated ? word(l.DELTA) >>> 0 : null,
+    rttMs: word(l.RTT_MS),
+    ageMs: (nowMs - word(l.BORN_MS)) | 0,
+    idleMs: (nowMs - word(l.LAST_MS)) | 0,
+  };
+}

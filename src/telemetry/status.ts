@@ -1,0 +1,121 @@
+/**
+ * What `status` says, as JSON (keys are API) and as a page for people. Reads the engine's counters
+ * and the worker's statistics; owns nothing.
+ */
+import { WOULD } from '../engine/codes.ts';
+import type { EngineMemory } from '../engine/memory.ts';
+import { countFlows } from './flow-view.ts';
+import { CODES, STATS } from './registry.ts';
+
+export interface RuntimeFigures {
+  readonly packets: number;
+  readonly latencyUs: { p50: number; p99: number; p999: number; max: number };
+  readonly budgetExceeded: number;
+  readonly shed: number;
+  readonly injected: number;
+  readonly injectFailed: number;
+  readonly heartbeatMs: number;
+}
+
+export interface StatusFacts {
+  readonly version: string;
+  readonly mode: string;
+  readonly hook: string;
+  readonly targets: readonly string[];
+  readonly ready: boolean;
+  readonly reasons: readonly string[];
+  readonly startedMs: number;
+  readonly endsAt: string | undefined;
+  readonly rules: { installed: boolean; backend: string };
+  readonly budgetUs: number;
+  readonly memory: EngineMemory;
+  readonly runtime: RuntimeFigures;
+}
+
+export type Status = Readonly<Record<string, unknown>> & {
+  readonly state: string;
+  readonly reasons: readonly string[];
+};
+
+export function statusOf(facts: StatusFacts): Status {
+  const counters = new Float64Array(facts.memory.counters);
+  const flows = countFlows(facts.memory);
+  const { runtime } = facts;
+  return {
+    schema: 1,
+    version: facts.version,
+    pid: process.pid,
+    state: facts.reasons.length === 0 ? 'ok' : 'degraded',
+    reasons: facts.reasons,
+    mode: facts.mode,
+    hook: facts.hook,
+    targets: facts.targets,
+    ready: facts.ready,
+    uptimeMs: Math.round(performance.now() - facts.startedMs),
+    endsAt: facts.endsAt ?? null,
+    rules: facts.rules,
+    packets: runtime.packets,
+    flows: { current: flows.current, peak: flows.peak, capacity: flows.capacity },
+    translated: { kernel: 0, userspace: flows.translated },
+    findings: byKind(counters, 'finding', 0),
+    interventions: byKind(counters, 'intervention', 0),
+    adjustments: byKind(counters, 'adjustment', 0),
+    wouldIntervene: {
+      ...byKind(counters, 'intervention', WOULD),
+      ...byKind(counters, 'adjustment', WOULD),
+    },
+    counters: Object.fromEntries(STATS.map(([number, name]) => [name, counters[number] ?? 0])),
+    offloaded: 0,
+    injected: runtime.injected,
+    injectFailed: runtime.injectFailed,
+    latencyUs: runtime.latencyUs,
+    budgetUs: facts.budgetUs,
+    budgetExceeded: runtime.budgetExceeded,
+    shed: runtime.shed,
+  };
+}
+
+/** Counts that are not zero, by code name. */
+function byKind(counters: Float64Array, kind: string, offset: number): Record<string, number> {
+  const out: Record<string, number> = {};
+  for (const entry of CODES) {
+    const count = counters[entry.code + offset] ?? 0;
+    if (entry.kind === kind && count > 0) out[entry.name] = count;
+  }
+  return out;
+}
+
+export function statusText(status: Status): string {
+  const s: Readonly<Record<string, unknown>> = status;
+  const flows = s['flows'] as { current: number; peak: number; capacity: number };
+  const latency = s['latencyUs'] as { p50: number; p99: number; max: number };
+  const rules = s['rules'] as { installed: boolean; backend: string };
+  const why = status.reasons.length > 0 ? `: ${status.reasons.join('; ')}` : '';
+  const lines = [
+    `seqshim ${s['version']} (pid ${s['pid']}) ${status.state}${why}`,
+    row('mode', `${s['mode']}, hook ${s['hook']}, rules by ${rules.backend}`),
+    row('targets', (s['targets'] as readonly string[]).join(', ')),
+    row('running', `${Math.round(Number(s['uptimeMs']) / 1000)} s${ends(s['endsAt'])}`),
+    row('packets', `${s['packets']} inspected, ${s['shed']} shed under load`),
+    row('flows', `${flows.current} now, ${flows.peak} at most, room for ${flows.capacity}`),
+    row('latency', `p50 ${latency.p50} µs, p99 ${latency.p99} µs, max ${latency.max} µs`),
+    ...counts('found', s['findings']),
+    ...counts('did', s['interventions']),
+    ...counts('also', s['adjustments']),
+    ...counts('would have done', s['wouldIntervene']),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function row(name: string, value: string): string {
+  return `  ${name.padEnd(16)}${value}`;
+}
+
+function ends(at: unknown): string {
+  return at === null || at === undefined ? '' : `, ends at ${at} unless: seqshim keep`;
+}
+
+function counts(name: string, value: unknown): string[] {
+  const entries = Object.entries(value as Record<string, number>);
+  return entries.map(([code, count], i) => row(i === 0 ? name : '', `${code} ${count}`));
+}
