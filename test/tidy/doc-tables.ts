@@ -18,6 +18,7 @@ export const DOC_TABLES: readonly (readonly [
   make: () => string,
 ])[] = [
   ['README.md', 'pathologies', pathologyTable],
+  ['README.md', 'options', () => optionsMarkdown().trim()],
   ['ARCHITECTURE.md', 'codes', codeTable],
   ['ARCHITECTURE.md', 'counters', counterTable],
 ];
