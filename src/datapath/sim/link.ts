@@ -20,7 +20,7 @@ export interface LinkPlan {
 }
 
 export class Link {
-  lost = 0;
+  readonly lost: Uint8Array[] = [];
   private readonly queue: EventQueue;
   private readonly plan: LinkPlan;
   private readonly seed: number;
@@ -52,7 +52,7 @@ export class Link {
     this.sent.set(identity, before + 1);
     const fate = new Random(this.seed, mix(identity, before));
     if (fate.chance(plan.loss)) {
-      this.lost++;
+      this.lost.push(bytes);
       return;
     }
     const late = fate.chance(plan.reordering) ? fate.between(1, plan.spreadUs) : 0;

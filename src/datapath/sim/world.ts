@@ -84,6 +84,8 @@ export interface WorldResult {
   readonly traceHash: number;
   readonly badPackets: number;
   readonly sackOutside: number;
+  /** What the links lost, in no order. */
+  readonly lost: readonly Uint8Array[];
   readonly endUs: number;
   readonly shim: ShimHost | null;
 }
@@ -120,6 +122,7 @@ class World {
   private readonly server: ModelHost;
   private readonly twin: ModelHost;
   private readonly shim: ShimHost | null;
+  private readonly links: readonly Link[];
   private readonly tap: Tap | null;
   private accepted = 0;
   private traceHash = 0;
@@ -151,6 +154,7 @@ class World {
       if (this.shim === null) this.reachClient(bytes);
       else this.shim.fromNetwork(bytes);
     });
+    this.links = [fromClient, toServer, fromServer, toClient];
     this.shim =
       shimPlan === null
         ? null
@@ -307,6 +311,7 @@ class World {
       traceHash: this.traceHash,
       badPackets: this.client.badPackets + this.server.badPackets + this.twin.badPackets,
       sackOutside,
+      lost: this.links.flatMap((link) => link.lost),
       endUs: this.queue.nowUs,
       shim: this.shim,
     };

@@ -1,0 +1,159 @@
+/**
+ * The oracle of the random simulations: one seed run without the shim, with it, and with it
+ * observing. Never worse than without the shim; what it is for, saved; a healthy path untouched.
+ */
+import { expect } from 'vitest';
+import { ACK, decodePacket, SYN } from '../../src/datapath/sim/packet.ts';
+import { type RandomPlan, randomPlan } from '../../src/datapath/sim/random-plan.ts';
+import {
+  type ConnectionPlan,
+  type ConnectionResult,
+  runWorld,
+  type WorldResult,
+} from '../../src/datapath/sim/world.ts';
+import { FLOW_ENDED, REANCHORED, RST_RELEASED } from '../../src/engine/codes.ts';
+import { CODES } from '../../src/telemetry/registry.ts';
+
+const GENUINE_RESET_MS = 1000;
+
+function counters(result: WorldResult): Float64Array {
+  if (result.shim === null) throw new Error('this run had no shim');
+  return result.shim.engine.counters;
+}
+
+function interventions(result: WorldResult): string[] {
+  const counted = counters(result);
+  return CODES.filter((c) => c.kind !== 'finding' && counted[c.code] !== 0).map((c) => c.name);
+}
+
+function oneWayUs(random: RandomPlan): number {
+  return random.plan.nearLink.delayUs + random.plan.farLink.delayUs;
+}
+
+/** What one seed shows; throws with the seed on the first claim that fails. */
+export function judge(seed: number): { saved: number; broken: number } {
+  const random = randomPlan(seed);
+  const without = runWorld(random.plan, null);
+  const withShim = runWorld(random.plan, { seed, observe: false, off: [] });
+  const observing = runWorld(random.plan, { seed, observe: true, off: [] });
+  const shim = withShim.shim;
+  if (shim === null) throw new Error('this run had no shim');
+  const note = `seed ${seed} ${random.kinds} ${random.talks}`;
+
+  expect(observing.traceHash, `${note}: observe mode changed something`).toBe(without.traceHash);
+  expect(withShim.badPackets, `${note}: bad checksums`).toBe(0);
+  expect(shim.contractBroken, `${note}: bytes changed under ACCEPT`).toBe(0);
+  expect(shim.delivered, `${note}: a packet left twice`).toBeLessThanOrEqual(shim.arrived);
+  expect(withShim.sackOutside, `${note}: SACK of the wrong numbers`).toBe(0);
+  const connections = random.plan.connections.length;
+  expect(shim.injectedFar, `${note}: too many injections`).toBeLessThanOrEqual(60 * connections);
+  const ended = (counters(withShim)[RST_RELEASED] ?? 0) + (counters(withShim)[FLOW_ENDED] ?? 0);
+  expect(shim.injectedNear, `${note}: injected towards the client`).toBeLessThanOrEqual(ended);
+  if (!random.kinds.includes('phantom')) {
+    // Only where every packet that could prove A was lost, and the connection was dead anyway.
+    const lost = random.lossy && without.connections.some((connection) => !connection.whole);
+    expect(counters(withShim)[REANCHORED], `${note}: re-anchored without a phantom`).toBeLessThan(
+      lost ? 2 : 1,
+    );
+  }
+  if (random.kinds.every((kind) => kind === 'none')) {
+    judgeHealthy(random, without, withShim, note);
+  }
+  let saved = 0;
+  let broken = 0;
+  // On a re-used port the servers remember how the connection before ended.
+  let comparable = true;
+  without.connections.forEach((before, i) => {
+    const after = withShim.connections[i] as ConnectionResult;
+    const what = `${note} connection ${i} ${JSON.stringify({ before, after })}`;
+    judgeConnection(random, i, before, after, withShim, comparable, what);
+    if (random.reuse && before.client.reason !== after.client.reason) comparable = false;
+    if (!before.whole) broken++;
+    if (!before.whole && after.whole) saved++;
+  });
+  return { saved, broken };
+}
+
+/** Byte-identical and untouched, unless the network itself brought an old SYN to the server again. */
+function judgeHealthy(
+  random: RandomPlan,
+  without: WorldResult,
+  withShim: WorldResult,
+  note: string,
+): void {
+  const { nearLink, farLink } = random.plan;
+  const did = interventions(withShim);
+  // RFC 9293 §3.5, "old duplicate SYN": a second ISN for one SYN, after the connection's end.
+  if (nearLink.duplication + farLink.duplication > 0 && `${did}` === 'synack-dropped') return;
+  expect(did, `${note}: interventions on a healthy path`).toEqual([]);
+  expect(withShim.traceHash, `${note}: a healthy path was changed`).toBe(without.traceHash);
+}
+
+/**
+ * Two or more of the bare ACKs that could have told the truth (probes, their answers) were lost. A
+ * genuine reset must arrive within a second, so there is no time to ask for ever.
+ */
+function wasBlinded(withShim: WorldResult, connection: ConnectionPlan): boolean {
+  let lost = 0;
+  for (const bytes of withShim.lost) {
+    const packet = decodePacket(bytes);
+    if (packet === null || packet.flags !== ACK || packet.payload.length > 0) continue;
+    if (packet.srcPort === connection.clientPort || packet.dstPort === connection.clientPort)
+      lost++;
+  }
+  return lost >= 2;
+}
+
+/**
+ * Did the client end before the first sign of the conflict? An exact reset on an untainted flow
+ * whose far end has spoken passes at once, always (DESIGN §4.2).
+ */
+function wasUnforeseeable(random: RandomPlan, connection: ConnectionPlan, endUs: number): boolean {
+  const isns = new Set<number>();
+  let conflictUs = Number.POSITIVE_INFINITY;
+  runWorld(random.plan, { seed: random.plan.seed, observe: false, off: [] }, (point, us, bytes) => {
+    if (point !== 'path-in' || conflictUs < us) return;
+    const packet = decodePacket(bytes);
+    if (packet?.dstPort !== connection.clientPort || (packet.flags & SYN) === 0) return;
+    isns.add(packet.seq);
+    if (isns.size > 1) conflictUs = us;
+  });
+  return endUs - random.plan.clientDelayUs <= conflictUs;
+}
+
+function judgeConnection(
+  random: RandomPlan,
+  i: number,
+  before: ConnectionResult,
+  after: ConnectionResult,
+  withShim: WorldResult,
+  comparable: boolean,
+  what: string,
+): void {
+  expect(after.client.wrongOctets + after.server.wrongOctets, `${what}: bent stream`).toBe(0);
+  const connection = random.plan.connections[i];
+  if (connection === undefined) return;
+  const excused = !comparable || (random.lossy && wasBlinded(withShim, connection));
+  if (before.whole && !excused) {
+    expect(after.whole, `${what}: worse than without the shim`).toBe(true);
+  }
+  if (random.lossy) return;
+  if (random.kinds[i] === 'conflict' && !after.whole && !before.whole) {
+    if (wasUnforeseeable(random, connection, after.client.endedUs)) return;
+  }
+  if (connection.refused) {
+    if (random.reuse) return; // an older connection's TIME-WAIT may answer first
+    // Behind a phantom a refusal looks like a reset of an answered SYN, and is checked as one.
+    const laterUs = random.kinds[i] === 'phantom' ? GENUINE_RESET_MS * 1000 : 0;
+    const byUs = before.client.endedUs + laterUs;
+    expect(after.client.endedUs, `${what}: refused late`).toBeLessThanOrEqual(byUs);
+  } else if (random.talks[i] === 'abort') {
+    if (after.client.reason === 'aborted') return; // its port was re-used meanwhile
+    const byUs = after.server.abortedUs + oneWayUs(random) + GENUINE_RESET_MS * 1000;
+    expect(after.server.abortedUs, `${what}: never came to its reset`).toBeGreaterThan(0);
+    expect(after.client.reason, `${what}: the genuine reset is missing`).toBe('reset');
+    expect(after.client.endedUs, `${what}: the genuine reset came late`).toBeLessThanOrEqual(byUs);
+  } else if (!random.reuse) {
+    expect(after.whole, `${what}: not saved`).toBe(true);
+  }
+}
