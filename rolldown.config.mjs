@@ -6,6 +6,8 @@ const ENTRIES = {
   cli: 'src/cli/main.ts',
   'packet-worker': 'src/datapath/nfqueue/worker.ts',
   firewall: 'src/testbed/firewall/main.ts',
+  peer: 'src/testbed/peer/main.ts',
+  demo: 'src/testbed/demo.ts',
 };
 
 export default defineConfig({

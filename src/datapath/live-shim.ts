@@ -224,8 +224,11 @@ export class LiveShim {
         };
       case 'keep':
         return this.keep();
+      case 'stop':
+        setImmediate(() => void this.stop());
+        return { schema: 1, stopping: true };
       default:
-        return { error: `Cannot do "${request.op}": this version knows status, flows and keep` };
+        return { error: `Cannot do "${request.op}": ask for status, flows, keep or stop` };
     }
   }
 

@@ -3,60 +3,59 @@
  * without nft's queue expression (and with the NFQUEUE target), and the other way round; Debian 12
  * ships nft and leaves iptables to choice. Changes nothing: `nft -c`, `iptables-restore --test`.
  */
-import { run } from './execute.ts';
+import { firstLine, type Outcome, run } from './execute.ts';
+import { iptablesText } from './print-iptables.ts';
+import { nftText } from './print-nft.ts';
+import type { RuleInput } from './rule-input.ts';
+
+export type Backend = 'nft' | 'iptables';
+export type FirewallChoice = 'auto' | Backend;
 
 export interface Firewall {
-  readonly backend: 'nft' | 'iptables' | undefined;
+  readonly backend: Backend | undefined;
   /** One line: why this one, or what to do. */
   readonly because: string;
+  /** Families whose packets can be selected. */
   readonly families: readonly (4 | 6)[];
 }
 
-const PROGRAMS = { 4: 'iptables-restore', 6: 'ip6tables-restore' } as const;
+export const RESTORE = { 4: 'iptables-restore', 6: 'ip6tables-restore' } as const;
+export const RESTORE_ARGS = ['--noflush', '-w', '5'] as const;
 
-export function nftCanQueue(queueNum: number): string | undefined {
-  const text = `table inet seqshim_try {
-  chain c { type filter hook prerouting priority -300; tcp option sack exists queue num ${queueNum} bypass; }
-}
-`;
-  const outcome = run('nft', ['-c', '-f', '-'], text);
-  return outcome.ok ? undefined : firstLine(outcome.stderr);
-}
-
-export function iptablesCanQueue(family: 4 | 6, queueNum: number): string | undefined {
-  const text = `*raw
-:SEQSHIM-TRY - [0:0]
--A SEQSHIM-TRY -p tcp -m multiport --sports 22 -m addrtype --dst-type LOCAL -j NFQUEUE --queue-num ${queueNum} --queue-bypass
--A SEQSHIM-TRY -m mark --mark 0x1/0x1 -m comment --comment try -j MARK --set-xmark 0x0/0x1
-COMMIT
-`;
-  const outcome = run(PROGRAMS[family], ['--test', '--noflush', '-w', '5'], text);
-  return outcome.ok ? undefined : firstLine(outcome.stderr);
-}
-
-export function detectFirewall(wanted: 'auto' | 'nft' | 'iptables', queueNum: number): Firewall {
-  const nftProblem = wanted === 'iptables' ? 'not asked for' : nftCanQueue(queueNum);
-  if (nftProblem === undefined) {
-    return { backend: 'nft', because: 'nft can queue packets here', families: [4, 6] };
-  }
+/** The very rules that would be installed are what is tried. */
+export function detectFirewall(wanted: FirewallChoice, input: RuleInput): Firewall {
+  const nft = wanted === 'iptables' ? undefined : tryNft(nftText(input));
+  if (nft?.ok) return { backend: 'nft', because: 'nft can queue packets here', families: [4, 6] };
+  const problems = nft === undefined ? [] : [`nft: ${firstLine(nft)}`];
   if (wanted !== 'nft') {
-    const problem = iptablesCanQueue(4, queueNum);
-    if (problem === undefined) {
-      const families: readonly (4 | 6)[] =
-        iptablesCanQueue(6, queueNum) === undefined ? [4, 6] : [4];
-      const why = wanted === 'iptables' ? 'asked for' : `nft cannot queue (${nftProblem})`;
-      return { backend: 'iptables', because: why, families };
-    }
-    const both = `nft: ${nftProblem}; iptables: ${problem}`;
-    return { backend: undefined, because: remedy(both), families: [] };
+    const four = tryIptables(4, iptablesText(input, 4));
+    if (four.ok) return iptables(input, problems);
+    problems.push(`iptables: ${firstLine(four)}`);
   }
-  return { backend: undefined, because: remedy(`nft: ${nftProblem}`), families: [] };
+  return { backend: undefined, because: remedy(problems), families: [] };
 }
 
-function remedy(problem: string): string {
-  return `Cannot queue packets here (${problem}). Try as root: modprobe nfnetlink_queue nft_queue xt_NFQUEUE, and apt-get install nftables or iptables`;
+function iptables(input: RuleInput, problems: readonly string[]): Firewall {
+  const six = tryIptables(6, iptablesText(input, 6));
+  const why = problems.length === 0 ? 'asked for' : `nft cannot queue here (${problems[0]})`;
+  if (six.ok) return { backend: 'iptables', because: why, families: [4, 6] };
+  const without = `${why}; without IPv6 (ip6tables: ${firstLine(six)})`;
+  return { backend: 'iptables', because: without, families: [4] };
 }
 
-function firstLine(text: string): string {
-  return (text.trim().split('\n')[0] ?? '').slice(0, 160);
+export function tryNft(text: string): Outcome {
+  return run('nft', ['-c', '-f', '-'], text);
+}
+
+export function tryIptables(family: 4 | 6, text: string): Outcome {
+  return run(RESTORE[family], ['--test', ...RESTORE_ARGS], text);
+}
+
+function remedy(problems: readonly string[]): string {
+  const why = problems.join('; ');
+  const denied = /denied|not permitted|must be root/i.test(why);
+  const does = denied
+    ? 'Run this as root, in a container with --cap-add NET_ADMIN'
+    : 'Try as root: modprobe -a nfnetlink_queue nft_queue xt_NFQUEUE, and install nftables or iptables';
+  return `Cannot queue packets here (${why}). ${does}`;
 }

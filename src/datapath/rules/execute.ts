@@ -1,46 +1,74 @@
-/** Runs the firewall's own programs. Owns nothing; arguments are never passed through a shell. */
+/**
+ * Runs the firewall's own programs. Owns nothing; arguments are never passed through a shell.
+ * They are looked for in PATH first, then where PATH often does not point.
+ */
 import { execFile, execFileSync } from 'node:child_process';
 
 const TIMEOUT_MS = 15_000;
 const OUTPUT_BYTES_MAX = 64 << 20;
+const PREFIXES = ['', '/usr/sbin/', '/sbin/', '/usr/local/sbin/'] as const;
 
 export interface Outcome {
   readonly ok: boolean;
+  /** The program is nowhere. */
+  readonly absent: boolean;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-const SEARCH = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+const ABSENT: Outcome = { ok: false, absent: true, stdout: '', stderr: 'not installed' };
 
 /** The program's outcome; a program that is absent is an outcome too. */
 export function run(file: string, args: readonly string[], input = ''): Outcome {
-  try {
-    const stdout = execFileSync(file, args, {
-      input,
-      encoding: 'utf8',
-      env: SEARCH,
-      timeout: TIMEOUT_MS,
-      maxBuffer: OUTPUT_BYTES_MAX,
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    return { ok: true, stdout, stderr: '' };
-  } catch (error) {
-    const failure = error as { stdout?: string; stderr?: string; message: string };
-    return { ok: false, stdout: failure.stdout ?? '', stderr: failure.stderr || failure.message };
+  for (const prefix of PREFIXES) {
+    try {
+      const stdout = execFileSync(prefix + file, args, {
+        input,
+        encoding: 'utf8',
+        timeout: TIMEOUT_MS,
+        maxBuffer: OUTPUT_BYTES_MAX,
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
+      return { ok: true, absent: false, stdout, stderr: '' };
+    } catch (error) {
+      const failure = error as NodeJS.ErrnoException & { stdout?: string; stderr?: string };
+      if (failure.code === 'ENOENT') continue;
+      const stderr = failure.stderr || failure.message;
+      return { ok: false, absent: false, stdout: failure.stdout ?? '', stderr };
+    }
   }
+  return ABSENT;
 }
 
-export function runAsync(file: string, args: readonly string[], input: string): Promise<Outcome> {
+export async function runAsync(
+  file: string,
+  args: readonly string[],
+  input: string,
+): Promise<Outcome> {
+  for (const prefix of PREFIXES) {
+    const outcome = await start(prefix + file, args, input);
+    if (!outcome.absent) return outcome;
+  }
+  return ABSENT;
+}
+
+function start(path: string, args: readonly string[], input: string): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = execFile(
-      file,
-      args,
-      { encoding: 'utf8', env: SEARCH, timeout: TIMEOUT_MS },
-      (error, stdout, stderr) => {
-        resolve({ ok: error === null, stdout, stderr: stderr || (error?.message ?? '') });
-      },
-    );
+    const options = { encoding: 'utf8', timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX } as const;
+    const child = execFile(path, args, options, (error, stdout, stderr) => {
+      if (error?.code === 'ENOENT') resolve(ABSENT);
+      else {
+        const ok = error === null;
+        resolve({ ok, absent: false, stdout, stderr: stderr || (error?.message ?? '') });
+      }
+    });
     child.stdin?.on('error', () => {}); // the child said why it stopped reading
     child.stdin?.end(input);
   });
+}
+
+/** What an operator is told of a failure. */
+export function firstLine(outcome: Outcome): string {
+  const lines = outcome.stderr.split('\n').map((line) => line.trim());
+  return (lines.find((line) => line !== '' && !line.startsWith('#')) ?? '').slice(0, 160);
 }

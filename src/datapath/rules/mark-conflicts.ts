@@ -1,66 +1,103 @@
 /**
- * Does somebody else use our two mark bits? Reads what iptables-save, nft and `ip rule` print and
- * looks for marks with a mask; a rule that sets or compares the whole value (`--set-mark 0x1`) names
- * every bit and is no conflict. Owns nothing.
+ * Who else uses our mark bits: rules of iptables and nft, and policy routing. Reads, changes nothing.
+ *
+ * A rule uses a bit when its mask covers it. One without a mask compares or sets the whole value:
+ * it uses the bits of that value only, because packets that we mark never meet it with another.
  */
 import { run } from './execute.ts';
-
-const MASKED =
-  /(?:mark|set-xmark|set-mark|and|or|fwmark)\D{0,12}(0x[0-9a-f]+|\d+)\/(0x[0-9a-f]+|\d+)/gi;
-const WHOLE = new Set([0xffffffff, 0]);
+import { CHAIN_PREFIX, NFT_TABLE } from './rule-input.ts';
 
 export interface MarkConflict {
-  readonly rule: string;
+  /** The command that shows the rule. */
   readonly source: string;
+  readonly rule: string;
 }
 
-/** Lines that use `bits` of the mark or connmark under a mask, ours left out. */
+const WHOLE = 0xffffffff;
+const RULE_CHARACTERS_MAX = 200;
+
+/** Where rules stand, and how to read the bits that a line of it uses. */
+const SOURCES = [
+  { command: ['iptables-save'], bitsOf: bitsOfIptables },
+  { command: ['ip6tables-save'], bitsOf: bitsOfIptables },
+  { command: ['nft', 'list', 'ruleset'], bitsOf: bitsOfNft },
+  { command: ['ip', 'rule', 'show'], bitsOf: bitsOfRouting },
+  { command: ['ip', '-6', 'rule', 'show'], bitsOf: bitsOfRouting },
+] as const;
+
+/** Rules that use any of `bits`, ours left out. */
 export function findMarkConflicts(bits: number): MarkConflict[] {
-  const conflicts: MarkConflict[] = [];
-  for (const [source, text] of sources()) {
+  const found: MarkConflict[] = [];
+  for (const { command, bitsOf } of SOURCES) {
+    const [file, ...args] = command;
+    const { stdout } = run(file, args);
+    const text = file === 'nft' ? withoutOurs(stdout) : stdout;
     for (const line of text.split('\n')) {
-      if (/seqshim/i.test(line) || !usesBits(line, bits)) continue;
-      conflicts.push({ source, rule: line.trim().slice(0, 200) });
+      if (line.includes(CHAIN_PREFIX) || (bitsOf(line) & bits) === 0) continue;
+      found.push({ source: command.join(' '), rule: line.trim().slice(0, RULE_CHARACTERS_MAX) });
     }
   }
-  return conflicts;
+  return found;
 }
 
-export function usesBits(line: string, bits: number): boolean {
-  for (const [, , maskText = ''] of line.matchAll(MASKED)) {
-    const mask = Number(maskText) >>> 0;
-    if (!WHOLE.has(mask) && (mask & bits) !== 0) return true;
+export function describeConflict({ source, rule }: MarkConflict, bits: number): string {
+  const hex = `0x${bits.toString(16)}`;
+  return `Cannot use mark bits ${hex}: "${source}" has "${rule}". Give that rule other bits`;
+}
+
+/** `--mark`, `--set-xmark`, `--tproxy-mark` and the like; masks as iptables-save prints them. */
+export function bitsOfIptables(line: string): number {
+  let bits = 0;
+  const marks = /--(?:[a-z]+-)?x?mark (0x[0-9a-f]+|\d+)(?:\/(0x[0-9a-f]+|\d+))?/gi;
+  for (const [, value, mask] of line.matchAll(marks)) bits |= used(value, mask);
+  // save-mark and restore-mark between packet and connection.
+  for (const [, mask] of line.matchAll(/--(?:nf|ct)mask (0x[0-9a-f]+)/gi)) bits |= used('0', mask);
+  return bits;
+}
+
+/** `meta mark & M == V`, `ct mark set ct mark | V`, `mark set V`, sets of values. */
+export function bitsOfNft(line: string): number {
+  if (!/\b(meta|ct) mark\b/.test(line)) return 0;
+  let bits = 0;
+  const sets = /\b(?:meta|ct) mark set (?:(?:meta|ct) mark )?([^\n]*)/.exec(line);
+  const [tests, changes] = sets === null ? [line, ''] : [line.slice(0, sets.index), sets[1] ?? ''];
+  const masked = /mark (?:&|and) (0x[0-9a-f]+|\d+) (?:==|!=) (?:0x[0-9a-f]+|\d+)/gi;
+  for (const [, mask] of tests.matchAll(masked)) bits |= used('0', mask);
+  const whole = /mark (?:== |!= )?(\{[^}]*\}|0x[0-9a-f]+|\d+)/gi;
+  for (const [, values = ''] of tests.matchAll(whole)) bits |= bitsOfValues(values);
+  // What `& M` keeps is untouched; what it takes away is used.
+  for (const [, kept] of changes.matchAll(/(?:&|\band) (0x[0-9a-f]+|\d+)/gi)) {
+    bits |= used('0', String(~Number(kept) >>> 0));
   }
-  // nft writes `meta mark & 0x1000 == ...`, `ct mark and 0x1000`.
-  for (const [, maskText = ''] of line.matchAll(
-    /(?:meta|ct) mark (?:and|or|xor|[&|^]) (0x[0-9a-f]+)/gi,
-  )) {
-    const mask = Number(maskText) >>> 0;
-    const used = isComplement(mask) ? ~mask >>> 0 : mask;
-    if (!WHOLE.has(mask) && (used & bits) !== 0) return true;
+  for (const [, value] of changes.matchAll(/(?:[|^]|\bx?or) (0x[0-9a-f]+|\d+)/gi)) {
+    bits |= used(value, undefined);
   }
-  return false;
+  const first = /^(0x[0-9a-f]+|\d+)/i.exec(changes);
+  return first === null ? bits : bits | used(first[1], undefined);
 }
 
-/** `mark & 0xffffefff` clears the bits that are missing. */
-function isComplement(mask: number): boolean {
-  return mask >>> 16 === 0xffff;
+/** `fwmark V` and `fwmark V/M`. */
+export function bitsOfRouting(line: string): number {
+  const [, value, mask] = /\bfwmark (0x[0-9a-f]+|\d+)(?:\/(0x[0-9a-f]+|\d+))?/i.exec(line) ?? [];
+  return value === undefined ? 0 : used(value, mask);
 }
 
-function sources(): [string, string][] {
-  return [
-    ['iptables', run('iptables-save', []).stdout],
-    ['ip6tables', run('ip6tables-save', []).stdout],
-    ['nft', withoutOwnTable(run('nft', ['list', 'ruleset']).stdout)],
-    ['ip rule', run('ip', ['rule', 'show']).stdout],
-    ['ip -6 rule', run('ip', ['-6', 'rule', 'show']).stdout],
-  ];
+function bitsOfValues(text: string): number {
+  let bits = 0;
+  for (const [value] of text.matchAll(/0x[0-9a-f]+|\d+/gi)) bits |= Number(value);
+  return bits;
 }
 
-/** iptables-nft's rules show up in nft as well: only tables that iptables does not own count. */
-function withoutOwnTable(ruleset: string): string {
-  return ruleset
-    .split(/^(?=table )/m)
-    .filter((table) => !/^table inet seqshim/.test(table) && !/xt (target|match)/.test(table))
-    .join('');
+function used(value: string | undefined, mask: string | undefined): number {
+  const bits = mask === undefined ? WHOLE : Number(mask);
+  return bits === WHOLE ? Number(value) : Number(value) | bits;
+}
+
+/** Without our own table, and our chains in the tables that iptables-nft keeps: ours by right. */
+export function withoutOurs(ruleset: string): string {
+  const ours = new RegExp(
+    `^table inet ${NFT_TABLE} \\{$[^]*?^\\}$|^\\tchain ${CHAIN_PREFIX}[^]*?^\\t\\}$`,
+    'gm',
+  );
+  return ruleset.replace(ours, '');
 }

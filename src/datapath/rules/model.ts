@@ -3,8 +3,8 @@
  *
  * Owns the order (DESIGN §3 "Where it sits"): arriving control packets before conntrack, other
  * arriving data behind it, leaving packets last. A chain begins with what must not be seen twice:
- * loopback and what we injected. A SYN clears the bypass bit of its connection; a packet that comes
- * again with our mark (NF_REPEAT) has it saved to the connection and goes on to other people's rules.
+ * loopback, what we injected, and what we have just judged: it comes again (NF_REPEAT) with our bit,
+ * loses it, and goes on to other people's rules. A SYN clears the bit of its connection.
  * A flow under repair is selected by its own entry, without bypass: without a listener its packets
  * wait for a retransmission instead of passing in numbers that mean nothing to their receiver.
  */
@@ -32,8 +32,8 @@ export type Match =
 export type Action =
   /** Back to other people's rules. */
   | { readonly kind: 'return' }
-  /** Copies the bit from the packet to its connection, clears it on the packet, and returns. */
-  | { readonly kind: 'save'; readonly bit: number }
+  /** Clears the bit of the packet, after giving it to its connection if so asked, and returns. */
+  | { readonly kind: 'unmark'; readonly bit: number; readonly toConnection: boolean }
   /** Clears the bit of the connection, and goes on. */
   | { readonly kind: 'forget'; readonly bit: number }
   | { readonly kind: 'queue'; readonly bypass: boolean };
@@ -65,20 +65,23 @@ const QUEUE: Action = { kind: 'queue', bypass: true };
 const QUEUE_OR_DROP: Action = { kind: 'queue', bypass: false };
 
 export function ruleModel(input: RuleInput): readonly Chain[] {
-  const head: readonly Rule[] = [
-    { match: [{ kind: 'loopback' }], action: RETURN },
-    { match: [{ kind: 'mark', bit: input.marks.inject }], action: RETURN },
+  const bit = input.marks.bypass;
+  const loopback: readonly Rule[] = [
+    rule(RETURN, { kind: 'loopback' }),
+    rule(RETURN, { kind: 'mark', bit: input.marks.inject }),
   ];
-  // raw is before conntrack: connections and their marks begin behind it.
-  const marks = connectionMarks(input.marks.bypass);
   const excluded = input.excludes.map((network) => rule(RETURN, { kind: 'network', network }));
+  const unmark = (toConnection: boolean) =>
+    rule({ kind: 'unmark', bit, toConnection }, { kind: 'mark', bit });
+  // raw is before conntrack: connections and their marks begin behind it.
+  const rawHead = [...loopback, unmark(false), ...excluded];
+  const head = [...loopback, forget(bit), unmark(input.settledBypass === true), ...excluded];
   return [
     {
       place: 'raw',
       entries: entries(input, true),
       rules: [
-        ...head,
-        ...excluded,
+        ...rawHead,
         rule(QUEUE_OR_DROP, { kind: 'repair' }),
         rule(QUEUE, { kind: 'control' }),
         rule(QUEUE, { kind: 'sack' }),
@@ -89,8 +92,6 @@ export function ruleModel(input: RuleInput): readonly Chain[] {
       entries: entries(input, true),
       rules: [
         ...head,
-        ...marks,
-        ...excluded,
         // These were seen in raw.
         rule(RETURN, { kind: 'control' }),
         rule(RETURN, { kind: 'sack' }),
@@ -102,14 +103,7 @@ export function ruleModel(input: RuleInput): readonly Chain[] {
     {
       place: 'out',
       entries: entries(input, false),
-      rules: [
-        ...head,
-        ...marks,
-        ...excluded,
-        rule(QUEUE_OR_DROP, { kind: 'repair' }),
-        ...settled(input),
-        rule(QUEUE),
-      ],
+      rules: [...head, rule(QUEUE_OR_DROP, { kind: 'repair' }), ...settled(input), rule(QUEUE)],
     },
   ];
 }
@@ -118,17 +112,14 @@ function rule(action: Action, ...match: Match[]): Rule {
   return { match, action };
 }
 
-function connectionMarks(bit: number): readonly Rule[] {
-  return [
-    // A re-used port must not inherit the bit of an older connection: conntrack keeps the entry.
-    rule(
-      { kind: 'forget', bit },
-      { kind: 'syn' },
-      { kind: 'not-mark', bit },
-      { kind: 'connmark', bit },
-    ),
-    rule({ kind: 'save', bit }, { kind: 'mark', bit }),
-  ];
+/** A re-used port must not inherit the bit of an older connection: conntrack keeps the entry. */
+function forget(bit: number): Rule {
+  return rule(
+    { kind: 'forget', bit },
+    { kind: 'syn' },
+    { kind: 'not-mark', bit },
+    { kind: 'connmark', bit },
+  );
 }
 
 function settled(input: RuleInput): readonly Rule[] {

@@ -35,36 +35,34 @@ export function iptablesText(input: RuleInput, family: Family): string {
   const chains = ruleModel(input);
   const raw = chains.filter((chain) => chain.place === 'raw');
   const mangle = chains.filter((chain) => chain.place !== 'raw');
-  const bit = hex(input.marks.bypass);
-  const comment = commentText(input);
-  const save = [
-    `-A ${CHAIN_SAVE} ${comment} -j CONNMARK --save-mark --nfmask ${bit} --ctmask ${bit}`,
-    `-A ${CHAIN_SAVE} ${comment} -j MARK --set-xmark 0x0/${bit}`,
-  ];
-  return (
-    table('raw', [], [], raw, input, family) +
-    table('mangle', [CHAIN_SAVE], save, mangle, input, family)
-  );
+  return table('raw', raw, input, family) + table('mangle', mangle, input, family);
 }
 
-function table(
-  name: string,
-  names: readonly string[],
-  lines: readonly string[],
-  chains: readonly Chain[],
-  input: RuleInput,
-  family: Family,
-): string {
+function table(name: string, chains: readonly Chain[], input: RuleInput, family: Family): string {
   const own = chains.flatMap(({ place }) => [PLACES[place].chain, PLACES[place].repair]);
-  const all = [
+  const lines = [
     `*${name}`,
-    ...[...names, ...own].map((chain) => `:${chain} - [0:0]`),
-    ...lines,
+    ...[CHAIN_SAVE, ...own].map((chain) => `:${chain} - [0:0]`),
+    ...saveLines(chains, input),
     ...chains.flatMap((chain) => ruleLines(chain, input, family)),
     ...chains.flatMap((chain) => entryLines(chain, input, family)),
     'COMMIT',
   ];
-  return `${all.join('\n')}\n`;
+  return `${lines.join('\n')}\n`;
+}
+
+/** Entered by goto: its end leads back to other people's rules. */
+function saveLines(chains: readonly Chain[], input: RuleInput): string[] {
+  const comment = commentText(input);
+  const actions = chains.flatMap((chain) => chain.rules.map((rule) => rule.action));
+  const unmark = actions.find((action) => action.kind === 'unmark');
+  if (unmark === undefined) return [];
+  const bit = hex(unmark.bit);
+  const save = `-j CONNMARK --save-mark --nfmask ${bit} --ctmask ${bit}`;
+  return [
+    ...(unmark.toConnection ? [`-A ${CHAIN_SAVE} ${comment} ${save}`] : []),
+    `-A ${CHAIN_SAVE} ${comment} -j MARK --set-xmark 0x0/${bit}`,
+  ];
 }
 
 function entryLines(chain: Chain, input: RuleInput, family: Family): string[] {
@@ -81,7 +79,9 @@ function entryText(entry: Entry, place: Place): string {
   const ports = `--${entry.portIsSource ? 's' : 'd'}ports ${entry.ports.join(',')}`;
   // Host mode: what is forwarded is none of our business.
   const local = place === 'raw' ? ' -m addrtype --dst-type LOCAL' : '';
-  const address = entry.network.cidr.endsWith('/0') ? '' : `${farSide(place)} ${entry.network.cidr} `;
+  const address = entry.network.cidr.endsWith('/0')
+    ? ''
+    : `${farSide(place)} ${entry.network.cidr} `;
   return `${address}-p tcp -m multiport ${ports}${local}`;
 }
 
@@ -149,7 +149,7 @@ function actionText(action: Action, input: RuleInput): string {
   switch (action.kind) {
     case 'return':
       return '-j RETURN';
-    case 'save':
+    case 'unmark':
       return `-g ${CHAIN_SAVE}`;
     case 'forget':
       return `-j CONNMARK --set-xmark 0x0/${hex(action.bit)}`;

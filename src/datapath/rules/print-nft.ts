@@ -118,11 +118,10 @@ function actionText(action: Action, input: RuleInput): string {
   switch (action.kind) {
     case 'return':
       return 'return';
-    case 'save':
-      return (
-        `ct mark set ct mark | ${hex(action.bit)} ` +
-        `meta mark set meta mark & ${hex(~action.bit >>> 0)} return`
-      );
+    case 'unmark': {
+      const save = action.toConnection ? `ct mark set ct mark | ${hex(action.bit)} ` : '';
+      return `${save}meta mark set meta mark & ${hex(~action.bit >>> 0)} return`;
+    }
     case 'forget':
       return `ct mark set ct mark & ${hex(~action.bit >>> 0)}`;
     case 'queue':

@@ -1,25 +1,27 @@
 /**
  * remove.sh: takes every rule of ours away without Node and without us. Plain POSIX sh, at most
- * twenty lines, does the same however often it runs, says what it did. It goes by our chain and
- * table names only, so it cannot touch anybody else's rules.
+ * twenty lines, does the same however often it runs, says what it did, exits 0 when nothing is left.
+ * It goes by the names of our chains and our table only, so it cannot touch anybody else's rules.
  */
 export function removeScript(version: string): string {
   return `#!/bin/sh
-# Removes every rule of seqshim ${version}. Needs root, not Node. Safe to run again.
-n=0
+# Removes every firewall rule of seqshim ${version}. Needs root, not Node. Safe to run again.
+PATH=$PATH:/usr/sbin:/sbin seen='' did='' left=''
 for x in iptables ip6tables; do
-  command -v "$x-save" >/dev/null 2>&1 || continue
-  for t in raw mangle; do
-    "$x-save" -t $t 2>/dev/null | grep -q SEQSHIM- || continue
-    "$x-save" -t $t | sed -n '/^-A SEQSHIM-/d; s/^-A \\(.*SEQSHIM-.*\\)/-D \\1/p' |
-      { echo "*$t"; cat; echo COMMIT; } | "$x-restore" -w 5 --noflush && n=$((n + 1))
-    c=$("$x-save" -t $t | sed -n 's/^:\\(SEQSHIM-[A-Z-]*\\) .*/\\1/p')
-    for i in $c; do "$x" -w 5 -t $t -F "$i"; done
-    for i in $c; do "$x" -w 5 -t $t -X "$i"; done
-  done
+  old=$("$x-save" 2>/dev/null) && seen=1
+  new=$(printf '%s\\n' "$old" | awk '/^\\*/ { t = $0; d = f = k = "" }
+    /^:SEQSHIM-/ { c = substr($1, 2); f = f "-F " c "\\n"; k = k "-X " c "\\n" }
+    /^-A / && !/^-A SEQSHIM-/ && / -[jg] SEQSHIM-/ { sub("-A", "-D"); d = d $0 "\\n" }
+    /^COMMIT/ && d f != "" { printf "%s\\n%s%s%sCOMMIT\\n", t, d, f, k }')
+  [ -z "$new" ] && continue
+  printf '%s\\n' "$new" | "$x-restore" --noflush -w 5 && did="$did $x" || left="$left $x"
 done
-nft delete table inet seqshim 2>/dev/null && n=$((n + 1))
-echo "seqshim: $n rule tables cleaned"
-if { iptables-save; ip6tables-save; nft list tables; } 2>/dev/null | grep -qi seqshim; then exit 1; fi
+if tables=$(nft list tables 2>/dev/null); then seen=1; fi
+case $tables in *'table inet seqshim'*)
+  nft delete table inet seqshim && did="$did nft" || left="$left nft" ;;
+esac
+[ "$seen" ] || { echo 'seqshim: cannot read the rules, run this as root' >&2; exit 1; }
+[ -z "$left" ] || { echo "seqshim: rules are left in:$left, try again" >&2; exit 1; }
+echo "seqshim: rules removed from:\${did:- nothing, none were there}"
 `;
 }

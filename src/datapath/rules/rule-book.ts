@@ -1,26 +1,32 @@
 /**
  * Our rules in this network namespace: installs them whole, changes the entries of single flows,
- * says whether they stand, removes them. Owns everything named seqshim in the firewall, nothing
- * else.
+ * says whether they stand, removes them. Owns everything named seqshim in the firewall, nothing else.
  *
  * What an older run left is replaced in the same transaction. What a colleague removed is not put
- * back: the caller asks `present` and goes to observe.
+ * back: changes fail then, and the caller asks `present` and goes to observe.
  */
-import { detectFirewall, type Firewall } from './detect.ts';
-import { type Outcome, run, runAsync } from './execute.ts';
+import type { FlowAddress } from '../flow-address.ts';
 import {
-  type FlowChange,
-  type FlowTuple,
-  iptablesFlowText,
-  iptablesText,
-} from './print-iptables.ts';
+  type Backend,
+  detectFirewall,
+  type Firewall,
+  type FirewallChoice,
+  RESTORE,
+  RESTORE_ARGS,
+} from './detect.ts';
+import { firstLine, type Outcome, run, runAsync } from './execute.ts';
+import type { FlowChange } from './flow-change.ts';
+import { findLeftovers, leadsToUs, replacing } from './leftovers.ts';
+import { describeConflict, findMarkConflicts } from './mark-conflicts.ts';
+import { ruleModel } from './model.ts';
+import { iptablesFlowText, iptablesText } from './print-iptables.ts';
 import { nftFlowText, nftText } from './print-nft.ts';
 import { removeScript } from './remove-script.ts';
-import { CHAIN_RAW, NFT_TABLE, type RuleInput } from './rule-input.ts';
+import { NFT_TABLE, type RuleInput } from './rule-input.ts';
 
-const RESTORE_ARGS = ['--noflush', '-w', '5'];
-const PROGRAMS = { 4: 'iptables', 6: 'ip6tables' } as const;
+const SAVE = { 4: 'iptables-save', 6: 'ip6tables-save' } as const;
 
+/** One line for the operator: what cannot be done, and what to do. */
 export class RuleError extends Error {}
 
 interface Waiting {
@@ -29,53 +35,102 @@ interface Waiting {
 }
 
 export class RuleBook {
-  readonly backend: 'nft' | 'iptables';
+  readonly backend: Backend;
   /** Why this backend. */
   readonly because: string;
+  readonly families: readonly (4 | 6)[];
   private readonly input: RuleInput;
-  private readonly families: readonly (4 | 6)[];
   private waiting: Waiting[] = [];
   private turn: Promise<void> = Promise.resolve();
 
-  constructor(input: RuleInput, firewall: 'auto' | 'nft' | 'iptables') {
-    const found: Firewall = detectFirewall(firewall, input.queueNum);
+  constructor(input: RuleInput, firewall: FirewallChoice) {
+    const found: Firewall = detectFirewall(firewall, input);
     if (found.backend === undefined) throw new RuleError(found.because);
     this.backend = found.backend;
     this.because = found.because;
     this.families = found.families;
     this.input = input;
+    if (!input.targets.some((target) => this.families.includes(target.family))) {
+      throw new RuleError(`Cannot select the targets: ${this.because}. Name an IPv4 target`);
+    }
   }
 
+  /** Puts the rules in, in place of older ones; all of them or none. */
   install(): void {
-    clean(this.input.version);
+    this.demandMarks();
     if (this.backend === 'nft') {
       this.demand(run('nft', ['-f', '-'], nftText(this.input)));
+      this.removeIptables();
       return;
     }
     for (const family of this.families) {
-      const text = iptablesText(this.input, family);
-      this.demand(run(`${PROGRAMS[family]}-restore`, RESTORE_ARGS, text));
+      const text = replacing(run(SAVE[family], []).stdout, iptablesText(this.input, family));
+      this.demand(run(RESTORE[family], RESTORE_ARGS, text));
     }
+    if (run('nft', ['list', 'table', 'inet', NFT_TABLE]).ok) {
+      run('nft', ['delete', 'table', 'inet', NFT_TABLE]);
+    }
+  }
+
+  /** For rules that `seqshim up` owns: they must stand; entries of an older run's flows go. */
+  adopt(): void {
+    this.demandMarks();
+    if (!this.present()) {
+      throw new RuleError(
+        'Cannot use --no-rules: no rules stand. Run: seqshim up, or leave it out',
+      );
+    }
+    this.demand(this.clearFlows());
+  }
+
+  private demandMarks(): void {
+    const bits = this.input.marks.bypass | this.input.marks.inject;
+    const [conflict] = findMarkConflicts(bits);
+    if (conflict !== undefined) throw new RuleError(describeConflict(conflict, bits));
   }
 
   private demand(outcome: Outcome): void {
     if (outcome.ok) return;
-    const line = outcome.stderr.trim().split('\n')[0] ?? '';
-    clean(this.input.version);
+    const line = firstLine(outcome);
+    this.remove();
     throw new RuleError(`Cannot install rules with ${this.backend}: ${line}. Run: seqshim check`);
   }
 
+  /** Rules of an earlier run with the other firewall: a packet must not be queued twice. */
+  private removeIptables(): void {
+    const saved = [SAVE[4], SAVE[6]].map((file) => run(file, []).stdout);
+    if (saved.some((text) => findLeftovers(text).size > 0)) {
+      run('sh', ['-s'], removeScript(this.input.version));
+      this.demand(run('nft', ['-f', '-'], nftText(this.input)));
+    }
+  }
+
+  private clearFlows(): Outcome {
+    if (this.backend === 'nft') {
+      const sets = [4, 6].map((family) => `flush set inet ${NFT_TABLE} repair${family}\n`);
+      return run('nft', ['-f', '-'], sets.join(''));
+    }
+    let last: Outcome | undefined;
+    for (const family of this.families) {
+      const text = replacing(run(SAVE[family], []).stdout, iptablesText(this.input, family));
+      last = run(RESTORE[family], RESTORE_ARGS, text);
+      if (!last.ok) return last;
+    }
+    return last as Outcome;
+  }
+
   /** Selects a flow before conntrack, without bypass. Resolves when the entry stands. */
-  addFlow(flow: FlowTuple): Promise<boolean> {
+  addFlow(flow: FlowAddress): Promise<boolean> {
     return this.change({ add: true, flow });
   }
 
-  delFlow(flow: FlowTuple): Promise<boolean> {
+  delFlow(flow: FlowAddress): Promise<boolean> {
     return this.change({ add: false, flow });
   }
 
-  /** Changes asked for in one turn of the event loop share one transaction. */
+  /** Changes asked for while one is under way share the next transaction. */
   private change(change: FlowChange): Promise<boolean> {
+    if (!this.families.includes(change.flow.family)) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.waiting.push({ change, resolve });
       if (this.waiting.length > 1) return;
@@ -86,41 +141,48 @@ export class RuleBook {
   private async apply(): Promise<void> {
     const batch = this.waiting;
     this.waiting = [];
-    if (await this.applyAll(batch.map((entry) => entry.change))) {
+    if (await this.commit(batch.map((entry) => entry.change))) {
       for (const entry of batch) entry.resolve(true);
       return;
     }
     // One bad entry fails its transaction: each by itself, so that it fails alone.
     for (const entry of batch) {
-      entry.resolve(batch.length > 1 && (await this.applyAll([entry.change])));
+      entry.resolve(batch.length > 1 && (await this.commit([entry.change])));
     }
   }
 
-  private async applyAll(changes: readonly FlowChange[]): Promise<boolean> {
-    if (this.backend === 'nft')
+  private async commit(changes: readonly FlowChange[]): Promise<boolean> {
+    if (this.backend === 'nft') {
       return (await runAsync('nft', ['-f', '-'], nftFlowText(changes))).ok;
-    let ok = true;
+    }
     for (const family of this.families) {
       const own = changes.filter((change) => change.flow.family === family);
       if (own.length === 0) continue;
       const text = iptablesFlowText(this.input, own);
-      ok = (await runAsync(`${PROGRAMS[family]}-restore`, RESTORE_ARGS, text)).ok && ok;
+      if (!(await runAsync(RESTORE[family], RESTORE_ARGS, text)).ok) return false;
     }
-    return ok;
+    return true;
   }
 
-  /** Do the rules still stand? */
+  /** Do the rules still stand, every jump to them included? */
   present(): boolean {
     if (this.backend === 'nft') return run('nft', ['list', 'table', 'inet', NFT_TABLE]).ok;
-    return run('iptables', ['-w', '5', '-t', 'raw', '-S', CHAIN_RAW]).ok;
+    return this.families.every((family) => {
+      const expected = ruleModel(this.input)
+        .flatMap((chain) => chain.entries)
+        .filter((entry) => entry.network.family === family).length;
+      const lines = run(SAVE[family], []).stdout.split('\n');
+      return expected === 0 || lines.filter(leadsToUs).length >= expected;
+    });
   }
 
+  /** Removes everything of ours, whoever installed it; true when nothing remains. */
   remove(): boolean {
-    return clean(this.input.version);
+    return clean(this.input.version).ok;
   }
 }
 
-/** Removes everything of ours, of both backends; true when nothing remains. */
-export function clean(version: string): boolean {
-  return run('sh', ['-s'], removeScript(version)).ok;
+/** Removes everything of ours, of both backends. Its output says what was there. */
+export function clean(version: string): Outcome {
+  return run('sh', ['-s'], removeScript(version));
 }

@@ -1,0 +1,4 @@
+/** placeholder replaced by helper */
+export async function diagnose(): Promise<number> {
+  return 4;
+}

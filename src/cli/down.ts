@@ -1,0 +1,47 @@
+/**
+ * `down`: no rule of ours remains. A running shim is asked to stop first, so that it can end what
+ * only lives by its translation; `--now` does not wait for that.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { pathsOf, type Values } from '../config/config.ts';
+import { OperatorError } from '../config/errors.ts';
+import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_NOT_RUNNING, EXIT_OK } from '../config/exit-codes.ts';
+import { clean } from '../datapath/rules/rule-book.ts';
+import { ask } from '../telemetry/control-client.ts';
+import { VERSION } from '../version.ts';
+
+const PATIENCE_MS = 5000;
+const LOOK_MS = 100;
+
+export async function down(args: Values): Promise<number> {
+  if (process.getuid?.() !== 0) {
+    throw new OperatorError('Cannot remove rules: run this as root', EXIT_IMPOSSIBLE);
+  }
+  const { control } = pathsOf(args);
+  if (args['now'] !== true && (await stopRunning(control))) {
+    process.stdout.write('the running shim has stopped\n');
+  }
+  const outcome = clean(VERSION);
+  process.stdout.write(outcome.stdout);
+  process.stderr.write(outcome.ok ? '' : outcome.stderr);
+  return outcome.ok ? EXIT_OK : EXIT_NO;
+}
+
+/** Asks the running instance to stop for good and waits until it does not answer any more. */
+async function stopRunning(control: string): Promise<boolean> {
+  try {
+    await ask(control, { op: 'stop' });
+  } catch (error) {
+    if (error instanceof OperatorError && error.exitCode === EXIT_NOT_RUNNING) return false;
+    throw error;
+  }
+  for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += LOOK_MS) {
+    await pause(LOOK_MS);
+    try {
+      await ask(control, { op: 'status' });
+    } catch {
+      return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,27 @@
+/** `up`: the rules alone, for a service whose restarts must not lose them. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { loadConfig, type Values } from '../config/config.ts';
+import { OperatorError } from '../config/errors.ts';
+import { EXIT_IMPOSSIBLE, EXIT_OK } from '../config/exit-codes.ts';
+import { removeScript } from '../datapath/rules/remove-script.ts';
+import { RuleBook, RuleError } from '../datapath/rules/rule-book.ts';
+import { ruleInput } from '../datapath/rules/rule-config.ts';
+import { VERSION } from '../version.ts';
+
+export async function up(args: Values): Promise<number> {
+  const config = await loadConfig(args);
+  if (process.getuid?.() !== 0) {
+    throw new OperatorError('Cannot install rules: run this as root', EXIT_IMPOSSIBLE);
+  }
+  try {
+    const book = new RuleBook(ruleInput(config), config.firewall);
+    mkdirSync(config.runDir, { recursive: true, mode: 0o755 });
+    writeFileSync(config.removeScript, removeScript(VERSION), { mode: 0o755 });
+    book.install();
+    process.stdout.write(`rules installed with ${book.backend} (${book.because})\n`);
+  } catch (error) {
+    if (error instanceof RuleError) throw new OperatorError(error.message, EXIT_IMPOSSIBLE);
+    throw error;
+  }
+  return EXIT_OK;
+}

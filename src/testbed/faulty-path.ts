@@ -1,0 +1,64 @@
+/** Starts and stops the faulty firewall of a lab: its process and its FORWARD rules. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { distFile } from './dist-file.ts';
+import { FAULT_DEFAULT, type Fault, queuesEverything } from './firewall/fault.ts';
+import type { Lab } from './lab.ts';
+import { collect } from './namespace.ts';
+
+const READY_MS = 5000;
+
+export class FaultyPath {
+  private readonly lab: Lab;
+  private readonly child: ChildProcess | undefined;
+  private readonly output;
+
+  private constructor(lab: Lab, child: ChildProcess | undefined) {
+    this.lab = lab;
+    this.child = child;
+    this.output = child === undefined ? { stdout: '', stderr: '' } : collect(child);
+  }
+
+  static async open(lab: Lab, given: Partial<Fault>): Promise<FaultyPath> {
+    const fault: Fault = { ...FAULT_DEFAULT, ...given };
+    if (fault.kind === 'healthy' && !fault.offsets) return new FaultyPath(lab, undefined);
+    const child = lab.firewall.start(process.execPath, [
+      distFile('firewall.js'),
+      JSON.stringify(fault),
+    ]);
+    const path = new FaultyPath(lab, child);
+    await path.waitFor('ready');
+    const match = queuesEverything(fault) ? [] : ['--syn'];
+    for (const program of ['iptables', 'ip6tables']) {
+      const target = ['-j', 'NFQUEUE', '--queue-num', String(fault.queueNum)];
+      lab.firewall.call(program, ['-A', 'FORWARD', '-p', 'tcp', ...match, ...target]);
+    }
+    return path;
+  }
+
+  private async waitFor(word: string): Promise<void> {
+    for (let waited = 0; waited < READY_MS; waited += 10) {
+      if (this.output.stdout.includes(word)) return;
+      if (this.child?.exitCode !== null) break;
+      await pause(10);
+    }
+    throw new Error(`the faulty firewall did not start: ${this.output.stderr}`);
+  }
+
+  /** A reset for every connection it knows, `distance` octets off the exact number. */
+  async forge(ttl: number, distance = 0): Promise<void> {
+    this.output.stdout = '';
+    this.child?.stdin?.write(`${JSON.stringify({ forge: { ttl, distance } })}\n`);
+    await this.waitFor('forged');
+  }
+
+  async close(): Promise<void> {
+    for (const program of ['iptables', 'ip6tables']) {
+      this.lab.firewall.call(program, ['-F', 'FORWARD']);
+    }
+    if (this.child === undefined || this.child.exitCode !== null) return;
+    this.child.kill('SIGTERM');
+    await once(this.child, 'exit');
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * One connection as the faulty firewall keeps it: the client's and the server's first packets as
+ * templates for what it makes up, its offsets, and what is due when. Numbers are those that the
+ * client sees, canonical int32. Times: ms.
+ */
+export class Connection {
+  /** Packets for addressing: the client's SYN, and the SYN-ACK that the client got. */
+  clientSyn: Uint8Array;
+  synAck: Uint8Array | undefined;
+  readonly iss: number;
+  /** A and B. */
+  isn = 0;
+  otherIsn: number;
+  synAckAtMs = 0;
+  /** Added to SEQ on the way: client to server, server to client. */
+  readonly clientOffset: number;
+  readonly serverOffset: number;
+  /** The burst of the second SYN-ACK has gone out. */
+  burst = false;
+  /** Server packets kept until the burst. */
+  readonly held: Uint8Array[] = [];
+  holding = false;
+  hit = false;
+  /** The client's newest SEG.ACK: what an exact forgery needs. */
+  clientAck = 0;
+
+  constructor(clientSyn: Uint8Array, iss: number, offsets: boolean) {
+    this.clientSyn = clientSyn;
+    this.iss = iss;
+    this.otherIsn = randomSeq();
+    this.clientOffset = offsets ? randomSeq() : 0;
+    this.serverOffset = offsets ? randomSeq() : 0;
+  }
+}
+
+export function randomSeq(): number {
+  return (Math.random() * 2 ** 32) | 0;
+}

@@ -1,0 +1,47 @@
+/**
+ * What the faulty firewall can be told to do: one fault with its parameters. Comes as JSON on the
+ * command line. Times: ms. A leaf.
+ */
+export type FaultKind =
+  | 'healthy'
+  | 'first-connection-reset'
+  | 'challenge-ack-reset'
+  | 'double-endpoint'
+  | 'phantom-synack'
+  | 'blind-resets';
+
+export interface Fault {
+  readonly kind: FaultKind;
+  /** When the second SYN-ACK comes, counted from the first. */
+  readonly delayMs: number;
+  /** The three that arrive together: B (SYN-ACK), R (reset), D (the server's first data). */
+  readonly order: string;
+  /** Random sequence offsets per connection, both directions, SACK rewritten properly. */
+  readonly offsets: boolean;
+  /** Of the phantom's SYN-ACK: window scale, and timestamps of its own or none. */
+  readonly wndScale: number;
+  readonly timestamps: boolean;
+  /** The phantom's server: its SYN-ACK is kept back this long. */
+  readonly serverLateMs: number;
+  readonly queueNum: number;
+}
+
+export const FAULT_DEFAULT: Fault = {
+  kind: 'healthy',
+  delayMs: 18,
+  order: 'BRD',
+  offsets: false,
+  wndScale: 7,
+  timestamps: false,
+  serverLateMs: 0,
+  queueNum: 9,
+};
+
+/** Does every packet have to go through the firewall's queue, or only the client's SYNs? */
+export function queuesEverything(fault: Fault): boolean {
+  if (fault.offsets || fault.serverLateMs > 0) return true;
+  return fault.kind !== 'phantom-synack' && fault.kind !== 'healthy';
+}
+
+/** B is sent again after these, as a Linux server in SYN-RECEIVED would (tcp_synack_retries). */
+export const REPEATS_MS: readonly number[] = [1000, 3000, 7000, 15_000, 31_000];

@@ -1,0 +1,248 @@
+/**
+ * The faulty firewall: one queue in the FORWARD hook of its namespace, one fault.
+ *
+ * Owns its connections and what it has kept back. Renumbers first (server side in, client side
+ * out), so that every fault is written in the numbers that the client sees. Times: ms.
+ */
+import { openInjector } from '../../datapath/nfqueue/injector.ts';
+import { Queue } from '../../datapath/nfqueue/queue.ts';
+import {
+  INFO_GSO,
+  INJECT_FAR,
+  VERDICT_ACCEPT,
+  VERDICT_DROP,
+  VERDICT_REWRITTEN,
+} from '../../engine/verdict.ts';
+import { get32, put32 } from '../../engine/wire/bytes.ts';
+import { fillTcpChecksum } from '../../engine/wire/checksum.ts';
+import { parseSegment, WIRE_OK } from '../../engine/wire/parse.ts';
+import { ACK, RST, Segment, SYN } from '../../engine/wire/segment.ts';
+import { Connection } from './connection.ts';
+import { type Fault, REPEATS_MS } from './fault.ts';
+import { finished, forgeControl, forgeSynAck, renumbered } from './forge.ts';
+
+const OWN_MARK = 0x77;
+const FORGED_TTL = 63; // as a server one hop behind us would have it
+const SERVER_DATA_MS = 500;
+const RELEASE_MS = 6;
+const BLIND_COUNT = 256;
+const BLIND_STEP = 0x01000000;
+
+interface Due {
+  readonly atMs: number;
+  readonly run: () => void;
+}
+
+export class Firewall {
+  private readonly fault: Fault;
+  private readonly queue: Queue;
+  private readonly words: Uint32Array;
+  private readonly injector;
+  private readonly seg = new Segment();
+  private readonly connections = new Map<string, Connection>();
+  private due: Due[] = [];
+
+  constructor(fault: Fault) {
+    this.fault = fault;
+    this.queue = new Queue({ queueNum: fault.queueNum, lengthMax: 16_384 });
+    this.queue.setTimeoutMs(1);
+    const { bytes } = this.queue;
+    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
+    this.injector = openInjector({
+      backend: 'koffi',
+      mark: OWN_MARK,
+      report: (line) => process.stderr.write(`${line}\n`),
+    });
+  }
+
+  /** One batch, and what has become due. */
+  turn(): void {
+    const count = this.queue.receive();
+    for (let i = 0; i < count; i++) this.queue.setVerdict(i, this.judge(i));
+    this.queue.flush();
+    this.runDue();
+  }
+
+  /** A reset to every client, exact or `distance` octets off, from a TTL of choice. */
+  forge(ttl: number, distance: number): number {
+    for (const connection of this.connections.values()) {
+      const seq = (connection.clientAck + distance) | 0;
+      this.inject(forgeControl(connection.clientSyn, RST, seq, 0, ttl));
+    }
+    return this.connections.size;
+  }
+
+  private inject(packet: Uint8Array): void {
+    this.injector.send(INJECT_FAR, packet);
+  }
+
+  private at(ms: number, run: () => void): void {
+    this.due.push({ atMs: performance.now() + ms, run });
+  }
+
+  private runDue(): void {
+    if (this.due.length === 0) return;
+    const now = performance.now();
+    const ready = this.due.filter((entry) => entry.atMs <= now);
+    if (ready.length === 0) return;
+    this.due = this.due.filter((entry) => entry.atMs > now);
+    for (const entry of ready) entry.run();
+  }
+
+  private judge(i: number): number {
+    const { queue, seg } = this;
+    const off = queue.off[i] ?? 0;
+    const len = queue.len[i] ?? 0;
+    if (parseSegment(queue.bytes, off, len, seg) !== WIRE_OK) return VERDICT_ACCEPT;
+    const toClient = seg.srcPort < seg.dstPort; // servers listen below 32768, clients above
+    const key = toClient ? this.key(24, 16, seg.dstPort) : this.key(8, 12, seg.srcPort);
+    let connection = this.connections.get(key);
+    if (!toClient && (seg.flags & (SYN | ACK)) === SYN && connection?.iss !== seg.segSeq) {
+      const syn = finished(queue.bytes.slice(off, off + seg.ipBytes));
+      connection = new Connection(syn, seg.segSeq, this.fault.offsets);
+      this.connections.set(key, connection);
+      if (this.fault.kind === 'phantom-synack') this.phantom(connection);
+    }
+    if (connection === undefined) return VERDICT_ACCEPT;
+    if (toClient) this.renumberIn(connection);
+    const verdict = toClient ? this.fromServer(connection, off) : this.fromClient(connection);
+    if (verdict === VERDICT_DROP) return VERDICT_DROP;
+    if (!toClient) this.renumberOut(connection);
+    if (!this.fault.offsets) return VERDICT_ACCEPT;
+    const gso = ((queue.info[i] ?? 0) & INFO_GSO) !== 0;
+    if (!gso) fillTcpChecksum(queue.bytes, this.words, seg);
+    return VERDICT_REWRITTEN;
+  }
+
+  private key(v6Off: number, v4Off: number, port: number): string {
+    const { seg, queue } = this;
+    const off = seg.ipOff + (seg.family === 6 ? v6Off : v4Off);
+    const last = seg.family === 6 ? get32(queue.bytes, off + 12) : 0;
+    return `${seg.family} ${get32(queue.bytes, off)} ${last} ${port}`;
+  }
+
+  /** From the server's numbers to those that the client sees. */
+  private renumberIn(connection: Connection): void {
+    if (!this.fault.offsets) return;
+    const { seg } = this;
+    const { bytes } = this.queue;
+    seg.segSeq = (seg.segSeq + connection.serverOffset) | 0;
+    put32(bytes, seg.tcpOff + 4, seg.segSeq);
+    if ((seg.flags & ACK) === 0) return;
+    seg.segAck = (seg.segAck - connection.clientOffset) | 0;
+    put32(bytes, seg.tcpOff + 8, seg.segAck);
+    this.shiftSack(-connection.clientOffset);
+  }
+
+  private renumberOut(connection: Connection): void {
+    if (!this.fault.offsets) return;
+    const { seg } = this;
+    const { bytes } = this.queue;
+    put32(bytes, seg.tcpOff + 4, (seg.segSeq + connection.clientOffset) | 0);
+    if ((seg.flags & ACK) === 0) return;
+    put32(bytes, seg.tcpOff + 8, (seg.segAck - connection.serverOffset) | 0);
+    this.shiftSack(-connection.serverOffset);
+  }
+
+  private shiftSack(by: number): void {
+    const { seg } = this;
+    const { bytes } = this.queue;
+    for (let k = 0; k < seg.sackCount * 2; k++) {
+      const at = seg.sackOff + 4 * k;
+      put32(bytes, at, (get32(bytes, at) + by) | 0);
+    }
+  }
+
+  private phantom(connection: Connection): void {
+    const { fault } = this;
+    connection.isn = connection.otherIsn;
+    const ts = fault.timestamps ? (Math.random() * 2 ** 31) | 1 : 0;
+    this.inject(forgeSynAck(connection.clientSyn, connection.isn, FORGED_TTL, fault.wndScale, ts));
+  }
+
+  private fromServer(connection: Connection, off: number): number {
+    const { seg, fault } = this;
+    const packet = () => finished(this.queue.bytes.slice(off, off + seg.ipBytes));
+    if ((seg.flags & (SYN | ACK)) === (SYN | ACK)) {
+      if (fault.kind === 'phantom-synack') return this.lateSynAck(connection, packet);
+      if (connection.synAck === undefined) this.firstSynAck(connection, packet());
+      return VERDICT_ACCEPT;
+    }
+    const waits = fault.kind === 'first-connection-reset' && !connection.burst;
+    if ((!waits && !connection.holding) || connection.synAck === undefined) return VERDICT_ACCEPT;
+    connection.held.push(packet());
+    return VERDICT_DROP;
+  }
+
+  private lateSynAck(connection: Connection, packet: () => Uint8Array): number {
+    if (this.fault.serverLateMs === 0 || connection.hit) return VERDICT_ACCEPT;
+    connection.hit = true;
+    const copy = packet();
+    this.at(this.fault.serverLateMs, () => this.inject(copy));
+    return VERDICT_DROP;
+  }
+
+  /** The SYN-ACK that the client gets: from here the fault's clock runs. */
+  private firstSynAck(connection: Connection, packet: Uint8Array): void {
+    const { fault } = this;
+    connection.synAck = packet;
+    connection.isn = this.seg.segSeq;
+    connection.synAckAtMs = performance.now();
+    if (fault.kind === 'blind-resets') {
+      this.at(fault.delayMs, () => this.blind(connection));
+      this.at(fault.delayMs + 150, () => this.blind(connection));
+    } else if (fault.kind !== 'healthy') {
+      this.at(fault.delayMs, () => this.secondSynAck(connection));
+    }
+  }
+
+  private blind(connection: Connection): void {
+    for (let k = 0; k < BLIND_COUNT; k++) {
+      const seq = (connection.isn + 0x800000 + k * BLIND_STEP) | 0;
+      this.inject(forgeControl(connection.clientSyn, RST, seq, 0, FORGED_TTL));
+    }
+  }
+
+  private secondSynAck(connection: Connection): void {
+    const { fault } = this;
+    const first = fault.kind === 'first-connection-reset';
+    const late = performance.now() - connection.synAckAtMs > fault.delayMs + SERVER_DATA_MS;
+    if (first && connection.held.length === 0 && !late) {
+      this.at(1, () => this.secondSynAck(connection)); // the server's data belongs to the burst
+      return;
+    }
+    const synAck = renumbered(connection.synAck ?? connection.clientSyn, connection.otherIsn);
+    const reset = forgeControl(connection.clientSyn, RST, (connection.isn + 1) | 0, 0, FORGED_TTL);
+    connection.burst = true;
+    connection.holding = fault.kind === 'challenge-ack-reset';
+    if (connection.holding) this.at(RELEASE_MS, () => this.release(connection));
+    for (const letter of first ? fault.order : 'B') {
+      if (letter === 'B') this.inject(synAck);
+      else if (letter === 'R') this.inject(reset);
+      else this.release(connection);
+    }
+    for (const ms of REPEATS_MS) this.at(ms, () => this.inject(synAck));
+  }
+
+  private release(connection: Connection): void {
+    connection.holding = false;
+    for (const packet of connection.held.splice(0)) this.inject(packet);
+  }
+
+  private fromClient(connection: Connection): number {
+    const { seg, fault } = this;
+    if ((seg.flags & ACK) === 0 || (seg.flags & RST) !== 0) return VERDICT_ACCEPT;
+    connection.clientAck = seg.segAck;
+    if (fault.kind === 'double-endpoint' && connection.synAck !== undefined) {
+      this.inject(forgeControl(connection.clientSyn, RST, seg.segAck, 0, FORGED_TTL));
+    }
+    if (seg.payloadBytes > 0) return VERDICT_ACCEPT;
+    // Server data is held back meanwhile: what the client says without data is its challenge ACK.
+    if (connection.holding && !connection.hit) {
+      connection.hit = true;
+      this.inject(forgeControl(connection.clientSyn, RST, seg.segAck, 0, FORGED_TTL));
+      this.release(connection);
+    }
+    return VERDICT_ACCEPT;
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * One lab: jumpbox, firewall and server, each a network namespace, IPv4 and IPv6, with a real sshd,
+ * and echo and bulk services on the server. Several labs stand side by side; each cleans up after
+ * itself, also when interrupted, and removes what a killed one left behind.
+ */
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { distFile } from './dist-file.ts';
+import { call, type Finished, Namespace } from './namespace.ts';
+
+export const SSH_PORT = 22;
+export const ECHO_PORT = 7;
+export const BULK_PORT = 5202;
+const READY_MS = 5000;
+const SSHD = '/usr/sbin/sshd';
+
+export const ADDRESS = {
+  4: { jumpbox: '10.99.1.1', server: '10.99.2.2', network: '10.99.2.0/24' },
+  6: { jumpbox: 'fd99:1::1', server: 'fd99:2::2', network: 'fd99:2::/64' },
+} as const;
+
+const labs = new Set<Lab>();
+let labCount = 0;
+
+function cleanUp(): void {
+  for (const lab of labs) lab.closeNow();
+}
+process.on('exit', cleanUp);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (labs.size === 0) return;
+    cleanUp();
+    process.exit(130);
+  });
+}
+
+export class Lab {
+  readonly jumpbox: Namespace;
+  readonly firewall: Namespace;
+  readonly server: Namespace;
+  readonly dir = mkdtempSync(join(tmpdir(), 'seqshim-lab-'));
+  private readonly prefix: string;
+
+  private constructor() {
+    labCount++;
+    this.prefix = `ssl${process.pid}-${labCount}`;
+    labs.add(this);
+    this.jumpbox = new Namespace(`${this.prefix}-jb`);
+    this.firewall = new Namespace(`${this.prefix}-fw`);
+    this.server = new Namespace(`${this.prefix}-sv`);
+  }
+
+  static async open(): Promise<Lab> {
+    removeAbandoned();
+    const lab = new Lab();
+    try {
+      lab.cable();
+      lab.startSshd();
+      lab.startPeer();
+      await lab.waitForServices();
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
+    return lab;
+  }
+
+  private cable(): void {
+    const { jumpbox, firewall, server } = this;
+    link(jumpbox, 'c0', firewall, 'f0');
+    link(firewall, 'f1', server, 's0');
+    address(jumpbox, 'c0', '10.99.1.1/24', 'fd99:1::1/64');
+    address(firewall, 'f0', '10.99.1.2/24', 'fd99:1::2/64');
+    address(firewall, 'f1', '10.99.2.1/24', 'fd99:2::1/64');
+    address(server, 's0', '10.99.2.2/24', 'fd99:2::2/64');
+    for (const [namespace, v4, v6] of [
+      [jumpbox, '10.99.1.2', 'fd99:1::2'],
+      [server, '10.99.2.1', 'fd99:2::1'],
+    ] as const) {
+      namespace.call('ip', ['route', 'add', 'default', 'via', v4]);
+      namespace.call('ip', ['-6', 'route', 'add', 'default', 'via', v6]);
+    }
+    firewall.call('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
+  }
+
+  private startSshd(): void {
+    const { dir } = this;
+    for (const key of ['host', 'user']) {
+      call('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(dir, key)]);
+    }
+    writeFileSync(join(dir, 'authorized'), readFileSync(join(dir, 'user.pub')));
+    chmodSync(dir, 0o755);
+    mkdirSync('/run/sshd', { recursive: true });
+    const config = [
+      'Port 22',
+      `HostKey ${dir}/host`,
+      `AuthorizedKeysFile ${dir}/authorized`,
+      'StrictModes no',
+      'UsePAM no',
+      'UseDNS no',
+      'PermitRootLogin yes',
+      'MaxStartups 1000',
+      'MaxSessions 100',
+      'LoginGraceTime 60',
+      `PidFile ${dir}/sshd.pid`,
+      'Subsystem sftp internal-sftp',
+    ];
+    writeFileSync(join(dir, 'sshd_config'), `${config.join('\n')}\n`);
+    this.server.start(SSHD, ['-D', '-f', join(dir, 'sshd_config'), '-E', join(dir, 'sshd.log')]);
+  }
+
+  private startPeer(): void {
+    const peer = distFile('peer.js');
+    this.server.start(process.execPath, [peer, 'serve', String(ECHO_PORT), String(BULK_PORT)], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  }
+
+  private async waitForServices(): Promise<void> {
+    const wanted = [SSH_PORT, ECHO_PORT, BULK_PORT];
+    for (let waited = 0; waited < READY_MS; waited += 50) {
+      const listening = this.server.call('ss', ['-Hltn']);
+      const addresses = this.jumpbox.call('ip', ['-6', 'addr', 'show', 'tentative']);
+      const ready = wanted.every((port) => new RegExp(`:${port}\\s`).test(listening));
+      if (ready && addresses === '') return;
+      await pause(50);
+    }
+    throw new Error(`the lab's services did not start: ${this.server.call('ss', ['-Hltn'])}`);
+  }
+
+  /** One real ssh login that runs a command. */
+  ssh(
+    family: 4 | 6,
+    command: string,
+    options: readonly string[] = [],
+    timeoutMs = 30_000,
+  ): Promise<Finished> {
+    return this.jumpbox.run(
+      'ssh',
+      [...this.sshOptions(), ...options, ADDRESS[family].server, command],
+      timeoutMs,
+    );
+  }
+
+  sshOptions(): string[] {
+    const options = [
+      'BatchMode=yes',
+      'StrictHostKeyChecking=no',
+      'UserKnownHostsFile=/dev/null',
+      'LogLevel=ERROR',
+      'ConnectTimeout=15',
+      `IdentityFile=${this.dir}/user`,
+      'IdentitiesOnly=yes',
+    ];
+    return ['-F', 'none', ...options.flatMap((option) => ['-o', option])];
+  }
+
+  /** A conversation with the echo server: speaks after `delayMs`, expects its words back. */
+  echo(family: 4 | 6, delayMs: number, timeoutMs = 20_000): Promise<Finished> {
+    const args = [
+      distFile('peer.js'),
+      'talk',
+      ADDRESS[family].server,
+      String(ECHO_PORT),
+      String(delayMs),
+    ];
+    return this.jumpbox.run(process.execPath, args, timeoutMs);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.jumpbox.close(), this.firewall.close(), this.server.close()]);
+    this.forget();
+  }
+
+  closeNow(): void {
+    for (const namespace of [this.jumpbox, this.firewall, this.server]) namespace?.closeNow();
+    this.forget();
+  }
+
+  private forget(): void {
+    rmSync(this.dir, { recursive: true, force: true });
+    labs.delete(this);
+  }
+}
+
+function link(a: Namespace, aName: string, b: Namespace, bName: string): void {
+  const peer = ['peer', 'name', bName, 'netns', b.name];
+  call('ip', ['link', 'add', aName, 'netns', a.name, 'type', 'veth', ...peer]);
+}
+
+function address(namespace: Namespace, device: string, v4: string, v6: string): void {
+  namespace.call('ip', ['addr', 'add', v4, 'dev', device]);
+  namespace.call('ip', ['-6', 'addr', 'add', v6, 'dev', device, 'nodad']);
+  namespace.call('ip', ['link', 'set', device, 'up']);
+}
+
+/** Namespaces of labs whose owner is dead: named after its pid. */
+function removeAbandoned(): void {
+  for (const line of call('ip', ['netns', 'list']).split('\n')) {
+    const match = /^(ssl(\d+)-\d+-\w+)/.exec(line);
+    if (match?.[1] === undefined || isAlive(Number(match[2]))) continue;
+    try {
+      for (const pid of call('ip', ['netns', 'pids', match[1]]).split('\n')) {
+        if (pid !== '') process.kill(Number(pid), 'SIGKILL');
+      }
+      call('ip', ['netns', 'del', match[1]]);
+    } catch {
+      // somebody else was quicker
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

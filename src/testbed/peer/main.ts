@@ -1,0 +1,163 @@
+/**
+ * The applications of the lab (`dist/peer.js`): an echo server that waits for the client, a bulk
+ * server that sends or takes octets, and their clients. Prints one line of JSON per conversation.
+ *
+ *   serve ECHOPORT BULKPORT · talk HOST PORT DELAYMS · hold HOST PORT · bulk HOST PORT up|down BYTES
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { createConnection, createServer, type Socket } from 'node:net';
+
+const CHUNK = Buffer.alloc(65_536, 'seqshim makes TCP survive broken middleboxes. ');
+
+function serve(echoPort: number, bulkPort: number): void {
+  createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk) => {
+      if (chunk.toString('latin1').startsWith('RESET')) socket.resetAndDestroy();
+      else socket.write(chunk);
+    });
+  }).listen(echoPort, '::');
+  createServer({ allowHalfOpen: true }, (socket) => bulkServer(socket)).listen(bulkPort, '::');
+}
+
+/** First line: `up N` (the client sends N octets, we answer with their hash) or `down N`. */
+function bulkServer(socket: Socket): void {
+  let header = '';
+  socket.on('error', () => socket.destroy());
+  const onHeader = (chunk: Buffer) => {
+    const at = chunk.indexOf(10);
+    header += chunk.toString('latin1', 0, at < 0 ? chunk.length : at);
+    if (at < 0) return;
+    socket.off('data', onHeader);
+    const [way, size] = header.split(' ');
+    if (way === 'down') send(socket, Number(size), () => socket.end());
+    else receive(socket, chunk.subarray(at + 1), (hash) => socket.end(`${hash}\n`));
+  };
+  socket.on('data', onHeader);
+}
+
+/** Sends `bytes` octets that depend on their position. */
+function send(socket: Socket, bytes: number, done: (hash: string) => void): void {
+  const hash = createHash('sha256');
+  let left = bytes;
+  const more = () => {
+    while (left > 0) {
+      const chunk = left < CHUNK.length ? CHUNK.subarray(0, left) : Buffer.from(CHUNK);
+      if (chunk.length >= 8) chunk.writeDoubleBE(left, 0);
+      left -= chunk.length;
+      hash.update(chunk);
+      if (!socket.write(chunk)) {
+        socket.once('drain', more);
+        return;
+      }
+    }
+    done(hash.digest('hex'));
+  };
+  more();
+}
+
+function receive(socket: Socket, first: Buffer, done: (hash: string) => void): void {
+  const hash: Hash = createHash('sha256').update(first);
+  socket.on('data', (chunk) => hash.update(chunk));
+  socket.on('end', () => done(hash.digest('hex')));
+}
+
+function report(started: number, result: Record<string, unknown>, exitCode: number): void {
+  process.stdout.write(
+    `${JSON.stringify({ ...result, ms: Math.round(performance.now() - started) })}\n`,
+  );
+  process.exitCode = exitCode;
+}
+
+function talk(host: string, port: number, delayMs: number): void {
+  const started = performance.now();
+  const words = `hello ${Math.random()}\n`;
+  let heard = '';
+  const socket = createConnection(port, host);
+  socket.on('error', (error: NodeJS.ErrnoException) =>
+    report(started, { ok: false, error: error.code }, 1),
+  );
+  socket.on('connect', () => setTimeout(() => socket.write(words), delayMs));
+  socket.on('data', (chunk) => {
+    heard += chunk.toString('latin1');
+    if (heard !== words) return;
+    socket.end();
+    report(started, { ok: true }, 0);
+  });
+}
+
+/** Stays connected; each line on stdin is said, each answer and the end are printed. */
+function hold(host: string, port: number): void {
+  const started = performance.now();
+  const socket = createConnection(port, host);
+  const say = (event: string, detail = '') =>
+    process.stdout.write(
+      `${JSON.stringify({ event, detail, ms: Math.round(performance.now() - started) })}\n`,
+    );
+  socket.setNoDelay(true);
+  socket.on('connect', () => say('connected', String(socket.localPort)));
+  socket.on('data', (chunk) => say('heard', chunk.toString('latin1')));
+  socket.on('end', () => say('end'));
+  socket.on('error', (error: NodeJS.ErrnoException) => say('error', error.code));
+  socket.on('close', () => process.exit(0));
+  process.stdin.on('data', (chunk: Buffer) => socket.write(chunk));
+  process.stdin.on('end', () => socket.end());
+}
+
+function bulk(host: string, port: number, way: string, bytes: number, pauseMs: number): void {
+  const started = performance.now();
+  const socket = createConnection({ port, host, allowHalfOpen: true });
+  const fail = (error: NodeJS.ErrnoException) =>
+    report(started, { ok: false, error: error.code }, 1);
+  socket.on('error', fail);
+  socket.write(`${way} ${bytes}\n`);
+  if (way === 'down') {
+    let received = 0;
+    if (pauseMs > 0) slowly(socket, pauseMs);
+    socket.on('data', (chunk) => {
+      received += chunk.length;
+    });
+    receive(socket, Buffer.alloc(0), (hash) => {
+      socket.end();
+      const ok = received === bytes && hash === expected(bytes);
+      report(started, { ok, bytes: received, hash }, ok ? 0 : 1);
+    });
+    return;
+  }
+  send(socket, bytes, (hash) => {
+    socket.end();
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1');
+    });
+    socket.on('end', () => {
+      const ok = answer.trim() === hash;
+      report(started, { ok, bytes, hash }, ok ? 0 : 1);
+    });
+  });
+}
+
+/** A slow reader: takes what has come, then rests. */
+function slowly(socket: Socket, pauseMs: number): void {
+  socket.on('data', () => {
+    socket.pause();
+    setTimeout(() => socket.resume(), pauseMs);
+  });
+}
+
+function expected(bytes: number): string {
+  let out = '';
+  const sink = { write: () => true } as unknown as Socket;
+  send(sink, bytes, (hash) => {
+    out = hash;
+  });
+  return out;
+}
+
+const [role, ...args] = process.argv.slice(2);
+const [first = '', second = '', third = '', fourth = '', fifth = '0'] = args;
+if (role === 'serve') serve(Number(first), Number(second));
+else if (role === 'talk') talk(first, Number(second), Number(third));
+else if (role === 'hold') hold(first, Number(second));
+else if (role === 'bulk') bulk(first, Number(second), third, Number(fourth), Number(fifth));
+else process.exit(2);

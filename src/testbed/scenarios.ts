@@ -1,0 +1,88 @@
+/**
+ * The shipped scenarios of the foundation: which fault, which client, and what one attempt is.
+ * Owns the table; the runner does what it says. Times: ms.
+ */
+import type { Fault } from './firewall/fault.ts';
+
+export interface Attempt {
+  /** `ssh` logs in and runs a command; `echo` speaks first after `delayMs`. */
+  readonly client: 'ssh' | 'echo';
+  readonly delayMs: number;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** What the network does, for a person. */
+  readonly about: string;
+  readonly fault: Partial<Fault>;
+  readonly attempt: Attempt;
+  /** Without the shim attempts fail; blind resets and a healthy path do not. */
+  readonly failsWithout: boolean;
+}
+
+const SSH: Attempt = { client: 'ssh', delayMs: 0 };
+
+const scenario = (
+  name: string,
+  about: string,
+  fault: Partial<Fault>,
+  attempt: Attempt = SSH,
+  failsWithout = true,
+): Scenario => ({ name, about, fault, attempt, failsWithout });
+
+const ORDERS = ['BRD', 'BDR', 'RBD', 'RDB', 'DBR'] as const;
+
+export const SCENARIOS: readonly Scenario[] = [
+  ...ORDERS.map((order) =>
+    scenario(
+      `first-connection-reset-${order}`,
+      'a second SYN-ACK, a reset with the exact number and the banner arrive back to back',
+      { kind: 'first-connection-reset', order },
+      SSH,
+      order.indexOf('R') < order.indexOf('D'),
+    ),
+  ),
+  scenario(
+    'challenge-ack-reset',
+    'the duplicate ACK that a second SYN-ACK provokes is answered by a reset',
+    { kind: 'challenge-ack-reset' },
+  ),
+  scenario(
+    'double-endpoint',
+    'a second end point answers every packet of the client with a reset',
+    { kind: 'double-endpoint' },
+  ),
+  ...[100, 1500, 5000].flatMap((delayMs) =>
+    (['challenge-ack-reset', 'double-endpoint'] as const).map((kind) =>
+      scenario(
+        `quiet-server-${kind}-${delayMs}`,
+        'the same with a server that waits for the client to speak',
+        { kind, delayMs: 5 },
+        { client: 'echo', delayMs },
+      ),
+    ),
+  ),
+  ...[2, 7, 14].flatMap((wndScale) =>
+    [false, true].map((timestamps) =>
+      scenario(
+        `phantom-synack-ws${wndScale}${timestamps ? '-ts' : ''}`,
+        'the firewall itself answers the SYN; the server’s SYN-ACK comes second',
+        { kind: 'phantom-synack', wndScale, timestamps },
+      ),
+    ),
+  ),
+  scenario(
+    'blind-resets',
+    'resets from somebody who knows only addresses and ports',
+    { kind: 'blind-resets' },
+    SSH,
+    false,
+  ),
+  scenario('healthy', 'nothing is wrong', {}, SSH, false),
+];
+
+export function scenarioByName(name: string): Scenario {
+  const found = SCENARIOS.find((entry) => entry.name === name);
+  if (found === undefined) throw new Error(`no scenario "${name}"`);
+  return found;
+}

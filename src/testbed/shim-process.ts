@@ -1,0 +1,82 @@
+/** The real `seqshim run` in a lab's jumpbox: starts it, reads its log, asks and stops it. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { distFile } from './dist-file.ts';
+import { BULK_PORT, ECHO_PORT, type Lab, SSH_PORT } from './lab.ts';
+import { collect, type Output } from './namespace.ts';
+
+const READY_MS = 10_000;
+
+export interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly time: string;
+  readonly [key: string]: unknown;
+}
+
+export class ShimProcess {
+  readonly child: ChildProcess;
+  readonly runDir: string;
+  private readonly lab: Lab;
+  private readonly output: Output;
+
+  private constructor(lab: Lab, child: ChildProcess) {
+    this.lab = lab;
+    this.child = child;
+    this.runDir = `${lab.dir}/run`;
+    this.output = collect(child);
+  }
+
+  static async open(lab: Lab, extra: readonly string[] = []): Promise<ShimProcess> {
+    const child = lab.jumpbox.start(process.execPath, [
+      distFile('cli.js'),
+      'run',
+      '--target',
+      '10.99.2.0/24,fd99:2::/64',
+      '--port',
+      [SSH_PORT, ECHO_PORT, BULK_PORT].join(','),
+      '--state-dir',
+      `${lab.dir}/run`,
+      '--log-format',
+      'json',
+      ...extra,
+    ]);
+    const shim = new ShimProcess(lab, child);
+    for (let waited = 0; waited < READY_MS; waited += 10) {
+      if (shim.lines().some((line) => line.msg === 'ready')) return shim;
+      if (child.exitCode !== null) break;
+      await pause(10);
+    }
+    throw new Error(`seqshim run did not get ready: ${shim.output.stderr}${shim.output.stdout}`);
+  }
+
+  lines(): LogLine[] {
+    return this.output.stdout
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+      .map((line) => JSON.parse(line) as LogLine);
+  }
+
+  stderr(): string {
+    return this.output.stderr;
+  }
+
+  /** Events of one code. */
+  events(code: string): LogLine[] {
+    return this.lines().filter((line) => line['code'] === code);
+  }
+
+  status(): Record<string, unknown> {
+    const args = [distFile('cli.js'), 'status', '--json', '--state-dir', this.runDir];
+    return JSON.parse(this.lab.jumpbox.tryCall(process.execPath, args)) as Record<string, unknown>;
+  }
+
+  /** Stops it with a signal and returns its exit code (-1: killed). */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
+    if (this.child.exitCode !== null) return this.child.exitCode;
+    this.child.kill(signal);
+    const [code] = (await once(this.child, 'exit')) as [number | null];
+    return code ?? -1;
+  }
+}
