@@ -1,0 +1,53 @@
+/**
+ * Names the lines of a ticket that are no TCP packet. Owns nothing.
+ */
+export type NoiseKind =
+  | 'blank'
+  | 'prompt'
+  | 'banner'
+  | 'summary'
+  | 'arp'
+  | 'hexDump'
+  | 'otherProtocol'
+  | 'sshDebug'
+  | 'text';
+
+const PROMPT = /^(?:\S{0,80}[#$%]\s?)?(?:sudo )?tcpdump(?: |$)|^#\s*tcpdump/;
+const BANNER = /^(?:tcpdump: |dropped privs|listening on |reading from file )/;
+const SUMMARY = /^\^?C?\d{1,12} packets? (?:captured|received|dropped)/;
+const HEX_DUMP = /^\s*0x[0-9a-f]{4}:\s/;
+const SSH_DEBUG = /^(?:OpenSSH_\d|debug[123]: |ssh_exchange_identification|kex_exchange_id)/;
+const ARP = /(?:^|\s)ARP, /;
+const OTHER_PACKET = /(?:^|\s)IP6? .*(?:UDP|ICMP6?|udp|\[\|tcp\]| tcp \d)/;
+
+/** For lines that hold no `Flags [`. */
+export function noiseKind(line: string): NoiseKind {
+  if (line.trim() === '') return 'blank';
+  if (BANNER.test(line)) return 'banner';
+  if (SUMMARY.test(line)) return 'summary';
+  if (ARP.test(line)) return 'arp';
+  if (HEX_DUMP.test(line)) return 'hexDump';
+  if (SSH_DEBUG.test(line)) return 'sshDebug';
+  if (PROMPT.test(line)) return 'prompt';
+  if (OTHER_PACKET.test(line)) return 'otherProtocol';
+  return 'text';
+}
+
+/** A prompt's tcpdump was told to print absolute numbers (`-S`, `-nnS`). */
+export function promptWantsAbsolute(line: string): boolean {
+  return /tcpdump(?: [^'"|]*)? -[a-zA-Z]*S/.test(line);
+}
+
+/** How a prompt's tcpdump prints times, by the number of t: 0 when it does not say. */
+export function promptTimeFlags(line: string): number {
+  let count = 0;
+  for (const word of line.split(' ')) {
+    if (/^-[a-zA-Z#]+$/.test(word)) count += word.split('t').length - 1;
+  }
+  return count;
+}
+
+/** The interface that a banner names, or empty. */
+export function bannerInterface(line: string): string {
+  return /^(?:tcpdump: )?listening on ([\w.@-]{1,32})/.exec(line)?.[1] ?? '';
+}
