@@ -103,13 +103,11 @@ function judgeHealthy(
  * once per 500 ms and a genuine reset must arrive within a second, so it can have been the only one.
  */
 function wasBlinded(withShim: WorldResult, connection: ConnectionPlan): boolean {
-  for (const bytes of withShim.lost) {
+  return withShim.lost.some((bytes) => {
     const packet = decodePacket(bytes);
-    if (packet === null || packet.flags !== ACK || packet.payload.length > 0) continue;
-    if (packet.srcPort === connection.clientPort || packet.dstPort === connection.clientPort)
-      lost++;
-  }
-  return lost >= 2;
+    if (packet === null || packet.flags !== ACK || packet.payload.length > 0) return false;
+    return [packet.srcPort, packet.dstPort].includes(connection.clientPort);
+  });
 }
 
 /**
@@ -147,7 +145,8 @@ function judgeConnection(
     return true;
   }
   if (random.lossy) return false;
-  if (random.kinds[i] === 'conflict' && !after.whole && !before.whole) {
+  const rivals = random.kinds[i] === 'conflict' || random.kinds[i] === 'twin';
+  if (rivals && !after.whole && !before.whole) {
     if (wasUnforeseeable(random, connection, after.client.endedUs)) return false;
   }
   if (connection.refused) {
