@@ -1,24 +1,16 @@
 /**
  * The model as `iptables-restore --noflush` text, one per family: our chains afresh, and one jump
- * per entry appended to the kernel's chains, all or nothing per table. Owns the wording; see
+ * appended to each of the kernel's chains, all or nothing per table. Owns the wording; see
  * iptables-extensions(8).
  *
- * The entries of flows stand in chains SEQSHIM-REPAIR-*. That of `in` is entered by goto and ends in
- * the queue rule, so that a RETURN in it leads back to other people's rules.
+ * From the jump on it goes by goto, so that a RETURN leads back to other people's rules at once. A
+ * packet that two entries describe is thus judged once: were it to come back to the second entry
+ * without its mark, NF_REPEAT would never end.
  */
 import type { FlowChange } from './flow-change.ts';
 import { type Action, type Chain, type Entry, type Match, type Place, ruleModel } from './model.ts';
-import {
-  CHAIN_IN,
-  CHAIN_OUT,
-  CHAIN_RAW,
-  CHAIN_REPAIR_IN,
-  CHAIN_REPAIR_OUT,
-  CHAIN_REPAIR_RAW,
-  CHAIN_SAVE,
-  type RuleInput,
-  ruleComment,
-} from './rule-input.ts';
+import * as names from './rule-input.ts';
+import { type RuleInput, ruleComment } from './rule-input.ts';
 
 type Family = 4 | 6;
 
@@ -26,9 +18,24 @@ type Family = 4 | 6;
 const COMMENT_BYTES_MAX = 255;
 
 const PLACES = {
-  raw: { hook: 'PREROUTING', chain: CHAIN_RAW, repair: CHAIN_REPAIR_RAW },
-  in: { hook: 'INPUT', chain: CHAIN_IN, repair: CHAIN_REPAIR_IN },
-  out: { hook: 'POSTROUTING', chain: CHAIN_OUT, repair: CHAIN_REPAIR_OUT },
+  raw: {
+    hook: 'PREROUTING',
+    enter: names.CHAIN_RAW,
+    rules: names.CHAIN_RAW_RULES,
+    repair: names.CHAIN_RAW_REPAIR,
+  },
+  in: {
+    hook: 'INPUT',
+    enter: names.CHAIN_IN,
+    rules: names.CHAIN_IN_RULES,
+    repair: names.CHAIN_IN_REPAIR,
+  },
+  out: {
+    hook: 'POSTROUTING',
+    enter: names.CHAIN_OUT,
+    rules: names.CHAIN_OUT_RULES,
+    repair: names.CHAIN_OUT_REPAIR,
+  },
 } as const;
 
 export function iptablesText(input: RuleInput, family: Family): string {
@@ -39,10 +46,14 @@ export function iptablesText(input: RuleInput, family: Family): string {
 }
 
 function table(name: string, chains: readonly Chain[], input: RuleInput, family: Family): string {
-  const own = chains.flatMap(({ place }) => [PLACES[place].chain, PLACES[place].repair]);
+  const own = chains.flatMap(({ place }) => [
+    PLACES[place].enter,
+    PLACES[place].rules,
+    PLACES[place].repair,
+  ]);
   const lines = [
     `*${name}`,
-    ...[CHAIN_SAVE, ...own].map((chain) => `:${chain} - [0:0]`),
+    ...[names.CHAIN_SAVE, ...own].map((chain) => `:${chain} - [0:0]`),
     ...saveLines(chains, input),
     ...chains.flatMap((chain) => ruleLines(chain, input, family)),
     ...chains.flatMap((chain) => entryLines(chain, input, family)),
@@ -60,19 +71,19 @@ function saveLines(chains: readonly Chain[], input: RuleInput): string[] {
   const bit = hex(unmark.bit);
   const save = `-j CONNMARK --save-mark --nfmask ${bit} --ctmask ${bit}`;
   return [
-    ...(unmark.toConnection ? [`-A ${CHAIN_SAVE} ${comment} ${save}`] : []),
-    `-A ${CHAIN_SAVE} ${comment} -j MARK --set-xmark 0x0/${bit}`,
+    ...(unmark.toConnection ? [`-A ${names.CHAIN_SAVE} ${comment} ${save}`] : []),
+    `-A ${names.CHAIN_SAVE} ${comment} -j MARK --set-xmark 0x0/${bit}`,
   ];
 }
 
 function entryLines(chain: Chain, input: RuleInput, family: Family): string[] {
+  const { hook, enter, rules } = PLACES[chain.place];
   const comment = commentText(input);
-  return chain.entries
+  const lines = chain.entries
     .filter((entry) => entry.network.family === family)
-    .map((entry) => {
-      const jump = `-j ${PLACES[chain.place].chain}`;
-      return `-A ${PLACES[chain.place].hook} ${entryText(entry, chain.place)} ${comment} ${jump}`;
-    });
+    .map((entry) => `-A ${enter} ${entryText(entry, chain.place)} ${comment} -g ${rules}`);
+  if (lines.length === 0) return [];
+  return [...lines, `-A ${hook} -p tcp ${comment} -j ${enter}`];
 }
 
 function entryText(entry: Entry, place: Place): string {
@@ -90,7 +101,7 @@ function farSide(place: Place): string {
 }
 
 function ruleLines(chain: Chain, input: RuleInput, family: Family): string[] {
-  const { chain: name, repair } = PLACES[chain.place];
+  const { rules: name, repair } = PLACES[chain.place];
   const comment = commentText(input);
   const lines: string[] = [];
   let into: string = name;
@@ -150,7 +161,7 @@ function actionText(action: Action, input: RuleInput): string {
     case 'return':
       return '-j RETURN';
     case 'unmark':
-      return `-g ${CHAIN_SAVE}`;
+      return `-g ${names.CHAIN_SAVE}`;
     case 'forget':
       return `-j CONNMARK --set-xmark 0x0/${hex(action.bit)}`;
     case 'queue':
@@ -182,9 +193,9 @@ export function iptablesFlowText(input: RuleInput, changes: readonly FlowChange[
     const leaving = tupleText(near, far);
     // Inserted: the queue rule stands last in the chain of `in`.
     const verb = add ? '-I' : '-D';
-    raw.push(`${verb} ${CHAIN_REPAIR_RAW} ${arriving} ${queue}`);
-    mangle.push(`${verb} ${CHAIN_REPAIR_IN} ${arriving} ${comment} -j RETURN`);
-    mangle.push(`${verb} ${CHAIN_REPAIR_OUT} ${leaving} ${queue}`);
+    raw.push(`${verb} ${names.CHAIN_RAW_REPAIR} ${arriving} ${queue}`);
+    mangle.push(`${verb} ${names.CHAIN_IN_REPAIR} ${arriving} ${comment} -j RETURN`);
+    mangle.push(`${verb} ${names.CHAIN_OUT_REPAIR} ${leaving} ${queue}`);
   }
   return `*raw\n${raw.join('\n')}\nCOMMIT\n*mangle\n${mangle.join('\n')}\nCOMMIT\n`;
 }

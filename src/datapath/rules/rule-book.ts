@@ -168,9 +168,9 @@ export class RuleBook {
   present(): boolean {
     if (this.backend === 'nft') return run('nft', ['list', 'table', 'inet', NFT_TABLE]).ok;
     return this.families.every((family) => {
-      const expected = ruleModel(this.input)
-        .flatMap((chain) => chain.entries)
-        .filter((entry) => entry.network.family === family).length;
+      const expected = ruleModel(this.input).filter((chain) =>
+        chain.entries.some((entry) => entry.network.family === family),
+      ).length;
       const lines = run(SAVE[family], []).stdout.split('\n');
       return expected === 0 || lines.filter(leadsToUs).length >= expected;
     });

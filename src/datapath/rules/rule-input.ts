@@ -27,12 +27,18 @@ export interface RuleInput {
 /** The table of nft, and the chains of iptables: API, never renamed. */
 export const NFT_TABLE = 'seqshim';
 export const CHAIN_PREFIX = 'SEQSHIM-';
+/** Entered from the kernel's chains; which packets are ours. */
 export const CHAIN_RAW = 'SEQSHIM-RAW';
-export const CHAIN_REPAIR_RAW = 'SEQSHIM-REPAIR-RAW';
 export const CHAIN_IN = 'SEQSHIM-IN';
-export const CHAIN_REPAIR_IN = 'SEQSHIM-REPAIR-IN';
 export const CHAIN_OUT = 'SEQSHIM-OUT';
-export const CHAIN_REPAIR_OUT = 'SEQSHIM-REPAIR-OUT';
+/** What is done with them. */
+export const CHAIN_RAW_RULES = 'SEQSHIM-RAW-RULES';
+export const CHAIN_IN_RULES = 'SEQSHIM-IN-RULES';
+export const CHAIN_OUT_RULES = 'SEQSHIM-OUT-RULES';
+/** One entry for each flow under repair. */
+export const CHAIN_RAW_REPAIR = 'SEQSHIM-RAW-REPAIR';
+export const CHAIN_IN_REPAIR = 'SEQSHIM-IN-REPAIR';
+export const CHAIN_OUT_REPAIR = 'SEQSHIM-OUT-REPAIR';
 export const CHAIN_SAVE = 'SEQSHIM-SAVE';
 
 /** What both firewalls take between double quotes without a way to escape it. */
