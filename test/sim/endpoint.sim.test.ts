@@ -3,7 +3,8 @@
  * said about the engine with them is worth anything.
  */
 import { describe, expect, it } from 'vitest';
-import { DropFault, ForgeryFault } from '../../src/datapath/sim/faults.ts';
+import { DropFault } from '../../src/datapath/sim/drop-fault.ts';
+import { ForgeryFault } from '../../src/datapath/sim/forgery-fault.ts';
 import { FIN, SYN } from '../../src/datapath/sim/packet.ts';
 import {
   connectionPlan,

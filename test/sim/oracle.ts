@@ -5,12 +5,8 @@
 import { expect } from 'vitest';
 import { ACK, decodePacket, SYN } from '../../src/datapath/sim/packet.ts';
 import { type RandomPlan, randomPlan } from '../../src/datapath/sim/random-plan.ts';
-import {
-  type ConnectionPlan,
-  type ConnectionResult,
-  runWorld,
-  type WorldResult,
-} from '../../src/datapath/sim/world.ts';
+import { runWorld, type WorldResult } from '../../src/datapath/sim/world.ts';
+import type { ConnectionPlan, ConnectionResult } from '../../src/datapath/sim/world-plan.ts';
 import { FLOW_ENDED, REANCHORED, RST_RELEASED } from '../../src/engine/codes.ts';
 import { CODES } from '../../src/telemetry/registry.ts';
 

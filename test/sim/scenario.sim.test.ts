@@ -4,16 +4,12 @@
  * scenario that has stopped hurting is noticed.
  */
 import { describe, expect, it } from 'vitest';
-import {
-  ConflictFault,
-  type ConflictPlan,
-  DropFault,
-  ForgeryFault,
-  PhantomFault,
-  type PhantomPlan,
-} from '../../src/datapath/sim/faults.ts';
+import { ConflictFault, type ConflictPlan } from '../../src/datapath/sim/conflict-fault.ts';
+import { DropFault } from '../../src/datapath/sim/drop-fault.ts';
+import { ForgeryFault } from '../../src/datapath/sim/forgery-fault.ts';
 import type { Fault } from '../../src/datapath/sim/middlebox.ts';
 import { ACK, type Packet, RST, SYN } from '../../src/datapath/sim/packet.ts';
+import { PhantomFault, type PhantomPlan } from '../../src/datapath/sim/phantom-fault.ts';
 import {
   connectionPlan,
   LOGIN_CLIENT,
@@ -25,7 +21,8 @@ import {
 import { Random } from '../../src/datapath/sim/random.ts';
 import { BURST_ORDERS, SCENARIO_NAMES, simulateScenario } from '../../src/datapath/sim/scenario.ts';
 import type { Step } from '../../src/datapath/sim/script.ts';
-import { runWorld, type SidePlan, type WorldPlan } from '../../src/datapath/sim/world.ts';
+import { runWorld } from '../../src/datapath/sim/world.ts';
+import type { SidePlan, WorldPlan } from '../../src/datapath/sim/world-plan.ts';
 import {
   ANCHOR_CONTRADICTED,
   FAR_END_SILENT,
@@ -35,6 +32,7 @@ import {
   RST_RELEASED,
   STAT_WINDOW_RESCALED,
 } from '../../src/engine/codes.ts';
+import { EV_CODE } from '../../src/engine/events.ts';
 import { SEED } from './seed.ts';
 
 const PORT = 40_270;
@@ -95,7 +93,9 @@ describe('scenarios', () => {
     for (const family of FAMILIES) {
       it(`${name}: IPv${family}, without and with offsets`, () => {
         for (const offsets of [false, true]) {
-          const { withoutShim, withShim } = simulateScenario(name, family, 12, offsets);
+          const { withoutShim, withShim, events } = simulateScenario(name, family, 12, offsets);
+          const reanchored = events.filter((event) => event[EV_CODE] === REANCHORED).length;
+          expect(reanchored).toBe(name === 'phantom-synack' ? 12 : 0);
           const harmless = name === 'healthy' || name === 'blind-resets';
           expect(withoutShim.ok, 'without the shim').toBe(harmless ? 12 : 0);
           expect(withShim.ok, JSON.stringify(withShim.attempts)).toBe(12);
@@ -265,6 +265,32 @@ describe('after a re-anchor', () => {
         expect(run.whole, JSON.stringify({ lateUs, run })).toBe(true);
         expect(run.client.endedUs).toBeLessThan(lateUs + 1_700_000);
       }
+    }
+  });
+});
+
+describe('a path with a proven phantom', () => {
+  it('logs in within a second the next time', () => {
+    for (const family of FAMILIES) {
+      const random = new Random(SEED, 11);
+      const steps = [{ steps: LOGIN_CLIENT }, { steps: LOGIN_SERVER }] as const;
+      const first = connectionPlan(random, PORT, ...steps);
+      const second = { ...connectionPlan(random, PORT + 1, ...steps), startUs: 5_000_000 };
+      const plan = worldPlan(SEED, {
+        family,
+        connections: [first, second],
+        faults: () => [
+          new PhantomFault(PHANTOM),
+          new PhantomFault({ ...PHANTOM, clientPort: PORT + 1, isn: 77 }),
+        ],
+      });
+      const result = runWorld(plan, SHIM);
+      const took = result.connections.map(({ client }, i) => {
+        return client.endedUs - (plan.connections[i]?.startUs ?? 0);
+      });
+      expect(result.connections.map(({ whole }) => whole)).toEqual([true, true]);
+      expect(took[0]).toBeLessThan(1_600_000);
+      expect(took[1]).toBeLessThan(1_000_000);
     }
   });
 });

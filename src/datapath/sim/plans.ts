@@ -5,7 +5,7 @@
 import type { LinkPlan } from './link.ts';
 import { Random } from './random.ts';
 import type { Step } from './script.ts';
-import type { ConnectionPlan, SidePlan, WorldPlan } from './world.ts';
+import type { ConnectionPlan, SidePlan, WorldPlan } from './world-plan.ts';
 
 export const CLEAN_LINK: LinkPlan = {
   delayUs: 100,

@@ -2,20 +2,15 @@
  * Random plans out of a seed: connections, talks, links and faults. Everything random about a run
  * is decided here or in a stream of its own (`random.ts`). Times: virtual microseconds.
  */
-import {
-  ConflictFault,
-  type ConflictPlan,
-  type ForgedReset,
-  ForgeryFault,
-  PhantomFault,
-  type PhantomPlan,
-} from './faults.ts';
+import { ConflictFault, type ConflictPlan } from './conflict-fault.ts';
+import { type ForgedReset, ForgeryFault } from './forgery-fault.ts';
 import type { LinkPlan } from './link.ts';
 import type { Fault } from './middlebox.ts';
+import { PhantomFault, type PhantomPlan } from './phantom-fault.ts';
 import { QUIET_SERVER, quietClient, SSH_CLIENT, SSH_SERVER, worldPlan } from './plans.ts';
 import { Random } from './random.ts';
 import type { Step } from './script.ts';
-import type { ConnectionPlan, SidePlan, TwinPlan, WorldPlan } from './world.ts';
+import type { ConnectionPlan, SidePlan, TwinPlan, WorldPlan } from './world-plan.ts';
 
 export type FaultKind = 'none' | 'conflict' | 'phantom' | 'forgery' | 'blind' | 'twin';
 

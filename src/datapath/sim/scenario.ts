@@ -3,16 +3,10 @@
  * through the real engine. For the demo without root, and for tests. Times: virtual microseconds.
  */
 import type { Ring } from '../../engine/ring.ts';
-import {
-  type BurstItem,
-  ConflictFault,
-  type ConflictPlan,
-  type ForgedReset,
-  ForgeryFault,
-  PhantomFault,
-  type PhantomPlan,
-} from './faults.ts';
+import { type BurstItem, ConflictFault, type ConflictPlan } from './conflict-fault.ts';
+import { type ForgedReset, ForgeryFault } from './forgery-fault.ts';
 import type { Fault, Offsets } from './middlebox.ts';
+import { PhantomFault, type PhantomPlan } from './phantom-fault.ts';
 import {
   connectionPlan,
   LOGIN_CLIENT,
@@ -22,7 +16,8 @@ import {
   worldPlan,
 } from './plans.ts';
 import { Random } from './random.ts';
-import { type ConnectionResult, runWorld, type WorldPlan, type WorldResult } from './world.ts';
+import { runWorld, type WorldResult } from './world.ts';
+import type { ConnectionResult, WorldPlan } from './world-plan.ts';
 
 export const SCENARIO_NAMES = [
   'first-connection-reset',
