@@ -9,7 +9,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Config, MARK_BYPASS, MARK_INJECT } from '../config/config.ts';
+import { type Config, MARK_INJECT } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
 import {
@@ -31,7 +31,6 @@ import { type Injector, openInjector } from './nfqueue/injector.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
 import { type Runtime, startRuntime } from './nfqueue/runtime.ts';
 import { runSelfTest } from './nfqueue/self-test.ts';
-import { findMarkConflicts } from './rules/mark-conflicts.ts';
 import { removeScript } from './rules/remove-script.ts';
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
@@ -101,19 +100,18 @@ export class LiveShim {
     await this.claim();
     await this.selfTest();
     mkdirSync(config.runDir, { recursive: true, mode: 0o755 });
-    if (config.rules) this.rules = this.openRules();
+    this.rules = this.openRules();
     this.injector = openInjector({
       backend: config.inject,
       mark: MARK_INJECT,
       report: (line) => log.warn({ reason: line }, 'injection failed'),
     });
-    const backend = this.rules?.backend ?? 'iptables';
     this.runtime = await startRuntime({
       memory: this.memory,
       queueNum: config.queueNum,
       queueLength: QUEUE_LENGTH,
       budgetUs: config.budgetUs,
-      repeatMark: backend === 'nft' ? 0 : MARK_BYPASS,
+      repeatMark: this.rules.repeatMark,
       injector: this.injector,
       installFlowRule: (add, flow) => this.flowRule(add, flow),
       onFatal: (error) => this.fatal(error),
@@ -162,13 +160,6 @@ export class LiveShim {
   }
 
   private openRules(): RuleBook {
-    const [conflict] = findMarkConflicts(MARK_BYPASS | MARK_INJECT);
-    if (conflict !== undefined) {
-      throw new OperatorError(
-        `Cannot start: ${conflict.source} uses our mark bits 0x1000 or 0x2000: ${conflict.rule}`,
-        EXIT_IMPOSSIBLE,
-      );
-    }
     try {
       return new RuleBook(ruleInput(this.config), this.config.firewall);
     } catch (error) {
@@ -177,23 +168,22 @@ export class LiveShim {
   }
 
   private installRules(): void {
-    if (this.rules === undefined) return;
+    if (!this.config.rules) {
+      if (this.rules?.adopt() === true) return;
+      this.log.warn({}, 'no rules of ours stand yet: nothing is inspected before `seqshim up`');
+      return;
+    }
     try {
-      this.rules.install();
+      this.rules?.install();
     } catch (error) {
       throw asOperatorError(error);
     }
   }
 
   private async flowRule(add: boolean, flow: Parameters<RuleBook['addFlow']>[0]): Promise<boolean> {
-    const book = this.rules ?? this.sharedRules();
-    return add ? book.addFlow(flow) : book.delFlow(flow);
-  }
-
-  /** With --no-rules somebody else installed them; single flows still need their entries. */
-  private sharedRules(): RuleBook {
-    this.rules = new RuleBook(ruleInput(this.config), this.config.firewall);
-    return this.rules;
+    const { rules } = this;
+    if (rules === undefined) return false;
+    return add ? rules.addFlow(flow) : rules.delFlow(flow);
   }
 
   /** What a colleague removed is not put back. */

@@ -37,7 +37,7 @@ export function detectFirewall(wanted: FirewallChoice, input: RuleInput): Firewa
 
 function iptables(input: RuleInput, problems: readonly string[]): Firewall {
   const six = tryIptables(6, iptablesText(input, 6));
-  const why = problems.length === 0 ? 'asked for' : `nft cannot queue here (${problems[0]})`;
+  const why = problems.length === 0 ? 'asked for' : `it can queue packets here (${problems[0]})`;
   if (six.ok) return { backend: 'iptables', because: why, families: [4, 6] };
   const without = `${why}; without IPv6 (ip6tables: ${firstLine(six)})`;
   return { backend: 'iptables', because: without, families: [4] };

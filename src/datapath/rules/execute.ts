@@ -6,6 +6,7 @@ import { execFile, execFileSync } from 'node:child_process';
 
 const TIMEOUT_MS = 15_000;
 const OUTPUT_BYTES_MAX = 64 << 20;
+const LINE_CHARACTERS_MAX = 160;
 const PREFIXES = ['', '/usr/sbin/', '/sbin/', '/usr/local/sbin/'] as const;
 
 export interface Outcome {
@@ -70,5 +71,6 @@ function start(path: string, args: readonly string[], input: string): Promise<Ou
 /** What an operator is told of a failure. */
 export function firstLine(outcome: Outcome): string {
   const lines = outcome.stderr.split('\n').map((line) => line.trim());
-  return (lines.find((line) => line !== '' && !line.startsWith('#')) ?? '').slice(0, 160);
+  const line = lines.find((text) => text !== '' && !text.startsWith('#')) ?? '';
+  return line.replace(/^\/dev\/stdin:[\d:-]+ (Error: )?/, '').slice(0, LINE_CHARACTERS_MAX);
 }

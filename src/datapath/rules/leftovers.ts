@@ -65,3 +65,20 @@ export function replacing(saved: string, fresh: string): string {
   }
   return out.join('\n');
 }
+
+/** Takes the entries of single flows out of our chains; empty where there are none. */
+export function withoutFlows(saved: string): string {
+  const out: string[] = [];
+  let table = '';
+  let entries: string[] = [];
+  for (const line of saved.split('\n')) {
+    if (line.startsWith('*')) table = line;
+    else if (/^-A SEQSHIM-[A-Z]+-REPAIR .*--sport \d+ --dport \d+/.test(line)) {
+      entries.push(`-D ${line.slice('-A '.length)}`);
+    } else if (line.startsWith('COMMIT')) {
+      if (entries.length > 0) out.push(table, ...entries, 'COMMIT', '');
+      entries = [];
+    }
+  }
+  return out.join('\n');
+}

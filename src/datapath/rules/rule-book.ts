@@ -16,12 +16,13 @@ import {
 } from './detect.ts';
 import { firstLine, type Outcome, run, runAsync } from './execute.ts';
 import type { FlowChange } from './flow-change.ts';
-import { findLeftovers, leadsToUs, replacing } from './leftovers.ts';
+import { findLeftovers, leadsToUs, replacing, withoutFlows } from './leftovers.ts';
 import { describeConflict, findMarkConflicts } from './mark-conflicts.ts';
 import { ruleModel } from './model.ts';
 import { iptablesFlowText, iptablesText } from './print-iptables.ts';
 import { nftFlowText, nftText } from './print-nft.ts';
 import { removeScript } from './remove-script.ts';
+import { findEraser } from './repeat-safety.ts';
 import { NFT_TABLE, type RuleInput } from './rule-input.ts';
 
 const SAVE = { 4: 'iptables-save', 6: 'ip6tables-save' } as const;
@@ -39,6 +40,11 @@ export class RuleBook {
   /** Why this backend. */
   readonly because: string;
   readonly families: readonly (4 | 6)[];
+  /**
+   * The bit for NF_REPEAT verdicts, after which the rules behind our jump run. 0: answer NF_ACCEPT,
+   * because nft's chains are our own, or because a rule before our jump would erase the bit.
+   */
+  readonly repeatMark: number;
   private readonly input: RuleInput;
   private waiting: Waiting[] = [];
   private turn: Promise<void> = Promise.resolve();
@@ -50,6 +56,8 @@ export class RuleBook {
     this.because = found.because;
     this.families = found.families;
     this.input = input;
+    this.demandMarks();
+    this.repeatMark = this.mayRepeat() ? input.marks.bypass : 0;
     if (!input.targets.some((target) => this.families.includes(target.family))) {
       throw new RuleError(`Cannot select the targets: ${this.because}. Name an IPv4 target`);
     }
@@ -57,7 +65,6 @@ export class RuleBook {
 
   /** Puts the rules in, in place of older ones; all of them or none. */
   install(): void {
-    this.demandMarks();
     if (this.backend === 'nft') {
       this.demand(run('nft', ['-f', '-'], nftText(this.input)));
       this.removeIptables();
@@ -72,21 +79,31 @@ export class RuleBook {
     }
   }
 
-  /** For rules that `seqshim up` owns: they must stand; entries of an older run's flows go. */
-  adopt(): void {
-    this.demandMarks();
-    if (!this.present()) {
-      throw new RuleError(
-        'Cannot use --no-rules: no rules stand. Run: seqshim up, or leave it out',
-      );
+  /** For rules that `seqshim up` owns: do they stand? Entries of an older run's flows go. */
+  adopt(): boolean {
+    if (!this.present()) return false;
+    if (this.backend === 'nft') {
+      const sets = [4, 6].map((family) => `flush set inet ${NFT_TABLE} repair${family}\n`);
+      return run('nft', ['-f', '-'], sets.join('')).ok;
     }
-    this.demand(this.clearFlows());
+    return this.families.every((family) => {
+      const text = withoutFlows(run(SAVE[family], []).stdout);
+      return text === '' || run(RESTORE[family], RESTORE_ARGS, text).ok;
+    });
   }
 
   private demandMarks(): void {
     const bits = this.input.marks.bypass | this.input.marks.inject;
     const [conflict] = findMarkConflicts(bits);
     if (conflict !== undefined) throw new RuleError(describeConflict(conflict, bits));
+  }
+
+  private mayRepeat(): boolean {
+    if (this.backend === 'nft') return false;
+    const { bypass } = this.input.marks;
+    return this.families.every((family) => {
+      return findEraser(run(SAVE[family], []).stdout, bypass) === undefined;
+    });
   }
 
   private demand(outcome: Outcome): void {
@@ -103,20 +120,6 @@ export class RuleBook {
       run('sh', ['-s'], removeScript(this.input.version));
       this.demand(run('nft', ['-f', '-'], nftText(this.input)));
     }
-  }
-
-  private clearFlows(): Outcome {
-    if (this.backend === 'nft') {
-      const sets = [4, 6].map((family) => `flush set inet ${NFT_TABLE} repair${family}\n`);
-      return run('nft', ['-f', '-'], sets.join(''));
-    }
-    let last: Outcome | undefined;
-    for (const family of this.families) {
-      const text = replacing(run(SAVE[family], []).stdout, iptablesText(this.input, family));
-      last = run(RESTORE[family], RESTORE_ARGS, text);
-      if (!last.ok) return last;
-    }
-    return last as Outcome;
   }
 
   /** Selects a flow before conntrack, without bypass. Resolves when the entry stands. */
