@@ -1,0 +1,61 @@
+/**
+ * Packets a second through the engine alone, on one core, and a hash of what it decided: the same
+ * seed gives the same hash on every machine.
+ *
+ *   node bench/engine.mjs [--quick] [--json]      SEQSHIM_SEED (1)
+ */
+import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { rolldown } from 'rolldown';
+import { median, spread } from './statistics.mjs';
+
+const WORK = fileURLToPath(new URL('./engine-work.ts', import.meta.url));
+const CACHE = fileURLToPath(new URL('../node_modules/.cache/seqshim/', import.meta.url));
+const LIMIT_MS = 120_000;
+
+/** In a process of its own: what else was compiled before must not decide how fast it is. */
+export async function benchEngine({ quick = false } = {}) {
+  const file = `${CACHE}engine-work-${process.pid}.mjs`;
+  const bundle = await rolldown({ input: WORK, platform: 'node', logLevel: 'silent' });
+  await bundle.write({ file, format: 'esm' });
+  await bundle.close();
+  try {
+    const args = quick ? [file, '--quick'] : [file];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: LIMIT_MS });
+    return summarize(JSON.parse(stdout));
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+function summarize({ seed, packets, results }) {
+  const figures = {};
+  for (const [name, { packetsPerSecond, hash }] of Object.entries(results)) {
+    figures[name] = {
+      packetsPerSecond: { median: median(packetsPerSecond), spread: spread(packetsPerSecond) },
+      hash,
+    };
+  }
+  return { seed, packets, figures };
+}
+
+export function printEngine({ seed, packets, figures }) {
+  console.log(
+    `${`engine, seed ${seed}`.padEnd(26)}${'million packets/s'.padStart(24)}${'hash'.padStart(12)}`,
+  );
+  for (const [name, { packetsPerSecond, hash }] of Object.entries(figures)) {
+    const [low, high] = packetsPerSecond.spread;
+    const rate = [packetsPerSecond.median, low, high].map((value) => (value / 1e6).toFixed(2));
+    const cell = `${rate[0]} (${rate[1]}-${rate[2]})`.padStart(24);
+    console.log(name.padEnd(26) + cell + hash.toString(16).padStart(12));
+  }
+  console.log(`${packets} packets a run`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const result = await benchEngine({ quick: process.argv.includes('--quick') });
+  if (process.argv.includes('--json')) console.log(JSON.stringify(result));
+  else printEngine(result);
+}
