@@ -7,7 +7,7 @@ const ENTRIES = {
   'packet-worker': 'src/datapath/nfqueue/worker.ts',
   firewall: 'src/testbed/firewall/main.ts',
   peer: 'src/testbed/peer/main.ts',
-  demo: 'src/testbed/demo.ts',
+  demo: 'src/testbed/demo-main.ts',
 };
 
 export default defineConfig({

@@ -1,0 +1,39 @@
+/** What an administrator does on the jumpbox, for the end-to-end tests. */
+import type { Lab } from '../../src/testbed/lab.ts';
+
+export function dropInvalid(lab: Lab): void {
+  for (const program of ['iptables', 'ip6tables']) {
+    for (const chain of ['INPUT', 'OUTPUT']) {
+      const match = ['-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP'];
+      lab.jumpbox.call(program, ['-A', chain, ...match]);
+    }
+  }
+}
+
+export function flushFilter(lab: Lab): void {
+  for (const program of ['iptables', 'ip6tables']) lab.jumpbox.call(program, ['-F']);
+}
+
+export interface Entry {
+  readonly state: string;
+  /** Whole days until it would be forgotten. */
+  readonly days: number;
+}
+
+/** TCP entries of the jumpbox's connection tracking. */
+export function conntrackStates(lab: Lab): Entry[] {
+  return lab.jumpbox
+    .tryCall('conntrack', ['-L', '-p', 'tcp'])
+    .split('\n')
+    .map((line) => /^tcp\s+6\s+(\d+)\s+(\w+)/.exec(line))
+    .filter((match) => match !== null)
+    .map((match) => ({ state: match[2] ?? '', days: Math.floor(Number(match[1]) / 86_400) }));
+}
+
+/** Every rule of ours that stands in the jumpbox. */
+export function ownRules(lab: Lab): string[] {
+  const text = ['iptables-save', 'ip6tables-save']
+    .map((program) => lab.jumpbox.tryCall(program, []))
+    .join('');
+  return text.split('\n').filter((line) => /seqshim/i.test(line));
+}
