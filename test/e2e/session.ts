@@ -1,0 +1,67 @@
+/** A TCP session of the lab that stays open: what is said on stdin goes out, answers are heard. */
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { distFile } from '../../src/testbed/dist-file.ts';
+import { ADDRESS, ECHO_PORT, type Lab } from '../../src/testbed/lab.ts';
+import { collect, type Output } from '../../src/testbed/namespace.ts';
+
+export interface SessionEvent {
+  readonly event: 'connected' | 'heard' | 'end' | 'error';
+  readonly detail: string;
+  readonly ms: number;
+}
+
+export class Session {
+  readonly child: ChildProcess;
+  private readonly output: Output;
+
+  constructor(lab: Lab, family: 4 | 6 = 4, port = ECHO_PORT) {
+    const args = [distFile('peer.js'), 'hold', ADDRESS[family].server, String(port)];
+    this.child = lab.jumpbox.start(process.execPath, args);
+    this.output = collect(this.child);
+  }
+
+  events(): SessionEvent[] {
+    return this.output.stdout
+      .split('\n')
+      .filter((line) => line.endsWith('}'))
+      .map((line) => JSON.parse(line) as SessionEvent);
+  }
+
+  has(event: SessionEvent['event']): boolean {
+    return this.events().some((entry) => entry.event === event);
+  }
+
+  /** Waits for an event; the time waited in ms, or -1. */
+  async until(event: SessionEvent['event'], limitMs: number): Promise<number> {
+    const started = performance.now();
+    while (performance.now() - started < limitMs) {
+      if (this.has(event)) return performance.now() - started;
+      await pause(5);
+    }
+    return -1;
+  }
+
+  say(words: string): void {
+    this.child.stdin?.write(words);
+  }
+
+  /** Says something and waits until it comes back. */
+  async echoes(words: string, limitMs = 5000): Promise<boolean> {
+    const before = this.events().filter((entry) => entry.event === 'heard').length;
+    this.say(words);
+    const started = performance.now();
+    while (performance.now() - started < limitMs) {
+      const heard = this.events().filter((entry) => entry.event === 'heard');
+      const since = heard.slice(before).map((entry) => entry.detail);
+      if (since.join('') === words) return true;
+      if (this.has('error')) return false;
+      await pause(5);
+    }
+    return false;
+  }
+
+  close(): void {
+    this.child.kill('SIGKILL');
+  }
+}
