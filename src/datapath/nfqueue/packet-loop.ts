@@ -14,8 +14,8 @@ import type { Queue } from './queue.ts';
 
 /** The clock is read after this many packets of a batch (a power of two). */
 const CLOCK_PACKETS = 4;
-/** Consecutive full batches over the budget that make an overload. */
-const OVERLOAD_BATCHES = 8;
+/** An overload is when every batch is full, and their verdicts late, for this long. */
+const OVERLOAD_MS = 100;
 /** Housekeeping happens at least this often, however many packets wait. */
 const TICK_LATEST_MS = 20;
 const SAMPLE_MS = 1000;
@@ -40,7 +40,8 @@ export class PacketLoop {
   private readonly engine: Engine;
   private readonly stats: page.StatsPage;
   private readonly settings: LoopSettings;
-  private fullBatches = 0;
+  /** Since when every batch has been full and late. */
+  private lateSinceMs = 0;
   private outboxSeen = 0;
   private tickedMs = 0;
   private sampledMs = 0;
@@ -59,17 +60,22 @@ export class PacketLoop {
     const { control } = this.stats;
     this.tickedMs = engineMs();
     while (Atomics.load(control, page.PAGE_STOP) === 0) this.turn();
-    this.drain();
+    // What is still in the queue is judged like the rest: giving the queue back would drop it.
+    for (let i = 0; i < DRAIN_BATCHES; i++) {
+      this.queue.setTimeoutMs(1);
+      if (this.turn() === 0) break;
+    }
   }
 
-  /** Accepts what is still in the queue: closing it would drop that. */
-  drain(): void {
+  /** After a failure: lets go of the batch, and of what is still in the queue, unseen. */
+  letGo(): void {
     this.queue.flush();
     this.queue.setTimeoutMs(1);
     for (let i = 0; i < DRAIN_BATCHES && this.queue.receive() > 0; i++) this.queue.flush();
   }
 
-  private turn(): void {
+  /** Returns how many packets there were. */
+  private turn(): number {
     const { queue, stats, settings } = this;
     const count = queue.receive();
     const startMs = performance.now();
@@ -80,6 +86,7 @@ export class PacketLoop {
       stats.counters[page.PAGE_BATCHES] = stats.counters[page.PAGE_BATCHES]! + 1;
     }
     const busy = count === settings.batchCount;
+    if (!busy) this.lateSinceMs = nowMs;
     const spare = !busy || ((nowMs - this.tickedMs) | 0) >= TICK_LATEST_MS;
     // A question that this batch has raised is asked now: its answer is waited for from now on.
     if (spare && (nowMs !== this.tickedMs || this.engine.isArmed())) {
@@ -93,24 +100,17 @@ export class PacketLoop {
       this.outboxSeen = asked;
       settings.onOutbox();
     }
+    return count;
   }
 
   /** One batch: a verdict for each packet, sent together, or earlier when the budget is used up. */
   private judge(count: number, startMs: number, nowMs: number): void {
-    const { queue, engine, settings, stats } = this;
-    const overload = this.fullBatches >= OVERLOAD_BATCHES;
+    const { queue, settings, stats } = this;
+    const overload = ((nowMs - this.lateSinceMs) | 0) >= OVERLOAD_MS;
     let budgetMs = settings.budgetUs / 1000;
     let flushed = 0;
     for (let i = 0; i < count; i++) {
-      const off = queue.off[i]!;
-      const len = queue.len[i]!;
-      const dir = queue.hook[i] === HOOK_POSTROUTING ? TO_FAR : TO_NEAR;
-      if (overload && engine.isPlainData(off, len, dir)) {
-        this.answer(i, VERDICT_ACCEPT);
-        this.countShed();
-        continue;
-      }
-      this.decide(i, off, len, dir, nowMs);
+      if ((queue.mark[i]! & settings.repeatMark) === 0) this.decide(i, nowMs, overload);
       if ((i & (CLOCK_PACKETS - 1)) !== CLOCK_PACKETS - 1) continue;
       if (performance.now() - startMs < budgetMs) continue;
       queue.flush(i + 1);
@@ -125,23 +125,28 @@ export class PacketLoop {
     if (late) {
       stats.counters[page.PAGE_BUDGET_EXCEEDED] = stats.counters[page.PAGE_BUDGET_EXCEEDED]! + 1;
     }
-    this.fullBatches = late && count === settings.batchCount ? this.fullBatches + 1 : 0;
+    // Shedding makes batches quick: that alone does not end it, a batch that is not full does.
+    if (!late && !overload) this.lateSinceMs = nowMs;
   }
 
   /**
    * The engine's word, as a verdict after which the administrator's rules behind ours still run:
    * NF_REPEAT with our bit, which the head of our chain takes away. A packet that carries the bit
-   * has been judged; were its head rule gone, repeating would never end.
+   * has been judged and is accepted; were its head rule gone, repeating would never end.
    */
-  private decide(i: number, off: number, len: number, dir: number, nowMs: number): void {
-    const { queue, settings } = this;
-    if ((queue.mark[i]! & settings.repeatMark) !== 0) {
-      queue.setVerdict(i, VERDICT_ACCEPT);
-      return;
-    }
+  private decide(i: number, nowMs: number, overload: boolean): void {
+    const { queue, engine } = this;
+    const off = queue.off[i]!;
+    const len = queue.len[i]!;
     const hook = queue.hook[i]!;
-    const info = queue.info[i]!;
-    this.answer(i, this.engine.step(off, len, dir, hook, info, queue.macHash[i]!, nowMs));
+    const dir = hook === HOOK_POSTROUTING ? TO_FAR : TO_NEAR;
+    if (overload && engine.isPlainData(off, len, dir)) {
+      this.answer(i, VERDICT_ACCEPT);
+      this.countShed();
+    } else {
+      const info = queue.info[i]!;
+      this.answer(i, engine.step(off, len, dir, hook, info, queue.macHash[i]!, nowMs));
+    }
   }
 
   private answer(i: number, verdict: number): void {

@@ -49,7 +49,7 @@ function main(settings: WorkerSettings): void {
       message: error instanceof Error ? error.message : String(error),
       stack: error instanceof Error ? (error.stack ?? '') : '',
     });
-    loop?.drain();
+    loop?.letGo();
   } finally {
     queue?.close();
   }
