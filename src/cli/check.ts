@@ -1,4 +1,6 @@
-/** `check`: the preflight, one line each; exit 0 ready, 1 with warnings, 4 when something blocks. */
+/**
+ * `check`: the preflight, one line each; exit 0 ready, 1 with warnings, 4 when something blocks.
+ */
 import { loadConfig, type Values } from '../config/config.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
 import { preflight } from '../datapath/preflight.ts';

@@ -1,6 +1,6 @@
 /**
- * Our rules as they stand in `iptables-save` text, and the text that replaces or removes them in the
- * same commit as the new ones. Goes by the names of our chains only. Owns nothing.
+ * Our rules as they stand in `iptables-save` text, and the text that replaces or removes them in
+ * the same commit as the new ones. Goes by the names of our chains only. Owns nothing.
  */
 import { CHAIN_PREFIX } from './rule-input.ts';
 

@@ -1,5 +1,6 @@
 /**
- * Who else uses our mark bits: rules of iptables and nft, and policy routing. Reads, changes nothing.
+ * Who else uses our mark bits: rules of iptables and nft, and policy routing. Reads, changes
+ * nothing.
  *
  * A rule uses a bit when its mask covers it. One without a mask compares or sets the whole value:
  * it uses the bits of that value only, because packets that we mark never meet it with another.

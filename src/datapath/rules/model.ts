@@ -3,9 +3,9 @@
  *
  * Owns the order (DESIGN §3 "Where it sits"): arriving control packets before conntrack, other
  * arriving data behind it, leaving packets last. A chain begins with what must not be seen twice:
- * loopback, what we injected, and what we have just judged: it comes again (NF_REPEAT) with our bit,
- * loses it, and goes on to other people's rules. A SYN clears the bit of its connection.
- * A flow under repair is selected by its own entry, without bypass: without a listener its packets
+ * loopback, what we injected, and what we have just judged: it comes again (NF_REPEAT) with our
+ * bit, loses it, and goes on to other people's rules. A SYN clears the bit of its connection. A
+ * flow under repair is selected by its own entry, without bypass: without a listener its packets
  * wait for a retransmission instead of passing in numbers that mean nothing to their receiver.
  */
 import type { Network, RuleInput } from './rule-input.ts';

@@ -1,10 +1,10 @@
 /**
- * The model as one `nft -f` transaction: table `inet seqshim`, replaced whole, with two sets for the
- * flows under repair. Owns the wording; see nft(8).
+ * The model as one `nft -f` transaction: table `inet seqshim`, replaced whole, with two sets for
+ * the flows under repair. Owns the wording; see nft(8).
  *
  * Base chains are ours alone, so that a verdict in them skips nobody's rules: raw -300 is before
- * conntrack (-200), -150 is where mangle stands. The egress chain is of type filter: type route would
- * re-route what carries a mark.
+ * conntrack (-200), -150 is where mangle stands. The egress chain is of type filter: type route
+ * would re-route what carries a mark.
  */
 import type { FlowChange } from './flow-change.ts';
 import { type Action, type Chain, type Entry, type Match, type Place, ruleModel } from './model.ts';

@@ -1,7 +1,8 @@
 /**
  * remove.sh: takes every rule of ours away without Node and without us. Plain POSIX sh, at most
- * twenty lines, does the same however often it runs, says what it did, exits 0 when nothing is left.
- * It goes by the names of our chains and our table only, so it cannot touch anybody else's rules.
+ * twenty lines, does the same however often it runs, says what it did, exits 0 when nothing is
+ * left. It goes by the names of our chains and our table only, so it cannot touch anybody else's
+ * rules.
  */
 export function removeScript(version: string): string {
   return `#!/bin/sh

@@ -1,7 +1,7 @@
 /**
- * May a verdict be NF_REPEAT here? The packet then runs through its hook's rules again with our bit,
- * which the head of our chain takes away. A rule before our jump that takes the bit away first makes
- * the packet look new: it would go round for ever. Reads `iptables-save` text. Owns nothing.
+ * May a verdict be NF_REPEAT here? The packet then runs through its hook's rules again with our
+ * bit, which the head of our chain takes away. A rule before our jump that takes the bit away first
+ * makes the packet look new: it would go round for ever. Reads `iptables-save` text. Owns nothing.
  */
 import { CHAIN_PREFIX } from './rule-input.ts';
 

@@ -1,6 +1,7 @@
 /**
  * Our rules in this network namespace: installs them whole, changes the entries of single flows,
- * says whether they stand, removes them. Owns everything named seqshim in the firewall, nothing else.
+ * says whether they stand, removes them. Owns everything named seqshim in the firewall, nothing
+ * else.
  *
  * What an older run left is replaced in the same transaction. What a colleague removed is not put
  * back: changes fail then, and the caller asks `present` and goes to observe.
