@@ -28,6 +28,8 @@ export const R_ASK_PROBES = 19;
 export const R_ASK_LAST_MS = 20;
 export const R_ASK_RESETS = 21;
 export const R_ASK_ANSWERED = 22;
+/** Probes that were answered by a reset or by the other end point, in time. */
+export const R_ASK_ANSWERED_COUNT = 23;
 /** The check of a held reset. */
 export const R_CHECK_SEQ = 24;
 export const R_CHECK_AT_MS = 25;
@@ -38,6 +40,8 @@ export const R_CHECK_PROBES_LEFT = 28;
 export const R_CHECK_PROBES = 29;
 /** The finding that made it suspicious. */
 export const R_CHECK_CAUSE = 30;
+/** When a second probe may be answered again. */
+export const R_CHECK_AGAIN_MS = 31;
 /** The dead-man check: since when, probes sent, when the first left. */
 export const R_DEAD_AT_MS = 32;
 export const R_DEAD_PROBES = 33;

@@ -7,7 +7,7 @@
 import { FAR_END_SILENT, RST_RELEASED } from '../codes.ts';
 import { type Core, count, farHalf, releaseRepair, repairBase, since } from '../core.ts';
 import { event, found, injectCopy, probe, resetNear } from '../emit.ts';
-import { FLOW_ROW_WORDS, RTT_MS, SND_CONT } from '../flow/layout.ts';
+import { FLOW_ROW_WORDS, PROBED_MS, RTT_MS, SND_CONT } from '../flow/layout.ts';
 import {
   R_ARMED,
   R_CHECK_AT_MS,
@@ -20,9 +20,10 @@ import {
   R_HELD_BYTES,
 } from '../flow/repair-table.ts';
 import { endFlow } from '../lifecycle.ts';
-import { HELD_BYTES } from '../limits.ts';
+import { CHALLENGE_INTERVAL_MS, HELD_BYTES } from '../limits.ts';
 import { INJECT_NEAR } from '../verdict.ts';
 import { fillTcpChecksum } from '../wire/checksum.ts';
+import { seqLt } from '../wire/seq.ts';
 
 const WAIT_MIN_MS = 100;
 /** A genuine reset reaches the near end within a second wherever the round trip allows it. */
@@ -30,6 +31,7 @@ const WAIT_MAX_MS = 700;
 const DEAD_FIRST_PROBE_MS = 600;
 const DEAD_SECOND_PROBE_MS = 1300;
 const DEAD_MS = 2000;
+const DEAD_HASTENED_MS = 700;
 
 /** How long silence must last to mean something: three round trips, at least 100 ms. */
 export function waitMs(core: Core, flow: number): number {
@@ -83,13 +85,21 @@ export function aliveAgain(core: Core, slot: number, flow: number): void {
   disarm(core, flow, slot);
 }
 
+/** A reset joined the watch: if it is genuine, it must not wait for the whole of it. */
+export function hastenDeadman(core: Core, base: number): void {
+  const words = core.repairs.words;
+  const startMs = (core.nowMs - (DEAD_MS - DEAD_HASTENED_MS)) | 0;
+  if (seqLt(startMs, words[base + R_DEAD_AT_MS]!)) words[base + R_DEAD_AT_MS] = startMs;
+}
+
 export function tickDeadman(core: Core, slot: number, flow: number): void {
   const words = core.repairs.words;
   const base = repairBase(slot);
   const age = since(core.nowMs, words[base + R_DEAD_AT_MS]!);
   const probes = words[base + R_DEAD_PROBES]!;
   const due = probes === 0 ? DEAD_FIRST_PROBE_MS : DEAD_SECOND_PROBE_MS;
-  if (probes < 2 && age >= due) {
+  const probedMs = since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + PROBED_MS]!);
+  if (probes < 2 && age >= due && probedMs > CHALLENGE_INTERVAL_MS) {
     if (probes === 0) words[base + R_DEAD_PROBED_MS] = core.nowMs;
     words[base + R_DEAD_PROBES] = probes + 1;
     probe(core, flow, FAR_END_SILENT, probes + 1);

@@ -5,7 +5,7 @@
  * `translateIn` to `translateOut`.
  */
 import { STALE_ACK } from '../codes.ts';
-import { type Core, farHalf, flagsOf, nearHalf, repairOf, setFlags, since } from '../core.ts';
+import { type Core, farHalf, flagsOf, nearHalf, repairOf, setFlags } from '../core.ts';
 import { found } from '../emit.ts';
 import {
   ANSWERED_MS,
@@ -22,7 +22,6 @@ import {
   HALF_SYN_SEEN,
   ISS,
   MAC_HASH,
-  PROBED_MS,
   SND_CONT,
   SND_NXT,
   SND_UNA,
@@ -44,8 +43,6 @@ import { GO_ON, translateIn, translateOut } from './translate.ts';
 /** A was proven by a number within this of its ISN (DESIGN §4.1). */
 const PROOF_SPACE = 1 << 20;
 const HALF_SPACE = 0x40000000;
-/** An empty ACK this soon behind a probe is its answer. */
-const ANSWER_MS = 500;
 
 /** A segment that leaves the near end. */
 export function normalizeEgress(core: Core, flow: number): number {
@@ -183,7 +180,9 @@ function fromFar(core: Core, flow: number): number {
   }
   const rows = core.flows.rows;
   const row = flow * FLOW_ROW_WORDS;
-  if (seg.segLen === 0 && since(core.nowMs, rows[row + PROBED_MS]!) < ANSWER_MS) {
+  // An ACK that says nothing new may be a challenge ACK, asked for by us or by anything else: the
+  // next one may have to wait (tcp_invalid_ratelimit).
+  if (seg.segLen === 0 && seg.segAck === halves[near + SND_UNA]) {
     rows[row + ANSWERED_MS] = core.nowMs;
   }
   refute(core, flow);

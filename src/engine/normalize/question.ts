@@ -60,6 +60,7 @@ import {
 import {
   R_ARMED,
   R_ASK_ANSWERED,
+  R_ASK_ANSWERED_COUNT,
   R_ASK_AT_MS,
   R_ASK_LAST_MS,
   R_ASK_PROBES,
@@ -81,7 +82,7 @@ import { disarm, releaseHeld, startDeadman, waitMs } from './held.ts';
 /** The second probe leaves behind Linux's challenge interval (500 ms), later ones more rarely. */
 const SECOND_PROBE_MS = 550;
 const LATER_PROBE_MS = 1100;
-const PROBES_BEFORE_REANCHOR = 2;
+const ANSWERS_TO_REANCHOR = 2;
 const PROBES_SILENT = 4;
 const ANSWER_MIN_MS = 20;
 const PROBES_MAX = 12;
@@ -100,6 +101,7 @@ export function startQuestion(core: Core, flow: number): void {
   words[base + R_ASK_PROBES] = 0;
   words[base + R_ASK_LAST_MS] = core.nowMs;
   words[base + R_ASK_ANSWERED] = 0;
+  words[base + R_ASK_ANSWERED_COUNT] = 0;
   // A reset that came before the first sign of the conflict belongs to the question now.
   words[base + R_ASK_RESETS] = (armed & R_CHECKING) !== 0 ? 1 : 0;
   words[base + R_ARMED] = (armed & ~R_CHECKING) | R_ASKING;
@@ -115,13 +117,22 @@ export function answerReset(core: Core, flow: number): void {
   const base = repairBase(repairOf(core, flow));
   const words = core.repairs.words;
   words[base + R_ASK_RESETS] = words[base + R_ASK_RESETS]! + 1;
-  if (words[base + R_ASK_PROBES]! > 0) words[base + R_ASK_ANSWERED] = 1;
+  noteAnswer(core, flow, base);
   if (words[base + R_ASK_RESETS] === 1) {
     words[base + R_CHECK_SEQ] = core.seg.segSeq;
     const isn = core.flows.halves[farHalf(core, flow) + ISS]!;
     const conflictMs = since(core.nowMs, words[base + R_ASK_AT_MS]!);
     found(core, flow, RST_AFTER_CONFLICT, core.seg.segSeq, isn, conflictMs, 0, 0);
   }
+}
+
+/** An answer belongs to a probe only while it can be one: later resets answer something else. */
+function noteAnswer(core: Core, flow: number, base: number): void {
+  const words = core.repairs.words;
+  if (words[base + R_ASK_PROBES] === 0 || words[base + R_ASK_ANSWERED] !== 0) return;
+  if (since(core.nowMs, words[base + R_ASK_LAST_MS]!) > waitMs(core, flow)) return;
+  words[base + R_ASK_ANSWERED] = 1;
+  words[base + R_ASK_ANSWERED_COUNT] = words[base + R_ASK_ANSWERED_COUNT]! + 1;
 }
 
 /** An ACK with SEQ = B + 1 answers a probe like a reset would: A does not exist there. */
@@ -133,9 +144,7 @@ export function answerFromOther(core: Core, flow: number): void {
   const other = words[base + R_OTHER]!;
   if ((words[base + R_ARMED]! & R_ASKING) === 0 || other < 0) return;
   const otherIsn = candidateWord(core, flow, other, C_ISN);
-  if (seqDiff(core.seg.segSeq, otherIsn) === 1 && words[base + R_ASK_PROBES]! > 0) {
-    words[base + R_ASK_ANSWERED] = 1;
-  }
+  if (seqDiff(core.seg.segSeq, otherIsn) === 1) noteAnswer(core, flow, base);
 }
 
 /** A segment in A's space: A is real for the life of the flow. */
@@ -196,7 +205,7 @@ export function tickQuestion(core: Core, slot: number, flow: number): void {
 }
 
 /**
- * Two probes, the last of which brought a reset: it may come from a nearer end point than the
+ * Two probes that each brought a reset: it may come from a nearer end point than the
  * answer of a live A, which therefore gets its time. Silence may be loss, so it takes four probes,
  * and B three times.
  */
@@ -209,7 +218,7 @@ function isDecided(core: Core, base: number, flow: number, idleMs: number): bool
   }
   const roundTripsMs = 2 * core.flows.rows[flow * FLOW_ROW_WORDS + RTT_MS]!;
   const patienceMs = roundTripsMs < ANSWER_MIN_MS ? ANSWER_MIN_MS : roundTripsMs;
-  return probes >= PROBES_BEFORE_REANCHOR && idleMs >= patienceMs;
+  return words[base + R_ASK_ANSWERED_COUNT]! >= ANSWERS_TO_REANCHOR && idleMs >= patienceMs;
 }
 
 /** B came again after the client's ACK; a path with a proven phantom need not show it once more. */

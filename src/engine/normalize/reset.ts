@@ -59,6 +59,7 @@ import {
 } from '../flow/layout.ts';
 import {
   R_ARMED,
+  R_CHECK_AGAIN_MS,
   R_CHECK_AT_MS,
   R_CHECK_CAUSE,
   R_CHECK_DEADLINE_MS,
@@ -76,7 +77,7 @@ import { CHALLENGE_INTERVAL_MS, HELD_BYTES, TAINT_MS } from '../limits.ts';
 import { POLICY_OBSERVE } from '../memory.ts';
 import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { seqAdd, seqLeq, seqLt } from '../wire/seq.ts';
-import { disarm, holdReset, releaseHeld, startDeadman, waitMs } from './held.ts';
+import { disarm, hastenDeadman, holdReset, releaseHeld, startDeadman, waitMs } from './held.ts';
 import { answerReset, isAsking } from './question.ts';
 
 /**
@@ -226,7 +227,9 @@ function isProvoked(core: Core, flow: number, base: number): boolean {
   const answered = since(core.nowMs, rows[row + ANSWERED_MS]!) <= probedMs;
   const shower = rows[row + CHECK_COUNT]! > CHECKS_MAX;
   if (probedMs > waitMs(core, flow) || !(watched || (answered && shower))) return false;
-  return enforce(core, RST_DROPPED);
+  if (!enforce(core, RST_DROPPED)) return false;
+  if (watched) hastenDeadman(core, base);
+  return true;
 }
 
 /** Counts the checks of a period; true once there are more than may each probe at once. */
@@ -249,6 +252,8 @@ function arm(core: Core, flow: number, base: number, cause: number): void {
   const wait = waitMs(core, flow);
   const answeredMs = core.flows.rows[row + ANSWERED_MS]!;
   const probedMs = core.flows.rows[row + PROBED_MS]!;
+  // An answer that was lost on its way counts for the sender's limit as well.
+  const lastMs = seqLt(answeredMs, probedMs) ? probedMs : answeredMs;
   const spaced = isShower(core, flow) && since(core.nowMs, probedMs) < AGAIN_MS;
   words[base + R_ARMED] = (words[base + R_ARMED]! & ~R_DEADMAN) | R_CHECKING;
   words[base + R_CHECK_SEQ] = core.seg.segSeq;
@@ -258,9 +263,10 @@ function arm(core: Core, flow: number, base: number, cause: number): void {
   words[base + R_CHECK_CAUSE] = cause;
   words[base + R_CHECK_PROBES_LEFT] = 1;
   words[base + R_CHECK_DEADLINE_MS] = (core.nowMs + wait) | 0;
-  if (!spaced && since(core.nowMs, answeredMs) >= RECENT_ANSWER_MS) return;
+  words[base + R_CHECK_AGAIN_MS] = (lastMs + AGAIN_MS) | 0;
+  if (!spaced && since(core.nowMs, lastMs) >= RECENT_ANSWER_MS) return;
   // Linux may not answer again yet (tcp_invalid_ratelimit): a probe must leave behind that.
-  const last = ((spaced ? probedMs : answeredMs) + AGAIN_MS + wait) | 0;
+  const last = (lastMs + AGAIN_MS + wait) | 0;
   const limit = (core.nowMs + CHECK_TOTAL_MS) | 0;
   words[base + R_CHECK_PROBES_LEFT] = spaced ? 1 : 2;
   words[base + R_CHECK_DEADLINE_MS] = seqLt(last, limit) ? last : limit;
@@ -271,10 +277,9 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
   const base = repairBase(slot);
   const left = words[base + R_CHECK_PROBES_LEFT]!;
   if (left > 0 && seqLeq(words[base + R_CHECK_PROBE_MS]!, core.nowMs)) {
-    const answeredMs = core.flows.rows[flow * FLOW_ROW_WORDS + ANSWERED_MS]!;
     words[base + R_CHECK_PROBES_LEFT] = left - 1;
     words[base + R_CHECK_PROBES] = words[base + R_CHECK_PROBES]! + 1;
-    words[base + R_CHECK_PROBE_MS] = (answeredMs + AGAIN_MS) | 0;
+    words[base + R_CHECK_PROBE_MS] = words[base + R_CHECK_AGAIN_MS]!;
     probe(core, flow, words[base + R_CHECK_CAUSE]!, words[base + R_CHECK_PROBES]!);
   }
   if (seqLeq(words[base + R_CHECK_DEADLINE_MS]!, core.nowMs)) {

@@ -42,28 +42,29 @@ const MSS_DEFAULT = 536; // RFC 9293 §3.7.1
 /** The verdict of `translateIn` that says: go on, the Segment is in near numbers now. */
 export const GO_ON = -1;
 
-/** A segment from the far end of a translated flow. */
+/**
+ * A segment from the far end of a translated flow. Behind conntrack nothing is translated: what
+ * arrives there came through raw already, in near numbers, or slipped by before its rule stood.
+ */
 export function translateIn(core: Core, flow: number): number {
   const seg = core.seg;
   const row = flow * FLOW_ROW_WORDS;
   const rows = core.flows.rows;
   const halves = core.flows.halves;
   const far = farHalf(core, flow);
-  const isn = halves[far + ISS]!;
   const cont = halves[far + SND_CONT]!;
   const delta = rows[row + DELTA]!;
   const nearSeq = seqAdd(seg.segSeq, -delta);
-  const isOld = distance(seg.segSeq, seqAdd(isn, 1)) < EARLY_SPACE && distance(nearSeq, cont) > 0;
-  if (core.hook === HOOK_INPUT) return atInput(core, flow, nearSeq, cont);
-  if ((seg.flags & RST) !== 0 && isOld && seg.segSeq === seqAdd(isn, 1)) {
-    return dropOld(core, flow); // answers the numbers that were given up
-  }
-  if (distance(nearSeq, cont) > FOREIGN_SPACE) {
-    const contradicts = isOld && (seg.flags & RST) === 0;
+  // Which numbering a segment belongs to is a matter of which one it lies nearer to RCV.NXT in.
+  const oldDistance = distance(seg.segSeq, cont);
+  const isOld = oldDistance < distance(nearSeq, cont);
+  if (core.hook === HOOK_INPUT) return isOld ? VERDICT_ACCEPT : dropOld(core, flow);
+  if (isOld) {
+    const contradicts = (seg.flags & RST) === 0 && oldDistance < EARLY_SPACE;
     const over = (flagsOf(core, flow) & FLOW_OVER) !== 0;
-    if (contradicts && !over) return contradict(core, flow);
-    return dropOld(core, flow);
+    return contradicts && !over ? contradict(core, flow) : dropOld(core, flow);
   }
+  if (distance(nearSeq, cont) > FOREIGN_SPACE) return dropOld(core, flow);
   if ((core.info & INFO_TRUNCATED) !== 0) return dropOld(core, flow); // cannot come back whole
   if ((seg.flags & RST) === 0) confirm(core, flow);
   put32(core.buf, seg.tcpOff + 4, nearSeq);
@@ -82,13 +83,6 @@ export function translateIn(core: Core, flow: number): number {
 function distance(a: number, b: number): number {
   const diff = seqDiff(a, b);
   return diff < 0 ? -diff : diff;
-}
-
-/** Behind conntrack nothing is translated: it came through raw already, or slipped by too early. */
-function atInput(core: Core, flow: number, nearSeq: number, cont: number): number {
-  const inWire = distance(nearSeq, cont) < FOREIGN_SPACE;
-  const inNear = distance(core.seg.segSeq, cont) < FOREIGN_SPACE;
-  return inWire && !inNear ? dropOld(core, flow) : VERDICT_ACCEPT;
 }
 
 function dropOld(core: Core, flow: number): number {
