@@ -1,4 +1,53 @@
-/** placeholder replaced by helper */
-export async function diagnose(): Promise<number> {
-  return 4;
+/**
+ * `diagnose`: files in, report out. Needs no root and no native module. Exit 0 clean, 1 findings of
+ * at least `--fail-on`, 2 unusable input, 4 not enough evidence; of several inputs the one that
+ * matters most: findings, then unusable, then not enough.
+ */
+import type { Values } from '../config/config.ts';
+import { OperatorError } from '../config/errors.ts';
+import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK, EXIT_USAGE } from '../config/exit-codes.ts';
+import { severityRank } from '../diagnose/codes.ts';
+import { diagnoseInput, type Outcome } from '../diagnose/diagnose.ts';
+import { printReport } from '../diagnose/print-report.ts';
+import { inputErrorText } from '../diagnose/read-input.ts';
+import { type Report, reportJson } from '../diagnose/report.ts';
+import type { Severity } from '../telemetry/registry.ts';
+
+export async function diagnose(args: Values): Promise<number> {
+  const files = args['file'];
+  const names = Array.isArray(files) ? files.map(String) : [];
+  const failOn = args['fail-on'] as Severity;
+  const reports: Report[] = [];
+  let unusable = false;
+  let notEnough = false;
+  for (const name of names) {
+    const outcome = await diagnoseOrFail(name);
+    if (outcome.kind === 'report') {
+      reports.push(outcome.report);
+      if (!outcome.report.enough) notEnough = true;
+    } else {
+      process.stderr.write(`${outcome.problem}\n`);
+      if (outcome.kind === 'unusable') unusable = true;
+      else notEnough = true;
+    }
+  }
+  if (args['json'] === true) process.stdout.write(`${JSON.stringify(reportJson(reports))}\n`);
+  else process.stdout.write(reports.map(printReport).join('\n'));
+  if (reports.some((report) => hasFinding(report, failOn))) return EXIT_NO;
+  if (unusable) return EXIT_USAGE;
+  return notEnough ? EXIT_IMPOSSIBLE : EXIT_OK;
+}
+
+async function diagnoseOrFail(name: string): Promise<Outcome> {
+  try {
+    return await diagnoseInput(name);
+  } catch (error) {
+    const problem = inputErrorText(name, error);
+    if (problem === undefined) throw error;
+    throw new OperatorError(problem, EXIT_USAGE);
+  }
+}
+
+function hasFinding(report: Report, failOn: Severity): boolean {
+  return report.findings.some(({ severity }) => severityRank(severity) >= severityRank(failOn));
 }

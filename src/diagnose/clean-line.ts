@@ -15,6 +15,8 @@ export interface CleaningCounts {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control characters
 const COLOUR = /\u001b\[[0-9;?]{0,16}[A-Za-z]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they would reach the reader's terminal
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 const ODD_SPACE = /[\t\u00a0\u2000-\u200b\u202f\ufeff]/g;
 const QUOTE = /^\s*(?:[>|]\s?)+/;
 /** A packet whose addresses were cut away, on a line of its own (`    > Flags [S], …`). */
@@ -36,7 +38,7 @@ export class LineCleaner {
     }
     if (text.includes('&')) text = this.decodeEntities(text);
     if (text.includes('\u001b')) text = text.replace(COLOUR, '');
-    text = text.replace(ODD_SPACE, ' ');
+    text = text.replace(ODD_SPACE, ' ').replace(CONTROL, '');
     return this.unquote(text).trimEnd();
   }
 

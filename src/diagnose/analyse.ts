@@ -1,0 +1,54 @@
+/**
+ * From connections to findings and hypotheses. Owns the order in which they are said: the worst
+ * first, within a connection cause before consequence.
+ */
+import { severityRank } from './codes.ts';
+import { findConflict } from './conflict.ts';
+import { checksumFindings } from './find-checksums.ts';
+import { conflictFindings } from './find-conflict.ts';
+import { resetFindings } from './find-resets.ts';
+import { silenceFindings } from './find-silence.ts';
+import type { Finding, Hypothesis } from './finding.ts';
+import { CLIENT, type Flow, SERVER } from './flow.ts';
+import { judgeHypotheses } from './hypotheses.ts';
+import type { Wording } from './wording.ts';
+
+export interface Analysis {
+  readonly findings: readonly Finding[];
+  /** About the connection with the worst finding; empty when there is none. */
+  readonly hypotheses: readonly Hypothesis[];
+  /** Whether a connection was seen from its beginning, so that silence means health. */
+  readonly enough: boolean;
+}
+
+export function analyse(flows: readonly Flow[], wording: Wording): Analysis {
+  const byFlow = flows.map((flow) => ({ flow, findings: flowFindings(flow, wording) }));
+  const troubled = byFlow.filter(({ findings }) => findings.length > 0);
+  troubled.sort((a, b) => worst(b.findings) - worst(a.findings));
+  const [main] = troubled;
+  const failed = main !== undefined && worst(main.findings) > severityRank('note');
+  return {
+    findings: troubled.flatMap(({ findings }) => findings),
+    hypotheses: failed ? judgeHypotheses(main.flow, main.findings, wording) : [],
+    enough: failed || flows.some(isWhole),
+  };
+}
+
+function flowFindings(flow: Flow, wording: Wording): Finding[] {
+  const conflict = findConflict(flow);
+  return [
+    ...(conflict === undefined ? [] : conflictFindings(flow, conflict, wording)),
+    ...resetFindings(flow, conflict, wording),
+    ...silenceFindings(flow, wording),
+    ...checksumFindings(flow, wording),
+  ];
+}
+
+function worst(findings: readonly Finding[]): number {
+  return Math.max(...findings.map(({ severity }) => severityRank(severity)));
+}
+
+/** Opened and answered, or refused, before our eyes. */
+function isWhole(flow: Flow): boolean {
+  return flow.halves[CLIENT].offers.length > 0 && flow.halves[SERVER].packets > 0;
+}

@@ -1,0 +1,122 @@
+/**
+ * Wrong TCP checksums: the harmless ones of packets that the capturing machine had not finished
+ * when tcpdump saw them (`checksum-offload`), and the others (`checksum-bad`).
+ *
+ * An unfinished checksum holds the sum of the pseudo-header only (RFC 9293 §3.1), which for the
+ * packets of one side is one constant plus the length of the segment. That is a proof even where the
+ * addresses are missing. Owns the words.
+ */
+
+import { ACK } from '../engine/wire/segment.ts';
+import { type Finding, makeFinding } from './finding.ts';
+import { CLIENT, type Direction, type Flow, SERVER, type Seen } from './flow.ts';
+import { hasFlags, UNKNOWN } from './packet-record.ts';
+import { framesText, type Wording } from './wording.ts';
+
+/** Longer than a packet on the wire: merged or not yet cut by the network card. */
+const SEGMENT_OCTETS_MAX = 1460;
+
+export function checksumFindings(flow: Flow, wording: Wording): Finding[] {
+  const found: Finding[] = [];
+  for (const dir of [CLIENT, SERVER] as const) {
+    const bad = flow.kept.filter((packet) => packet.dir === dir && packet.checksum === 'bad');
+    const wire = bad.filter((packet) => packet.payloadOctets <= SEGMENT_OCTETS_MAX);
+    if (wire.length === 0) continue;
+    const unfinished = wire.filter((packet) => isUnfinished(flow, packet, wire));
+    const broken = wire.filter((packet) => !unfinished.includes(packet));
+    if (unfinished.length > 0) found.push(offload(flow, dir, unfinished, wording));
+    if (broken.length > 0) found.push(brokenChecksums(flow, dir, broken, wording));
+  }
+  return found;
+}
+
+/** The one constant of a side, or UNKNOWN: addresses and protocol, without the length. */
+function pseudoBase(packet: Seen): number {
+  if (packet.checksumField === UNKNOWN || packet.tcpBytes === UNKNOWN) return UNKNOWN;
+  return (((packet.checksumField - packet.tcpBytes) % 0xffff) + 0xffff) % 0xffff;
+}
+
+function isUnfinished(flow: Flow, packet: Seen, all: readonly Seen[]): boolean {
+  const base = pseudoBase(packet);
+  if (base === UNKNOWN) return packet.side === 'out';
+  const fromAddresses = addressBase(packet.src, packet.dst);
+  if (fromAddresses !== UNKNOWN) return base === fromAddresses;
+  if (!flow.kept.includes(packet)) return false;
+  return all.filter((other) => pseudoBase(other) === base).length >= 2;
+}
+
+/** From numeric IPv4 addresses; UNKNOWN for names and IPv6. */
+function addressBase(src: string, dst: string): number {
+  let sum = 6; // protocol number of TCP
+  for (const address of [src, dst]) {
+    const octets = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address);
+    if (octets === null) return UNKNOWN;
+    const [a = 0, b = 0, c = 0, d = 0] = octets.slice(1).map(Number);
+    sum += (a << 8) + b + (c << 8) + d;
+  }
+  return sum % 0xffff;
+}
+
+function offload(flow: Flow, dir: Direction, all: readonly Seen[], wording: Wording): Finding {
+  const side = dir === CLIENT ? 'client' : 'server';
+  const taken = acceptedPacket(flow, all);
+  const proof =
+    taken === undefined
+      ? ''
+      : ` The other side accepted ${wording.frame} ${taken[0].frame} and answered it in ` +
+        `${wording.frame} ${taken[1].frame}, so it arrived with a good checksum.`;
+  return makeFinding({
+    code: 'checksum-offload',
+    flow: flow.id,
+    frames: all.map((packet) => packet.frame),
+    summary: `“incorrect” checksums on the ${side}’s packets are unfinished, not wrong: harmless`,
+    explanation:
+      `The capture was taken on the ${side}’s machine (or on the host of its virtual machine), ` +
+      'before the network card filled the checksums in. The fields hold the sum of addresses and ' +
+      'length only, and differ between packets by exactly their lengths, as unfinished ones do.' +
+      proof,
+    certainty: 'proven',
+    remedy: 'Nothing. To see real checksums, capture on the other machine.',
+    numbers: { packetCount: all.length },
+  });
+}
+
+/** A packet of them, and the acknowledgement that shows it was accepted. */
+function acceptedPacket(flow: Flow, all: readonly Seen[]): readonly [Seen, Seen] | undefined {
+  for (const packet of all) {
+    const next = flow.kept.find(
+      (other) =>
+        other.frame > packet.frame &&
+        other.dir !== packet.dir &&
+        hasFlags(other, ACK) &&
+        other.segAck !== null &&
+        packet.segSeq !== null &&
+        other.segAck === ((packet.segSeq + Math.max(1, packet.payloadOctets)) | 0),
+    );
+    if (next !== undefined) return [packet, next];
+  }
+  return undefined;
+}
+
+function brokenChecksums(
+  flow: Flow,
+  dir: Direction,
+  all: readonly Seen[],
+  wording: Wording,
+): Finding {
+  const side = dir === CLIENT ? 'client' : 'server';
+  const frames = all.map((packet) => packet.frame);
+  return makeFinding({
+    code: 'checksum-bad',
+    flow: flow.id,
+    frames,
+    summary: `Bad TCP checksums on packets of the ${side} (${framesText(wording.frame, frames)})`,
+    explanation:
+      'These fields are neither right nor unfinished: the packets were damaged or rewritten on the ' +
+      'way. A receiver drops them silently and they have to be sent again.',
+    certainty: 'likely',
+    looksTheSame: ['A capture with cut packets.', 'Packets merged by the network card.'],
+    remedy: 'Look for a device that rewrites packets and does not correct the checksum.',
+    numbers: { packetCount: all.length },
+  });
+}

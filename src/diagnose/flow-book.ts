@@ -1,0 +1,54 @@
+/**
+ * All connections of one input. A SYN with another initial number on the same addresses is another
+ * connection; so is the same SYN at the same time, which somebody pasted twice.
+ *
+ * Owns the flows; memory is bounded by their number.
+ */
+import { ACK, SYN } from '../engine/wire/segment.ts';
+import { Flow } from './flow.ts';
+import { hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
+
+const FLOW_COUNT_MAX = 16_384;
+
+export class FlowBook {
+  readonly flows: Flow[] = [];
+  /** Packets of flows beyond the limit. */
+  notKept = 0;
+  private readonly current = new Map<string, Flow>();
+
+  add(packet: PacketRecord, section: number): void {
+    const from = `${packet.src} ${packet.srcPort}`;
+    const to = `${packet.dst} ${packet.dstPort}`;
+    const key = from < to ? `${section} ${from} ${to}` : `${section} ${to} ${from}`;
+    let flow = this.current.get(key);
+    if (flow === undefined || beginsAnother(flow, packet)) {
+      if (this.flows.length >= FLOW_COUNT_MAX) {
+        this.notKept += 1;
+        return;
+      }
+      flow = new Flow(this.flows.length + 1, packet, isClient(packet));
+      this.flows.push(flow);
+      this.current.set(key, flow);
+    }
+    flow.add(packet);
+  }
+}
+
+function beginsAnother(flow: Flow, packet: PacketRecord): boolean {
+  if (!hasFlags(packet, SYN) || hasFlags(packet, ACK) || packet.segSeq === null) return false;
+  if (packet.src !== flow.client || packet.srcPort !== flow.clientPort) return false;
+  const offers = flow.halves[0].offers;
+  if (offers.length === 0) return true;
+  const same = offers.find((offer) => offer.isn === packet.segSeq);
+  if (same === undefined) return true;
+  return packet.timeUs !== UNKNOWN && packet.timeUs <= same.first.timeUs;
+}
+
+/** Without a SYN the side with the lower port is taken for the server. */
+function isClient(packet: PacketRecord): boolean {
+  if (hasFlags(packet, SYN)) return !hasFlags(packet, ACK);
+  const src = Number(packet.srcPort);
+  const dst = Number(packet.dstPort);
+  if (Number.isInteger(src) && Number.isInteger(dst) && src !== dst) return src > dst;
+  return packet.src !== 'server';
+}

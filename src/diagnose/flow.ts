@@ -1,0 +1,211 @@
+/**
+ * One connection as the input shows it: who opened it, every initial number that was offered, what
+ * each side sent, and the packets worth looking at again.
+ *
+ * Owns one flow's state; its size is bounded, however long the connection is. dir 0 is sent by the
+ * client, dir 1 by the server. Times in microseconds, lengths in octets.
+ */
+import { ACK, FIN, RST, SYN } from '../engine/wire/segment.ts';
+import { type Seq, seqAdd, seqDiff, seqLeq, seqLt } from '../engine/wire/seq.ts';
+import { hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
+
+export const CLIENT = 0;
+export const SERVER = 1;
+export type Direction = typeof CLIENT | typeof SERVER;
+
+/** Kept: the first ones, every SYN, FIN and RST, and so many around a RST. */
+const FIRST_COUNT = 24;
+const CONTROL_COUNT_MAX = 96;
+const AROUND_COUNT = 8;
+const ISN_COUNT_MAX = 8;
+const FRAME_COUNT_MAX = 32;
+
+export interface Seen extends PacketRecord {
+  readonly dir: Direction;
+}
+
+/** One initial sequence number that a side offered in SYN or SYN-ACK. */
+export interface Offer {
+  readonly isn: Seq;
+  readonly first: Seen;
+  /** What it acknowledges: null in a SYN. */
+  readonly segAck: Seq | null;
+  /** At most FRAME_COUNT_MAX of them. */
+  readonly frames: number[];
+  readonly timesUs: number[];
+  count: number;
+}
+
+export class Half {
+  readonly offers: Offer[] = [];
+  packets = 0;
+  dataOctets = 0;
+  dataPackets = 0;
+  largestPayload = 0;
+  largestFrame = 0;
+  finSeen = false;
+  /** First packet with data, or with anything but the SYN. */
+  firstData: Seen | undefined;
+  firstAck: Seen | undefined;
+  /** Highest SEG.SEQ + SEG.LEN of what it sent in its newest numbers. */
+  sndNxt: Seq | null = null;
+  /** Shortest time in which it was seen to answer: what a packet needs to it and back. */
+  shortestReplyUs = UNKNOWN;
+  ttls: number[] = [];
+  macs: string[] = [];
+  /** Where `shortestReplyUs` is being measured: a packet to this side that waits for an answer. */
+  waitingSinceUs = UNKNOWN;
+  waitingFor: Seq | null = null;
+}
+
+export class Flow {
+  readonly id: number;
+  readonly client: string;
+  readonly clientPort: string;
+  readonly server: string;
+  readonly serverPort: string;
+  readonly halves: readonly [Half, Half] = [new Half(), new Half()];
+  readonly kept: Seen[] = [];
+  firstFrame = 0;
+  lastFrame = 0;
+  firstUs = UNKNOWN;
+  lastUs = UNKNOWN;
+  longestPauseUs = 0;
+  private readonly recent: Seen[] = [];
+  private controlKept = 0;
+  private keepNext = 0;
+
+  constructor(id: number, packet: PacketRecord, clientSends: boolean) {
+    this.id = id;
+    this.client = clientSends ? packet.src : packet.dst;
+    this.clientPort = clientSends ? packet.srcPort : packet.dstPort;
+    this.server = clientSends ? packet.dst : packet.src;
+    this.serverPort = clientSends ? packet.dstPort : packet.srcPort;
+    this.firstFrame = packet.frame;
+    this.firstUs = packet.timeUs;
+  }
+
+  add(packet: PacketRecord): void {
+    const fromClient = packet.src === this.client && packet.srcPort === this.clientPort;
+    const seen: Seen = { ...packet, dir: fromClient ? CLIENT : SERVER };
+    const half = this.halves[seen.dir];
+    half.packets += 1;
+    this.measureReply(seen);
+    if (hasFlags(seen, SYN)) noteOffer(half, seen);
+    noteContent(half, seen);
+    noteOrigin(half, seen);
+    this.notePause(seen);
+    this.lastFrame = seen.frame;
+    this.keep(seen);
+  }
+
+  /**
+   * The kinds of answer that are certain to be one: SYN-ACK to a SYN that was sent once, ACK to a
+   * SYN-ACK or to data that was sent once. A RST is none: what it answers is to be found out.
+   */
+  private measureReply(seen: Seen): void {
+    if (seen.timeUs === UNKNOWN) return;
+    const half = this.halves[seen.dir];
+    const answers = half.waitingFor !== null && seen.segAck === half.waitingFor;
+    if (answers && half.waitingSinceUs !== UNKNOWN && !hasFlags(seen, RST)) {
+      const took = seen.timeUs - half.waitingSinceUs;
+      const better = half.shortestReplyUs === UNKNOWN || took < half.shortestReplyUs;
+      if (took > 0 && better) half.shortestReplyUs = took;
+      half.waitingFor = null;
+    }
+    const octets = sequenceOctets(seen);
+    if (octets === 0 || seen.segSeq === null || hasFlags(seen, RST)) return;
+    const peer = this.halves[seen.dir === CLIENT ? SERVER : CLIENT];
+    const end = seqAdd(seen.segSeq, octets);
+    // Sent twice: an answer could be one to either (Karn).
+    peer.waitingSinceUs = peer.waitingFor === end ? UNKNOWN : seen.timeUs;
+    peer.waitingFor = end;
+  }
+
+  private notePause(seen: Seen): void {
+    if (seen.timeUs === UNKNOWN) return;
+    if (this.lastUs !== UNKNOWN) {
+      this.longestPauseUs = Math.max(this.longestPauseUs, seen.timeUs - this.lastUs);
+    }
+    this.lastUs = seen.timeUs;
+  }
+
+  private keep(seen: Seen): void {
+    const control = (seen.flags & (SYN | FIN | RST)) !== 0 && this.controlKept < CONTROL_COUNT_MAX;
+    if (this.kept.length >= FIRST_COUNT && !control && this.keepNext === 0) {
+      this.recent.push(seen);
+      if (this.recent.length > AROUND_COUNT) this.recent.shift();
+      return;
+    }
+    if (control) this.controlKept += 1;
+    if (control && hasFlags(seen, RST)) {
+      this.kept.push(...this.recent);
+      this.keepNext = AROUND_COUNT;
+    } else if (this.keepNext > 0) this.keepNext -= 1;
+    this.recent.length = 0;
+    this.kept.push(seen);
+  }
+}
+
+/** Octets of sequence space: payload, plus one for SYN, plus one for FIN. */
+export function sequenceOctets(seen: Seen): number {
+  return seen.payloadOctets + (hasFlags(seen, SYN) ? 1 : 0) + (hasFlags(seen, FIN) ? 1 : 0);
+}
+
+function noteOffer(half: Half, seen: Seen): void {
+  if (seen.segSeq === null) return;
+  const known = half.offers.find(
+    (offer) => offer.isn === seen.segSeq && offer.segAck === seen.segAck,
+  );
+  if (known !== undefined) {
+    known.count += 1;
+    if (known.frames.length < FRAME_COUNT_MAX) {
+      known.frames.push(seen.frame);
+      known.timesUs.push(seen.timeUs);
+    }
+    return;
+  }
+  if (half.offers.length >= ISN_COUNT_MAX) return;
+  half.offers.push({
+    isn: seen.segSeq,
+    first: seen,
+    segAck: seen.segAck,
+    frames: [seen.frame],
+    timesUs: [seen.timeUs],
+    count: 1,
+  });
+}
+
+function noteContent(half: Half, seen: Seen): void {
+  if (hasFlags(seen, FIN)) half.finSeen = true;
+  if (hasFlags(seen, ACK) && !hasFlags(seen, SYN) && !hasFlags(seen, RST)) {
+    half.firstAck ??= seen;
+  }
+  if (seen.segSeq !== null && !hasFlags(seen, RST)) {
+    const end = seqAdd(seen.segSeq, sequenceOctets(seen));
+    if (half.sndNxt === null || hasFlags(seen, SYN) || seqLt(half.sndNxt, end)) half.sndNxt = end;
+  }
+  if (seen.payloadOctets === 0 || hasFlags(seen, RST)) return;
+  half.firstData ??= seen;
+  half.dataOctets += seen.payloadOctets;
+  half.dataPackets += 1;
+  if (seen.payloadOctets > half.largestPayload) {
+    half.largestPayload = seen.payloadOctets;
+    half.largestFrame = seen.frame;
+  }
+}
+
+function noteOrigin(half: Half, seen: Seen): void {
+  if (hasFlags(seen, RST)) return;
+  if (seen.ttl !== UNKNOWN && half.ttls.length < 4 && !half.ttls.includes(seen.ttl)) {
+    half.ttls.push(seen.ttl);
+  }
+  if (seen.srcMac !== '' && half.macs.length < 4 && !half.macs.includes(seen.srcMac)) {
+    half.macs.push(seen.srcMac);
+  }
+}
+
+/** a <= seq < a + 2^30: seq lies in the space that starts at a. */
+export function inSpace(seq: Seq, start: Seq): boolean {
+  return seqLeq(start, seq) && seqDiff(seq, start) < 1 << 30;
+}

@@ -1,0 +1,182 @@
+/**
+ * The report for a person: what happened, the packets that tell it, why, what it is not. At most
+ * 100 columns, except for commands, which must stay on one line to be pasted. Owns the layout.
+ */
+import type { Finding, Hypothesis, Verdict } from './finding.ts';
+import { CLIENT, type Flow, SERVER } from './flow.ts';
+import { UNKNOWN } from './packet-record.ts';
+import type { Report } from './report.ts';
+import { timelineOf } from './timeline.ts';
+import { endpoint, formatDuration, framesText, plural, type Wording } from './wording.ts';
+import { WIDTH, wrapText } from './wrap-text.ts';
+
+/** So many connections are told in full; of the others one line each kind. */
+const FLOW_COUNT_FULL = 5;
+
+export function printReport(report: Report): string {
+  const lines = [headline(report), ...tolerated(report), ''];
+  const troubled = report.flows.filter((flow) => findingsOf(report, flow).length > 0);
+  troubled.sort((a, b) => order(report, a) - order(report, b));
+  for (const flow of troubled.slice(0, FLOW_COUNT_FULL)) lines.push(...flowSection(report, flow));
+  lines.push(...others(report, troubled.slice(FLOW_COUNT_FULL)));
+  if (troubled.length === 0) lines.push(...nothingFound(report));
+  lines.push(...whatItIsNot(report.hypotheses));
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+function headline({ input, flows }: Report): string {
+  const where = input.name === '-' ? 'standard input' : input.name;
+  return `${where}: ${plural(input.packets, 'TCP packet')}, ${plural(flows.length, 'connection')}`;
+}
+
+function tolerated({ input }: Report): string[] {
+  const entries = Object.entries(input.tolerated);
+  if (entries.length === 0) return [];
+  const text = entries.map(([what, count]) => `${what} ${count}`).join(', ');
+  return wrapText('  read past: ', text);
+}
+
+function findingsOf(report: Report, flow: Flow): Finding[] {
+  return report.findings.filter((finding) => finding.flow === flow.id);
+}
+
+/** The order of `findings`, which is worst first. */
+function order(report: Report, flow: Flow): number {
+  return report.findings.findIndex((finding) => finding.flow === flow.id);
+}
+
+function flowSection(report: Report, flow: Flow): string[] {
+  const findings = findingsOf(report, flow);
+  const important = new Set(findings.flatMap(({ frames }) => frames));
+  const reply = flow.halves[SERVER].shortestReplyUs;
+  const title =
+    `Connection ${flow.id}: ${endpoint(flow.client, flow.clientPort)} → ` +
+    endpoint(flow.server, flow.serverPort);
+  const lines = [title, '─'.repeat(Math.min(WIDTH, title.length))];
+  if (reply !== UNKNOWN) {
+    lines.push(`  shortest round trip to the server seen here: ${formatDuration(reply)}`);
+  }
+  lines.push(...timelineLines(flow, important, report.wording), '');
+  for (const finding of findings) lines.push(...findingLines(finding, report.wording), '');
+  lines.push(...advice(findings));
+  return lines;
+}
+
+function timelineLines(flow: Flow, important: ReadonlySet<number>, wording: Wording): string[] {
+  const rows = timelineOf(flow, important);
+  return rows.flatMap(({ frames, since, from, what }) => {
+    const [first, ...repeats] = frames;
+    const again = repeats.length === 0 ? '' : `; again in ${framesText(wording.frame, repeats)}`;
+    const arrow = from === 'client' ? 'client →' : '← server';
+    const place = String(first).padStart(7);
+    return wrapText(`${place}  ${since.padStart(11)}  ${arrow}  `, `${what}${again}`);
+  });
+}
+
+function findingLines(finding: Finding, wording: Wording): string[] {
+  const lines = wrapText(
+    `${finding.severity.toUpperCase()} `,
+    `${finding.code} (${finding.certainty}): ${finding.summary}.`,
+  );
+  lines.push(...wrapText('  ', finding.explanation));
+  lines.push(...wrapText('  where: ', framesText(wording.frame, finding.frames)));
+  finding.causes.forEach(({ cause, reasons }, index) => {
+    if (index === 0) lines.push('  causes, most likely first (a ranking, not a proof):');
+    lines.push(...wrapText(`    ${index + 1}. `, cause));
+    for (const reason of reasons) lines.push(...wrapText('       - ', reason));
+  });
+  for (const same of finding.looksTheSame) lines.push(...wrapText('  looks the same: ', same));
+  if (finding.undecided !== '') {
+    lines.push(...wrapText('  not decided by this input: ', finding.undecided));
+  }
+  return lines;
+}
+
+/** What to do, each advice once, and the commands on lines of their own. */
+function advice(findings: readonly Finding[]): string[] {
+  const lines: string[] = [];
+  const commands = new Set<string>();
+  const remedies = new Set<string>();
+  for (const { severity, remedy, decide } of findings) {
+    if (remedy !== '' && !remedies.has(remedy) && (severity !== 'note' || findings.length === 1)) {
+      remedies.add(remedy);
+      lines.push(...wrapText('  what to do: ', remedy));
+    }
+    if (decide !== '') commands.add(decide);
+  }
+  for (const command of commands) {
+    lines.push(
+      '  what decides it, while it fails (compare MAC address and TTL):',
+      `    ${command}`,
+    );
+  }
+  return lines.length === 0 ? [] : [...lines, ''];
+}
+
+function others(report: Report, flows: readonly Flow[]): string[] {
+  if (flows.length === 0) return [];
+  const counts = new Map<string, number[]>();
+  for (const flow of flows) {
+    for (const { code } of findingsOf(report, flow)) {
+      counts.set(code, [...(counts.get(code) ?? []), flow.id]);
+    }
+  }
+  const lines = [`${plural(flows.length, 'more connection')} with findings (all of them: --json):`];
+  for (const [code, ids] of counts) {
+    lines.push(...wrapText(`  ${code.padEnd(20)} `, framesText('connection', ids)));
+  }
+  return [...lines, ''];
+}
+
+function nothingFound(report: Report): string[] {
+  if (report.enough) return ['Nothing wrong found.', ''];
+  return [
+    ...wrapText(
+      '',
+      'Not enough to judge: no connection is seen from its first packet (SYN) on, with answers. ' +
+        'Start the capture before the connection.',
+    ),
+    '',
+  ];
+}
+
+const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  'ruled-out': 'no',
+  undecided: 'open',
+  possible: 'possible',
+  supported: 'likely',
+};
+
+/** What each suspect is called by people who never read our identifiers. */
+const SUSPECTS: Readonly<Record<string, string>> = {
+  mtu: 'MTU, packets too long',
+  'ssh-auth': 'ssh keys or passwords',
+  'ssh-kex': 'ssh key exchange',
+  usedns: 'UseDNS, slow lookups',
+  maxstartups: 'sshd MaxStartups',
+  'tcp-timestamps': 'TCP timestamps',
+  offload: 'checksum offload',
+  'duplicate-ip': 'duplicate IP address',
+  'isn-randomization': 'firewall rewrites numbers',
+  xlate: 'doubled translation entry',
+};
+
+function whatItIsNot(hypotheses: readonly Hypothesis[]): string[] {
+  const [first] = hypotheses;
+  if (first === undefined) return [];
+  const lines = [`What it is not (connection ${first.flow})`];
+  const byVerdict = ['ruled-out', 'undecided', 'possible', 'supported'] as const;
+  for (const wanted of byVerdict) {
+    for (const { id, verdict, because } of hypotheses) {
+      if (verdict !== wanted) continue;
+      const name = (SUSPECTS[id] ?? id).padEnd(26);
+      lines.push(...wrapText(`  ${VERDICT_WORDS[verdict].padEnd(8)}  ${name} `, because));
+    }
+  }
+  return lines;
+}
+
+/** Octets of both sides, for a test that the report tells the same as the flow. */
+export function flowOctets(flow: Flow): number {
+  return flow.halves[CLIENT].dataOctets + flow.halves[SERVER].dataOctets;
+}

@@ -1,0 +1,73 @@
+/**
+ * Everything `diagnose` found in one input, and the same as `--json` (schema 1, additive). Owns the
+ * JSON names; sequence numbers are unsigned there, units stand last.
+ */
+import { formatSeq } from '../engine/wire/seq.ts';
+import type { Analysis } from './analyse.ts';
+import type { Flow } from './flow.ts';
+import { CLIENT, SERVER } from './flow.ts';
+import { UNKNOWN } from './packet-record.ts';
+import { timelineOf } from './timeline.ts';
+import type { Wording } from './wording.ts';
+
+export type InputKind = 'tcpdump-text' | 'capture';
+
+export interface InputSummary {
+  readonly name: string;
+  readonly kind: InputKind;
+  readonly packets: number;
+  readonly lines: number;
+  /** What was tolerated, by name; only what occurred. */
+  readonly tolerated: Readonly<Record<string, number>>;
+}
+
+export interface Report extends Analysis {
+  readonly input: InputSummary;
+  readonly flows: readonly Flow[];
+  readonly wording: Wording;
+}
+
+export function reportJson(reports: readonly Report[]): object {
+  return {
+    schema: 1,
+    inputs: reports.map(({ input, enough }) => ({ ...input, enough })),
+    flows: reports.flatMap((report) =>
+      report.flows.map((flow) => ({ input: report.input.name, ...flowJson(flow, report) })),
+    ),
+    findings: reports.flatMap((report) =>
+      report.findings.map((finding) => ({ input: report.input.name, ...finding })),
+    ),
+    hypotheses: reports.flatMap((report) =>
+      report.hypotheses.map((hypothesis) => ({ input: report.input.name, ...hypothesis })),
+    ),
+  };
+}
+
+function flowJson(flow: Flow, report: Report): object {
+  const client = flow.halves[CLIENT];
+  const server = flow.halves[SERVER];
+  const findings = report.findings.filter((finding) => finding.flow === flow.id);
+  const important = new Set(findings.flatMap(({ frames }) => frames));
+  return {
+    id: flow.id,
+    client: flow.client,
+    clientPort: flow.clientPort,
+    server: flow.server,
+    serverPort: flow.serverPort,
+    firstFrame: flow.firstFrame,
+    lastFrame: flow.lastFrame,
+    packets: client.packets + server.packets,
+    clientIsns: client.offers.map(({ isn }) => formatSeq(isn)),
+    serverIsns: server.offers.map(({ isn }) => formatSeq(isn)),
+    clientDataOctets: client.dataOctets,
+    serverDataOctets: server.dataOctets,
+    ...known('durationUs', flow.lastUs === UNKNOWN ? UNKNOWN : flow.lastUs - flow.firstUs),
+    ...known('shortestReplyOfServerUs', server.shortestReplyUs),
+    ...known('shortestReplyOfClientUs', client.shortestReplyUs),
+    timeline: findings.length === 0 ? [] : timelineOf(flow, important),
+  };
+}
+
+function known(name: string, value: number): Record<string, number> {
+  return value === UNKNOWN ? {} : { [name]: Math.round(value * 1000) / 1000 };
+}

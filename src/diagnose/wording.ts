@@ -1,0 +1,56 @@
+/**
+ * How numbers, times and packets are written for a person at 3 a.m. Owns nothing.
+ */
+import { formatSeq, type Seq } from '../engine/wire/seq.ts';
+import type { Flow } from './flow.ts';
+import { UNKNOWN } from './packet-record.ts';
+
+/** What an input calls its packets, and where it was taken. */
+export interface Wording {
+  /** `line` of a text, `frame` of a capture. */
+  readonly frame: string;
+  /** Interface of the capture, empty when unknown. */
+  readonly captureInterface: string;
+}
+
+export function formatDuration(us: number): string {
+  if (us === UNKNOWN) return 'an unknown time';
+  if (us < 1000) return `${Math.round(us)} µs`;
+  if (us < 1e6) return `${(us / 1000).toFixed(us < 100_000 ? 2 : 1)} ms`;
+  if (us < 120e6) return `${(us / 1e6).toFixed(2)} s`;
+  return `${(us / 60e6).toFixed(1)} min`;
+}
+
+export function seqText(seq: Seq | null): string {
+  return seq === null ? 'unknown' : String(formatSeq(seq));
+}
+
+/** `line 7`, `lines 7 and 9`, `lines 11, 13 and 15`. */
+export function framesText(word: string, frames: readonly number[]): string {
+  if (frames.length === 1) return `${word} ${frames[0]}`;
+  const last = frames.at(-1);
+  if (frames.length <= 6) return `${word}s ${frames.slice(0, -1).join(', ')} and ${last}`;
+  return `${word}s ${frames.slice(0, 4).join(', ')} … ${last} (${frames.length} in all)`;
+}
+
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+export function endpoint(address: string, port: string): string {
+  return port === '' ? `${address} (address missing)` : `${address}:${port}`;
+}
+
+/** The command is meant to be pasted into a root shell, and the names come from a stranger. */
+const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}$/;
+
+/** The capture that shows MAC address, TTL and absolute numbers of every packet. */
+export function captureCommand(flow: Flow, wording: Wording): string {
+  const where = SAFE_NAME.test(wording.captureInterface) ? wording.captureInterface : 'INTERFACE';
+  const named = flow.serverPort !== '' && SAFE_NAME.test(flow.server);
+  const host = named ? flow.server : 'SERVER';
+  const port = /^(?:\d{1,5}|[a-z][a-z0-9-]{0,30})$/.test(flow.serverPort)
+    ? flow.serverPort
+    : 'PORT';
+  return `tcpdump -i ${where} -e -n -vvv -S 'host ${host} and tcp port ${port}'`;
+}
