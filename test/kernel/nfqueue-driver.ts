@@ -1,10 +1,10 @@
 /**
  * A small program around one Queue, for the kernel tests: `node driver MODE QUEUE [gso|no-gso]`.
  *
- * Modes: accept, drop, cipher (XOR every octet of TCP data, both ways), repeat (NF_REPEAT with mark
- * 1 for what has no mark), wait (time receive and a wake-up). SIGTERM cannot reach a thread that
- * waits in the kernel with default handling off, so it just ends the process; a line `stop` in the
- * file given as the fourth argument ends it with the figures.
+ * Modes: accept, drop, cipher (XOR every octet of TCP data, both ways), repeat (NF_REPEAT with a
+ * mark for what has none), wait (time receive and a wake-up), loop (the packet loop with the
+ * engine). The loop never yields, so no signal or message is heard: once nothing arrives and the
+ * file given as the fourth argument exists, it ends and prints its figures.
  */
 import { existsSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';

@@ -16,6 +16,8 @@ export const FAR = '10.91.0.2';
 export const QUEUE_NUM = 91;
 
 const BUILD_DIR = fileURLToPath(new URL('../../node_modules/.cache/seqshim/', import.meta.url));
+/** Of this process alone: two test runs may build at the same time. */
+const OWN_DIR = `${BUILD_DIR}${process.pid}/`;
 
 export class Lab {
   readonly near: string;
@@ -144,11 +146,11 @@ export function run(command: string, ...args: readonly string[]): string {
   return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** Bundles a program of this folder; Node 20 cannot run TypeScript. Returns its path. */
-export async function buildProgram(name: string): Promise<string> {
-  mkdirSync(BUILD_DIR, { recursive: true });
+/** Bundles a program of this folder; Node 20 cannot run TypeScript. Returns its path; remove it after. */
+export async function buildProgram(name: string, as?: string): Promise<string> {
+  mkdirSync(OWN_DIR, { recursive: true });
   const input = fileURLToPath(new URL(name, import.meta.url));
-  const file = `${BUILD_DIR}${basename(name, '.ts')}-${process.pid}.mjs`;
+  const file = OWN_DIR + (as ?? `${basename(name, '.ts')}.mjs`);
   const bundle = await rolldown({
     input,
     platform: 'node',

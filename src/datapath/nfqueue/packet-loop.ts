@@ -7,10 +7,18 @@
  */
 import { STAT_SHED } from '../../engine/codes.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { HOOK_POSTROUTING, TO_FAR, TO_NEAR, VERDICT_ACCEPT } from '../../engine/verdict.ts';
+import {
+  HOOK_POSTROUTING,
+  TO_FAR,
+  TO_NEAR,
+  VERDICT_ACCEPT,
+  VERDICT_DROP,
+  VERDICT_REWRITTEN,
+} from '../../engine/verdict.ts';
 import * as page from '../../telemetry/stats-page.ts';
 import { engineMs } from './monotonic.ts';
 import type { Queue } from './queue.ts';
+import { RepeatGuard } from './repeat-guard.ts';
 
 /** The clock is read after this many packets of a batch (a power of two). */
 const CLOCK_PACKETS = 4;
@@ -40,6 +48,7 @@ export class PacketLoop {
   private readonly engine: Engine;
   private readonly stats: page.StatsPage;
   private readonly settings: LoopSettings;
+  private readonly guard: RepeatGuard;
   /** Since when every batch has been full and late. */
   private lateSinceMs = 0;
   private outboxSeen = 0;
@@ -51,6 +60,7 @@ export class PacketLoop {
     this.engine = engine;
     this.stats = stats;
     this.settings = settings;
+    this.guard = new RepeatGuard(queue.bytes);
     this.outboxSeen = settings.outboxCount();
     engine.attach(queue.bytes);
   }
@@ -139,21 +149,29 @@ export class PacketLoop {
     const off = queue.off[i]!;
     const len = queue.len[i]!;
     const hook = queue.hook[i]!;
+    // A new packet has the verdict ACCEPT until it is judged.
+    if (this.settings.repeatMark !== 0 && this.guard.isReturned(off, len, hook, nowMs)) return;
     const dir = hook === HOOK_POSTROUTING ? TO_FAR : TO_NEAR;
     if (overload && engine.isPlainData(off, len, dir)) {
-      this.answer(i, VERDICT_ACCEPT);
+      this.answer(i, VERDICT_ACCEPT, nowMs);
       this.countShed();
     } else {
       const info = queue.info[i]!;
-      this.answer(i, engine.step(off, len, dir, hook, info, queue.macHash[i]!, nowMs));
+      const verdict = engine.step(off, len, dir, hook, info, queue.macHash[i]!, nowMs);
+      this.answer(i, verdict, nowMs);
     }
   }
 
-  private answer(i: number, verdict: number): void {
+  private answer(i: number, verdict: number, nowMs: number): void {
     const { queue } = this;
     const { repeatMark } = this.settings;
-    if (repeatMark === 0) queue.setVerdict(i, verdict);
-    else queue.setVerdictRepeat(i, verdict, queue.mark[i]! | repeatMark);
+    if (repeatMark === 0 || verdict === VERDICT_DROP) {
+      queue.setVerdict(i, verdict);
+      return;
+    }
+    const isRewritten = verdict === VERDICT_REWRITTEN;
+    this.guard.note(queue.off[i]!, queue.len[i]!, queue.hook[i]!, isRewritten, nowMs);
+    queue.setVerdictRepeat(i, verdict, queue.mark[i]! | repeatMark);
   }
 
   private countShed(): void {

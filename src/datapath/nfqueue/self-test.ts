@@ -6,6 +6,7 @@
  */
 import { createSocket } from 'node:dgram';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { INJECT_NEAR } from '../../engine/verdict.ts';
 import { type InjectBackend, openInjector } from './injector.ts';
 import { Queue } from './queue.ts';
@@ -98,7 +99,8 @@ function explain(family: 4 | 6, refusals: readonly string[]): string {
   if (/EPERM|EACCES|not permitted|denied/i.test(refusal)) {
     return `Cannot inject IPv${family} packets: run as root, or with CAP_NET_RAW and CAP_NET_ADMIN`;
   }
-  if (/ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL|unreachable|not available/i.test(refusal)) {
+  // Lists what is up only. A packet for 127.0.0.1 vanishes, or is refused, where it is down.
+  if (!Object.values(networkInterfaces()).some((list) => list?.[0]?.internal)) {
     return `Cannot inject IPv${family} packets: loopback is down. Run: ip link set lo up`;
   }
   if (refusal !== '') return `Cannot inject IPv${family} packets: ${refusal}`;
