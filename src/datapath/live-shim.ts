@@ -12,6 +12,7 @@ import type { Logger } from 'pino';
 import { type Config, MARK_INJECT } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
+import { FLOW_ENDED } from '../engine/codes.ts';
 import {
   CHECKSUM_FILL_ALWAYS,
   CHECKSUM_FILL_AUTO,
@@ -41,6 +42,7 @@ const RULES_CHECK_MS = 5000;
 /** Resets to the near end leave within this before the rules go. */
 const FAREWELL_MS = 300;
 const FLOWS_SHOWN = 1000;
+const FLOWS_LISTED = 100;
 const CHECKSUM_FILL = {
   off: CHECKSUM_FILL_OFF,
   auto: CHECKSUM_FILL_AUTO,
@@ -270,13 +272,17 @@ export class LiveShim {
   }
 
   private async stopUnsafe(): Promise<void> {
-    const translated = countFlows(this.memory).translated;
-    const flows = viewFlows(this.memory, engineMs(), 100).filter((flow) => flow.translated);
+    const counters = new Float64Array(this.memory.counters);
+    const before = counters[FLOW_ENDED] ?? 0;
+    const flows = viewFlows(this.memory, engineMs(), FLOWS_LISTED).filter(
+      (flow) => flow.translated && flow.nearState === 'ESTABLISHED',
+    );
     this.runtime?.endAll();
-    if (translated > 0) await pause(FAREWELL_MS);
+    if (countFlows(this.memory).translated > 0) await pause(FAREWELL_MS);
     this.events.drain();
+    const flowsEnded = (counters[FLOW_ENDED] ?? 0) - before;
     const names = flows.map((flow) => `${flow.near} > ${flow.far}`);
-    this.log.info({ flowsEnded: translated, flows: names }, 'stopping');
+    this.log.info({ flowsEnded, flows: names }, 'stopping');
     await this.takeApart();
     this.log.info({}, 'stopped');
     this.finish(EXIT_OK);

@@ -14,6 +14,7 @@ import {
   STAT_PASSED_MPTCP,
 } from './codes.ts';
 import { Core, clearFlags, count, flagsOf, repairBase, setFlags } from './core.ts';
+import { dropRule } from './emit.ts';
 import type { FlowTable } from './flow/flow-table.ts';
 import {
   FLOW_ROW_WORDS,
@@ -230,6 +231,7 @@ export class Engine {
       if ((flags & (FLOW_USED | FLOW_TRANSLATED)) === (FLOW_USED | FLOW_TRANSLATED)) {
         endTranslated(core, flow, 0);
       }
+      dropRule(core, flow);
     }
   }
 

@@ -16,6 +16,7 @@ import {
   RST_AFTER_CONFLICT,
   RST_DROPPED,
   RST_REFUTED,
+  SYNACK_CONFLICT,
 } from '../codes.ts';
 import {
   type Core,
@@ -181,7 +182,7 @@ export function tickQuestion(core: Core, slot: number, flow: number): void {
     words[base + R_ASK_PROBES] = probes + 1;
     words[base + R_ASK_LAST_MS] = core.nowMs;
     words[base + R_ASK_ANSWERED] = 0;
-    probe(core, flow, PHANTOM_SYNACK, probes + 1);
+    probe(core, flow, SYNACK_CONFLICT, probes + 1);
     return;
   }
   const wait = waitMs(core, flow);

@@ -14,7 +14,7 @@ import {
   STAT_WINDOW_RESCALED,
 } from '../codes.ts';
 import { type Core, count, farHalf, flagsOf, nearHalf, pathOf, setFlags } from '../core.ts';
-import { event, found, resetNear } from '../emit.ts';
+import { dropRule, event, found, resetNear } from '../emit.ts';
 import {
   DELTA,
   FLOW_CONFIRMED,
@@ -111,6 +111,7 @@ export function endTranslated(core: Core, flow: number, cause: number): void {
   event(core, flow, FLOW_ENDED, cause, seq, 0, 0, 0, 0);
   resetNear(core, flow);
   endFlow(core, flow, true);
+  dropRule(core, flow);
 }
 
 /** The real server's first segment in its numbers proves the phantom of this path. */
