@@ -171,7 +171,9 @@ function withTimestampsFirst(spec: SegmentSpec): SegmentSpec {
   return { ...bare, options: [1, 1, 8, 10, 0, 0, 0, value, 0, 0, 0, echo] };
 }
 
-/** Data one way in bursts, an acknowledgement for each pair: what a session or a copy looks like. */
+/**
+ * Data one way in bursts, an acknowledgement for each pair: what a session or a copy looks like.
+ */
 function cleanData(run: Run): void {
   run.establishAll();
   while (run.packets < PACKETS) {

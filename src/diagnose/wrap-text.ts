@@ -1,5 +1,6 @@
 /**
- * Breaks text at blanks so that a report stays within the width. Owns nothing. Widths in characters.
+ * Breaks text at blanks so that a report stays within the width. Owns nothing. Widths in
+ * characters.
  */
 export const WIDTH = 100;
 

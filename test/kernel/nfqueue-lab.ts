@@ -146,7 +146,10 @@ export function run(command: string, ...args: readonly string[]): string {
   return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** Bundles a program of this folder; Node 20 cannot run TypeScript. Returns its path; remove it after. */
+/**
+ * Bundles a program of this folder; Node 20 cannot run TypeScript. Returns its path; remove it
+ * after.
+ */
 export async function buildProgram(name: string, as?: string): Promise<string> {
   mkdirSync(OWN_DIR, { recursive: true });
   const input = fileURLToPath(new URL(name, import.meta.url));

@@ -1,6 +1,6 @@
 /**
- * The runtime without the command line, for the kernel tests: `node driver QUEUE`. Lines on standard
- * input: `stats`, `stop`. Prints `ready`, `failed …`, `stats …`, `stopped MS`.
+ * The runtime without the command line, for the kernel tests: `node driver QUEUE`. Lines on
+ * standard input: `stats`, `stop`. Prints `ready`, `failed …`, `stats …`, `stopped MS`.
  */
 import { createInterface } from 'node:readline';
 import { openInjector } from '../../src/datapath/nfqueue/injector.ts';

@@ -1,6 +1,7 @@
 /**
  * Thousands of random worlds under the oracle. A seed replays everything; `SEQSHIM_SEED` moves the
- * whole window, and every failure names its seed. Worlds that once went wrong are kept as scenarios.
+ * whole window, and every failure names its seed. Worlds that once went wrong are kept as
+ * scenarios.
  */
 import { describe, expect, it } from 'vitest';
 import { judge } from './oracle.ts';

@@ -79,7 +79,9 @@ export function judge(seed: number): Verdict {
   return { saved, broken, excused };
 }
 
-/** Byte-identical and untouched, unless the network itself brought an old SYN to the server again. */
+/**
+ * Byte-identical and untouched, unless the network itself brought an old SYN to the server again.
+ */
 function judgeHealthy(
   random: RandomPlan,
   without: WorldResult,
@@ -96,7 +98,8 @@ function judgeHealthy(
 
 /**
  * Was one of the bare ACKs lost that could have told the truth (a probe, its answer)? Linux answers
- * once per 500 ms and a genuine reset must arrive within a second, so it can have been the only one.
+ * once per 500 ms and a genuine reset must arrive within a second, so it can have been the only
+ * one.
  */
 function wasBlinded(withShim: WorldResult, connection: ConnectionPlan): boolean {
   return withShim.lost.some((bytes) => {

@@ -67,7 +67,9 @@ export class RepeatGuard {
     return (this.first & (SLOT_COUNT - 1)) * SLOT_WORDS;
   }
 
-  /** Two hashes (multiply and add, with different factors), so that nothing else is taken for it. */
+  /**
+   * Two hashes (multiply and add, with different factors), so that nothing else is taken for it.
+   */
   private hash(off: number, len: number, hook: number): void {
     const { packets } = this;
     const from = off >> 2;
