@@ -11,7 +11,7 @@ import { ACK } from '../engine/wire/segment.ts';
 import { type Finding, makeFinding } from './finding.ts';
 import { CLIENT, type Direction, type Flow, SERVER, type Seen } from './flow.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
-import { framesText, type Wording } from './wording.ts';
+import { framesText, sideName, type Wording } from './wording.ts';
 
 /** Longer than a packet on the wire: merged or not yet cut by the network card. */
 const SEGMENT_OCTETS_MAX = 1460;
@@ -37,6 +37,8 @@ function pseudoBase(packet: Seen): number {
 }
 
 function isUnfinished(flow: Flow, packet: Seen, all: readonly Seen[]): boolean {
+  // Some cards want the field empty.
+  if (all.every((other) => other.checksumField === 0)) return true;
   const base = pseudoBase(packet);
   if (base === UNKNOWN) return packet.side === 'out';
   const fromAddresses = addressBase(packet.src, packet.dst);
@@ -58,7 +60,7 @@ function addressBase(src: string, dst: string): number {
 }
 
 function offload(flow: Flow, dir: Direction, all: readonly Seen[], wording: Wording): Finding {
-  const side = dir === CLIENT ? 'client' : 'server';
+  const side = sideName(dir);
   const taken = acceptedPacket(flow, all);
   const proof =
     taken === undefined
@@ -71,14 +73,20 @@ function offload(flow: Flow, dir: Direction, all: readonly Seen[], wording: Word
     frames: all.map((packet) => packet.frame),
     summary: `“incorrect” checksums on the ${side}’s packets are unfinished, not wrong: harmless`,
     explanation:
-      `The capture was taken on the ${side}’s machine (or on the host of its virtual machine), ` +
-      'before the network card filled the checksums in. The fields hold the sum of addresses and ' +
-      'length only, and differ between packets by exactly their lengths, as unfinished ones do.' +
-      proof,
+      `The capture was taken on the ${side}’s machine, or on a host that it is a guest of, ` +
+      `before the network card filled the checksums in. ${unfinishedSentence(all)}${proof}`,
     certainty: 'proven',
     remedy: 'Nothing. To see real checksums, capture on the other machine.',
     numbers: { packetCount: all.length },
   });
+}
+
+function unfinishedSentence(all: readonly Seen[]): string {
+  if (all.every((packet) => packet.checksumField === 0)) return 'The fields are all empty.';
+  return (
+    'The fields hold the sum of addresses and length only: they differ between packets by ' +
+    'exactly their lengths, as unfinished ones do.'
+  );
 }
 
 /** A packet of them, and the acknowledgement that shows it was accepted. */
@@ -104,7 +112,7 @@ function brokenChecksums(
   all: readonly Seen[],
   wording: Wording,
 ): Finding {
-  const side = dir === CLIENT ? 'client' : 'server';
+  const side = sideName(dir);
   const frames = all.map((packet) => packet.frame);
   return makeFinding({
     code: 'checksum-bad',

@@ -14,14 +14,13 @@ import {
   captureCommand,
   formatDuration,
   framesText,
+  observeAdvice,
   plural,
   seqText,
   type Wording,
 } from './wording.ts';
 
-const REMEDY =
-  'Now: on the client’s machine, `seqshim run --target SERVER --mode observe --for 10m` changes ' +
-  'nothing and shows what it would do; without `--mode observe` it keeps such connections alive. ' +
+const FOR_GOOD =
   'For good: whoever runs the firewall looks for two translations of this connection (address ' +
   'and port above), for TCP intercept or SYN proxy, and for sequence randomization on both units ' +
   'of a pair.';
@@ -48,6 +47,7 @@ function synackConflict(flow: Flow, conflict: Conflict, wording: Wording): Findi
   const [one, two] = inOrder(conflict);
   const afterUs = between(one.first, two.first);
   const once = synCount <= 1;
+  const lived = !once && conflictResets(flow, conflict).length === 0;
   const who = once
     ? 'Two TCP end points answered one SYN'
     : 'The same SYN got two different answers';
@@ -70,16 +70,17 @@ function synackConflict(flow: Flow, conflict: Conflict, wording: Wording): Findi
     ]
       .filter((sentence) => sentence !== '')
       .join(' '),
-    certainty: once ? 'proven' : 'likely',
+    ...(lived ? { severity: 'warning' as const } : {}),
+    certainty: !once ? 'possible' : other.count > 1 ? 'proven' : 'likely',
     looksTheSame: once
-      ? ['A server that uses SYN cookies and got the SYN twice (duplicated on the way).']
+      ? cookieLookalike(conflict)
       : [
           `The client sent its SYN ${synCount} times: a server that had forgotten the first one, ` +
             'or uses SYN cookies, answers each with a number of its own.',
         ],
     causes: rankCauses(flow, conflict, wording),
     undecided: undecidedSentence(conflict),
-    remedy: REMEDY,
+    remedy: `${observeAdvice(flow)} ${FOR_GOOD}`,
     decide: captureCommand(flow, wording),
     numbers: {
       isn: formatSeq(chosen.isn),
@@ -147,6 +148,12 @@ function aftermathSentence(flow: Flow, conflict: Conflict, wording: Wording): st
   return `The client’s own resets (${frames}) are only the consequence: its connection is gone by then.`;
 }
 
+/** A server with SYN cookies keeps nothing, so it cannot repeat a SYN-ACK by itself. */
+function cookieLookalike({ other }: Conflict): string[] {
+  if (other.count > 1) return [];
+  return ['A server that uses SYN cookies and got the SYN twice (duplicated on the way).'];
+}
+
 function undecidedSentence(conflict: Conflict): string {
   const a = conflict.chosen.first;
   const missing = [a.srcMac === '' ? 'MAC addresses' : '', a.ttl === UNKNOWN ? 'TTLs' : '']
@@ -211,7 +218,7 @@ function rstAfterConflict(
     looksTheSame: [
       'That it arrived and had to be accepted is proven; who sent it is not in these packets.',
     ],
-    remedy: REMEDY,
+    remedy: `${observeAdvice(flow)} ${FOR_GOOD}`,
     decide: captureCommand(flow, wording),
     numbers: {
       seq: formatSeq(reset.segSeq ?? 0),
@@ -226,15 +233,18 @@ function rstAfterConflict(
 export function answerSentence(flow: Flow, reset: Seen, wording: Wording): string {
   const { possible, tooRecent, shortestUs } = answerCandidates(flow, reset);
   const parts: string[] = [];
-  if (possible.length > 0) {
+  if (possible.length === 1) {
+    parts.push(
+      `It answers ${wording.frame} ${possible[0]?.frame}, the only packet with that number ` +
+        'that left early enough.',
+    );
+  } else if (possible.length > 1) {
     const frames = framesText(
       wording.frame,
       possible.map((packet) => packet.frame),
     );
-    const only = possible.length === 1 ? 'the only packet' : 'one of the packets';
-    parts.push(
-      `It answers ${frames}, ${only} with that number that ${possible.length === 1 ? 'is' : 'are'} old enough.`,
-    );
+    const age = shortestUs === UNKNOWN ? '' : ' and left early enough';
+    parts.push(`It answers one of ${frames}, which all carry that number${age}.`);
   }
   for (const packet of tooRecent) {
     parts.push(
@@ -265,7 +275,7 @@ function phantom(flow: Flow, conflict: Conflict, spoke: Seen, wording: Wording):
       'client throws away everything in numbers it does not know, and the connection hangs.',
     certainty: 'likely',
     looksTheSame: ['A capture that lost the packets of the first end point.'],
-    remedy: REMEDY,
+    remedy: `${observeAdvice(flow)} ${FOR_GOOD}`,
     decide: captureCommand(flow, wording),
     numbers: { isn: formatSeq(chosen.isn), otherIsn: formatSeq(other.isn) },
   });

@@ -8,14 +8,11 @@ import { formatSeq, type Seq, seqAdd, seqDiff, seqLt } from '../engine/wire/seq.
 import { answerCandidates } from './answers.ts';
 import type { Conflict } from './conflict.ts';
 import { answerSentence } from './find-conflict.ts';
-import { type Certainty, type Finding, makeFinding } from './finding.ts';
-import { CLIENT, type Flow, inSpace, SERVER, type Seen, sequenceOctets } from './flow.ts';
+import { refusesSyn, refutedBy, refutedFinding } from './find-refuted.ts';
+import { type Finding, makeFinding } from './finding.ts';
+import { CLIENT, type Flow, SERVER, type Seen, sequenceOctets } from './flow.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
-import { captureCommand, formatDuration, seqText, type Wording } from './wording.ts';
-
-const OBSERVE =
-  'On the client’s machine, `seqshim run --target SERVER --mode observe --for 10m` changes nothing ' +
-  'and shows what it would do.';
+import { captureCommand, observeAdvice, seqText, sideName, type Wording } from './wording.ts';
 
 export function resetFindings(
   flow: Flow,
@@ -53,102 +50,9 @@ function peerOf(flow: Flow, reset: Seen) {
   return flow.halves[reset.dir === CLIENT ? SERVER : CLIENT];
 }
 
-function sideName(reset: Seen): string {
-  return reset.dir === CLIENT ? 'client' : 'server';
-}
-
-/** What came from the same side afterwards, at or behind the number of the reset. */
-function refutedBy(flow: Flow, reset: Seen): Seen | undefined {
-  const { segSeq } = reset;
-  if (segSeq === null || isRefusal(flow, reset)) return undefined;
-  return flow.kept.find(
-    (packet) =>
-      packet.frame > reset.frame &&
-      packet.dir === reset.dir &&
-      !hasFlags(packet, RST) &&
-      !hasFlags(packet, SYN) &&
-      sequenceOctets(packet) > 0 &&
-      packet.segSeq !== null &&
-      inSpace(packet.segSeq, segSeq),
-  );
-}
-
-function refutedFinding(flow: Flow, reset: Seen, all: readonly Seen[], wording: Wording): Finding {
-  const by = refutedBy(flow, reset);
-  if (by === undefined) throw new Error('rst-refuted without the packet that refutes');
-  const afterUs =
-    reset.timeUs === UNKNOWN || by.timeUs === UNKNOWN ? UNKNOWN : by.timeUs - reset.timeUs;
-  const [certainty, why] = refutedCertainty(flow, reset, by, wording);
-  const what = by.payloadOctets > 0 ? `${by.payloadOctets} octets of data` : 'the end (FIN)';
-  return makeFinding({
-    code: 'rst-refuted',
-    flow: flow.id,
-    frames: [...all.map((packet) => packet.frame), by.frame].sort((a, b) => a - b),
-    summary:
-      `The reset was false: ${afterUs === UNKNOWN ? 'behind it' : `${formatDuration(afterUs)} later`} ` +
-      `the same side sends ${what} at ${seqText(by.segSeq)} (${wording.frame} ${by.frame})`,
-    explanation:
-      `A side that resets a connection has forgotten it and sends nothing more in its numbers. ` +
-      `${wording.frame} ${by.frame} continues exactly where the reset in ${wording.frame} ` +
-      `${reset.frame} (${seqText(reset.segSeq)}) says that there is nothing. ${why}`,
-    certainty,
-    looksTheSame:
-      certainty === 'proven'
-        ? []
-        : [
-            `The ${sideName(reset)}’s program died right after it wrote, and the network swapped ` +
-              'the two packets.',
-          ],
-    remedy:
-      `${OBSERVE} Without \`--mode observe\` it asks the other side whether a doubtful reset is ` +
-      'true before it delivers it.',
-    decide: captureCommand(flow, wording),
-    numbers: {
-      seq: formatSeq(reset.segSeq ?? 0),
-      bySeq: formatSeq(by.segSeq ?? 0),
-      ...(afterUs === UNKNOWN ? {} : { afterUs }),
-    },
-  });
-}
-
-/**
- * A packet that refuses an ACK and one that only a finished handshake allows cannot come from one
- * end point when both follow from the same ACK. Otherwise life for longer than a round trip proves
- * it: reordering does not last that long.
- */
-function refutedCertainty(
-  flow: Flow,
-  reset: Seen,
-  by: Seen,
-  wording: Wording,
-): readonly [Certainty, string] {
-  const { possible, shortestUs } = answerCandidates(flow, reset);
-  const [only] = possible;
-  const firstAck = flow.halves[CLIENT].firstAck;
-  const bare = !hasFlags(reset, ACK) && reset.dir === SERVER && by.payloadOctets > 0;
-  if (bare && shortestUs !== UNKNOWN && possible.length === 1 && only === firstAck) {
-    return [
-      'proven',
-      `Both follow from ${wording.frame} ${only?.frame}: the reset refuses that acknowledgement, ` +
-        'and a server sends data only after it has accepted it. One end point cannot do both.',
-    ];
-  }
-  const last = flow.kept.findLast(
-    (packet) => packet.dir === reset.dir && !hasFlags(packet, RST) && !hasFlags(packet, SYN),
-  );
-  const lived = last === undefined || reset.timeUs === UNKNOWN ? 0 : last.timeUs - reset.timeUs;
-  if (shortestUs !== UNKNOWN && lived > 2 * shortestUs) {
-    return ['proven', `The connection goes on for at least ${formatDuration(lived)}.`];
-  }
-  return ['likely', ''];
-}
-
 /** RST,ACK of the SYN: nobody listens, or a firewall rejects. */
 function isRefusal(flow: Flow, reset: Seen): boolean {
-  const syn = flow.halves[CLIENT].offers[0];
-  if (syn === undefined || reset.dir !== SERVER) return false;
-  const answered = flow.halves[SERVER].offers.some((offer) => offer.first.frame < reset.frame);
-  return !answered && hasFlags(reset, ACK) && reset.segAck === seqAdd(syn.isn, 1);
+  return refusesSyn(flow, reset) && refutedBy(flow, reset) === undefined;
 }
 
 function refusedFinding(flow: Flow, reset: Seen, all: readonly Seen[], wording: Wording): Finding {
@@ -189,9 +93,9 @@ function foreignFinding(flow: Flow, reset: Seen, all: readonly Seen[], wording: 
     code: 'rst-foreign',
     flow: flow.id,
     frames: all.map((packet) => packet.frame),
-    summary: `A reset in the ${sideName(reset)}’s name from somewhere else: ${differs.join(', ')}`,
+    summary: `A reset in the ${sideName(reset.dir)}’s name from somewhere else: ${differs.join(', ')}`,
     explanation:
-      `All other packets of the ${sideName(reset)} have another origin. Resets from elsewhere are ` +
+      `All other packets of the ${sideName(reset.dir)} have another origin. Resets from elsewhere are ` +
       'made by firewalls, intrusion prevention and load balancers. ' +
       answerSentence(flow, reset, wording),
     certainty: 'likely',
@@ -199,7 +103,7 @@ function foreignFinding(flow: Flow, reset: Seen, all: readonly Seen[], wording: 
       'A system that sends resets with another initial TTL than its connections.',
       'A route that changed in the middle of the connection.',
     ],
-    remedy: `Look for a device on the path that is allowed to reset connections. ${OBSERVE}`,
+    remedy: `Look for a device on the path that may reset connections. ${observeAdvice(flow)}`,
     decide: captureCommand(flow, wording),
     numbers: {
       seq: formatSeq(reset.segSeq ?? 0),
@@ -223,7 +127,7 @@ function knowsNoConnection(flow: Flow, reset: Seen): boolean {
 }
 
 function noConnectionFinding(flow: Flow, reset: Seen, wording: Wording): Finding {
-  const side = sideName(reset);
+  const side = sideName(reset.dir);
   const other = reset.dir === CLIENT ? 'server' : 'client';
   const half = flow.halves[reset.dir];
   const acted = half.packets > 1 || half.dataOctets > 0;
@@ -242,7 +146,7 @@ function noConnectionFinding(flow: Flow, reset: Seen, wording: Wording): Finding
     explanation: [
       `A reset without an ACK flag that repeats the acknowledged number ${seqText(reset.segSeq)} ` +
         'is what a TCP sends for a packet of a connection it does not know ' +
-        '(RFC 9293 §3.10.7.1); a program that gives up sends another one, with ACK.',
+        '(RFC 9293 §3.10.7.1). A program that gives up sends another kind, with ACK.',
       stamped && reset.options.tsVal === null
         ? 'It carries no timestamps although this connection uses them, which fits: there is no ' +
           'connection left that they could belong to.'
@@ -265,7 +169,7 @@ function noConnectionFinding(flow: Flow, reset: Seen, wording: Wording): Finding
     undecided: `Whether the ${side} had been reset before, and by whom, is not in a capture from this side.`,
     remedy:
       `Capture on the ${side}’s machine while it fails; if it shows two SYN-ACKs or a reset that ` +
-      `the ${other} never sent, a device in between is at fault. ${OBSERVE}`,
+      `the ${other} never sent, a device in between is at fault. ${observeAdvice(flow)}`,
     decide: captureCommand(flow, wording),
     numbers: {
       seq: formatSeq(reset.segSeq ?? 0),
@@ -323,8 +227,8 @@ function inexactFinding(flow: Flow, reset: Seen, all: readonly Seen[], wording: 
 }
 
 function ownerFinding(flow: Flow, reset: Seen, wording: Wording): Finding {
-  const side = sideName(reset);
-  const after = peerOf(flow, reset).dataOctets > 0 ? ', with data unread' : '';
+  const side = sideName(reset.dir);
+  const after = peerOf(flow, reset).dataOctets > 0 ? ' (for example with data unread)' : '';
   return makeFinding({
     code: 'rst-by-owner',
     flow: flow.id,

@@ -123,7 +123,7 @@ function judgeDns({ flow, reset, wording }: Case): Judgement {
   }
   return [
     'ruled-out',
-    `a slow lookup is a pause, and it was over ${formatDuration(afterUs)} after the first packet ` +
+    `a slow lookup is a pause, and it was all over ${formatDuration(afterUs)} after the first packet ` +
       `(${wording.frame} ${reset.frame})`,
     [reset.frame],
   ];

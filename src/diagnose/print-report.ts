@@ -3,10 +3,10 @@
  * 100 columns, except for commands, which must stay on one line to be pasted. Owns the layout.
  */
 import type { Finding, Hypothesis, Verdict } from './finding.ts';
-import { CLIENT, type Flow, SERVER } from './flow.ts';
+import type { Flow } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
 import type { Report } from './report.ts';
-import { timelineOf } from './timeline.ts';
+import { importantFrames, timelineOf } from './timeline.ts';
 import { endpoint, formatDuration, framesText, plural, type Wording } from './wording.ts';
 import { WIDTH, wrapText } from './wrap-text.ts';
 
@@ -47,19 +47,27 @@ function order(report: Report, flow: Flow): number {
 
 function flowSection(report: Report, flow: Flow): string[] {
   const findings = findingsOf(report, flow);
-  const important = new Set(findings.flatMap(({ frames }) => frames));
-  const reply = flow.halves[SERVER].shortestReplyUs;
+  const important = importantFrames(findings);
   const title =
     `Connection ${flow.id}: ${endpoint(flow.client, flow.clientPort)} → ` +
     endpoint(flow.server, flow.serverPort);
   const lines = [title, '─'.repeat(Math.min(WIDTH, title.length))];
-  if (reply !== UNKNOWN) {
-    lines.push(`  shortest round trip to the server seen here: ${formatDuration(reply)}`);
-  }
+  lines.push(...wrapText('  in short: ', `${findings[0]?.summary ?? ''}.`));
+  lines.push(...replyLine(flow));
   lines.push(...timelineLines(flow, important, report.wording), '');
   for (const finding of findings) lines.push(...findingLines(finding, report.wording), '');
   lines.push(...advice(findings));
   return lines;
+}
+
+/** How fast each side was seen to answer: nothing can be the answer to something more recent. */
+function replyLine(flow: Flow): string[] {
+  const [client, server] = flow.halves.map((half) => half.shortestReplyUs);
+  const parts = [
+    server === undefined || server === UNKNOWN ? '' : `server ${formatDuration(server)}`,
+    client === undefined || client === UNKNOWN ? '' : `client ${formatDuration(client)}`,
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? [] : [`  shortest answer seen here: ${parts.join(', ')}`];
 }
 
 function timelineLines(flow: Flow, important: ReadonlySet<number>, wording: Wording): string[] {
@@ -144,7 +152,7 @@ const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   'ruled-out': 'no',
   undecided: 'open',
   possible: 'possible',
-  supported: 'likely',
+  supported: 'supported',
 };
 
 /** What each suspect is called by people who never read our identifiers. */
@@ -170,13 +178,8 @@ function whatItIsNot(hypotheses: readonly Hypothesis[]): string[] {
     for (const { id, verdict, because } of hypotheses) {
       if (verdict !== wanted) continue;
       const name = (SUSPECTS[id] ?? id).padEnd(26);
-      lines.push(...wrapText(`  ${VERDICT_WORDS[verdict].padEnd(8)}  ${name} `, because));
+      lines.push(...wrapText(`  ${VERDICT_WORDS[verdict].padEnd(9)}  ${name} `, because));
     }
   }
   return lines;
-}
-
-/** Octets of both sides, for a test that the report tells the same as the flow. */
-export function flowOctets(flow: Flow): number {
-  return flow.halves[CLIENT].dataOctets + flow.halves[SERVER].dataOctets;
 }

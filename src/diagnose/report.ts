@@ -7,7 +7,7 @@ import type { Analysis } from './analyse.ts';
 import type { Flow } from './flow.ts';
 import { CLIENT, SERVER } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
-import { timelineOf } from './timeline.ts';
+import { importantFrames, timelineOf } from './timeline.ts';
 import type { Wording } from './wording.ts';
 
 export type InputKind = 'tcpdump-text' | 'capture';
@@ -47,7 +47,7 @@ function flowJson(flow: Flow, report: Report): object {
   const client = flow.halves[CLIENT];
   const server = flow.halves[SERVER];
   const findings = report.findings.filter((finding) => finding.flow === flow.id);
-  const important = new Set(findings.flatMap(({ frames }) => frames));
+  const important = importantFrames(findings);
   return {
     id: flow.id,
     client: flow.client,

@@ -6,6 +6,7 @@
 import { ACK, FIN, RST, SYN } from '../engine/wire/segment.ts';
 import { seqDiff } from '../engine/wire/seq.ts';
 import { nearestOffer } from './conflict.ts';
+import type { Finding } from './finding.ts';
 import { CLIENT, type Flow, type Offer, SERVER, type Seen } from './flow.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
 import { formatDuration, plural, seqText } from './wording.ts';
@@ -20,25 +21,29 @@ export interface TimelineRow {
 /** Enough for the handshake and its end; the rest is data. */
 const ROW_COUNT_MAX = 16;
 
+/** Always told, however long the story: what a finding that is more than a note rests on. */
+export function importantFrames(findings: readonly Finding[]): Set<number> {
+  const serious = findings.filter(({ severity }) => severity !== 'note');
+  return new Set(serious.flatMap(({ frames }) => frames));
+}
+
 export function timelineOf(flow: Flow, important: ReadonlySet<number>): TimelineRow[] {
   const offers = flow.halves[SERVER].offers;
   const rows: TimelineRow[] = [];
-  const folded = new Map<string, { row: number; frames: number[]; count: number }>();
+  const folded = new Map<string, number[]>();
   for (const packet of flow.kept) {
     const told = tell(packet, offers);
     const key = `${packet.dir} ${told}`;
     const known = folded.get(key);
-    if (known !== undefined && hasFlags(packet, SYN)) {
-      known.frames.push(packet.frame);
+    if (known !== undefined && (hasFlags(packet, SYN) || hasFlags(packet, RST))) {
+      known.push(packet.frame);
       continue;
     }
-    if (known !== undefined && hasFlags(packet, RST)) {
-      known.frames.push(packet.frame);
+    if (rows.length >= ROW_COUNT_MAX && !important.has(packet.frame) && !hasFlags(packet, RST)) {
       continue;
     }
-    if (rows.length >= ROW_COUNT_MAX && !important.has(packet.frame)) continue;
     const framesOfRow = [packet.frame];
-    folded.set(key, { row: rows.length, frames: framesOfRow, count: 1 });
+    folded.set(key, framesOfRow);
     rows.push({
       frames: framesOfRow,
       since: sinceText(flow, packet),
@@ -56,7 +61,7 @@ function sinceText(flow: Flow, packet: Seen): string {
 
 function tell(packet: Seen, offers: readonly Offer[]): string {
   if (hasFlags(packet, SYN | ACK)) {
-    return `SYN-ACK ${letterOf(packet, offers)}, initial number ${seqText(packet.segSeq)}`;
+    return `SYN-ACK${letterOf(packet, offers)}, initial number ${seqText(packet.segSeq)}`;
   }
   if (hasFlags(packet, SYN)) return `SYN, initial number ${seqText(packet.segSeq)}`;
   if (hasFlags(packet, RST)) {
@@ -77,7 +82,7 @@ function tell(packet: Seen, offers: readonly Offer[]): string {
 function letterOf(packet: Seen, offers: readonly Offer[]): string {
   if (offers.length < 2) return '';
   const index = offers.findIndex((offer) => offer.isn === packet.segSeq);
-  return index < 0 ? '?' : String.fromCharCode(65 + index);
+  return index < 0 ? '' : ` ${String.fromCharCode(65 + index)}`;
 }
 
 function numberText(packet: Seen, offers: readonly Offer[]): string {

@@ -2,7 +2,7 @@
  * How numbers, times and packets are written for a person at 3 a.m. Owns nothing.
  */
 import { formatSeq, type Seq } from '../engine/wire/seq.ts';
-import type { Flow } from './flow.ts';
+import { CLIENT, type Direction, type Flow } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
 
 /** What an input calls its packets, and where it was taken. */
@@ -41,14 +41,35 @@ export function endpoint(address: string, port: string): string {
   return port === '' ? `${address} (address missing)` : `${address}:${port}`;
 }
 
+export function sideName(dir: Direction): string {
+  return dir === CLIENT ? 'client' : 'server';
+}
+
+/** Packet names begin sentences too. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** The command is meant to be pasted into a root shell, and the names come from a stranger. */
 const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}$/;
+
+function safeServer(flow: Flow): string {
+  return flow.serverPort !== '' && SAFE_NAME.test(flow.server) ? flow.server : 'SERVER';
+}
+
+/** The first thing to do about a fault of the path: look, without changing anything. */
+export function observeAdvice(flow: Flow): string {
+  return (
+    `Now: on the client’s machine, \`seqshim run --target ${safeServer(flow)} --mode observe ` +
+    '--for 10m` changes nothing and shows what it would do; without `--mode observe` it keeps ' +
+    'such connections alive.'
+  );
+}
 
 /** The capture that shows MAC address, TTL and absolute numbers of every packet. */
 export function captureCommand(flow: Flow, wording: Wording): string {
   const where = SAFE_NAME.test(wording.captureInterface) ? wording.captureInterface : 'INTERFACE';
-  const named = flow.serverPort !== '' && SAFE_NAME.test(flow.server);
-  const host = named ? flow.server : 'SERVER';
+  const host = safeServer(flow);
   const port = /^(?:\d{1,5}|[a-z][a-z0-9-]{0,30})$/.test(flow.serverPort)
     ? flow.serverPort
     : 'PORT';
