@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- --quick] [-- --json]`: the engine alone, then real traffic. About four minutes;
- * without root the second part says why it was not run.
+ * `npm run bench [-- --quick] [-- --json]`: the engine alone, then real traffic. Four minutes at
+ * most; without root the second part says why it was not run.
  */
 import { benchEngine, printEngine } from './engine.mjs';
 import { benchLive, printLive } from './live.mjs';
