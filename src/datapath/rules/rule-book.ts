@@ -69,8 +69,13 @@ export class RuleBook {
     if (this.backend === 'nft') {
       this.demand(run('nft', ['-f', '-'], nftText(this.input)));
       this.removeIptables();
-      return;
-    }
+    } else this.installIptables();
+    if (this.present()) return;
+    this.remove();
+    throw new RuleError(`Cannot install rules: ${this.backend} took them, but they do not stand`);
+  }
+
+  private installIptables(): void {
     for (const family of this.families) {
       const text = replacing(run(SAVE[family], []).stdout, iptablesText(this.input, family));
       this.demand(run(RESTORE[family], RESTORE_ARGS, text));
