@@ -1,4 +1,4 @@
-/** `check` in a namespace: what is fine, what deserves a warning, what blocks. Needs root and dist/. */
+/** `check` in a namespace: what is fine, what warns, what blocks. Needs root and dist/. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
