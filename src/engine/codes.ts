@@ -50,7 +50,6 @@ export const STAT_PASSED_FAST_OPEN = 141;
 export const STAT_RST_PASSED = 142;
 export const STAT_CHECK_LIMIT = 143;
 export const STAT_WINDOW_RESCALED = 144;
-export const STAT_ICMP_TRANSLATED = 145;
 export const STAT_RETRANSMISSION = 146;
 export const STAT_FLOW_EXPIRED = 147;
 export const STAT_OUTBOX_FULL = 148;

@@ -300,7 +300,6 @@ export const STATS: readonly (readonly [number: number, name: string, what: stri
   [code.STAT_RST_PASSED, 'rstPassed', 'resets passed at once'],
   [code.STAT_CHECK_LIMIT, 'checkLimit', 'checks beyond eight a minute and flow: probes spaced out'],
   [code.STAT_WINDOW_RESCALED, 'windowRescaled', 'segments whose window was rescaled'],
-  [code.STAT_ICMP_TRANSLATED, 'icmpTranslated', 'ICMP errors whose quote was translated'],
   [code.STAT_RETRANSMISSION, 'retransmissions', 'segments seen before'],
   [code.STAT_FLOW_EXPIRED, 'flowsExpired', 'idle flows forgotten'],
   [code.STAT_OUTBOX_FULL, 'outboxFull', 'injections not possible: too many under way'],
