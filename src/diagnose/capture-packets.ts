@@ -2,7 +2,7 @@
  * From a capture file to the same packets as from text, through the engine's own parser.
  * Owns nothing; `readCapture` has bounded the file. Frames are numbered as tcpdump counts them.
  */
-import { CaptureError, type Frame } from '../datapath/pcap/capture.ts';
+import type { Frame } from '../datapath/pcap/capture.ts';
 import { LINKTYPE_ETHERNET } from '../datapath/pcap/link-layer.ts';
 import { readCapture } from '../datapath/pcap/read-capture.ts';
 import { get16, get32 } from '../engine/wire/bytes.ts';
@@ -19,6 +19,8 @@ export interface CaptureCounts {
   cutShort: boolean;
 }
 
+const IP4_HEADER_BYTES = 20;
+const IP6_HEADER_BYTES = 40;
 /** The largest packet that is copied for its checksum. */
 const PACKET_BYTES_MAX = 65_536;
 
@@ -34,23 +36,40 @@ export function readCapturePackets(
   const seg = new Segment();
   for (const frame of capture.frames) {
     counts.frames += 1;
-    const fits = frame.len > 0 && frame.len <= PACKET_BYTES_MAX;
-    if (fits) arena.set(frame.bytes.subarray(frame.off, frame.off + frame.len));
-    if (!fits || parseSegment(arena, 0, frame.len, seg) !== WIRE_OK) {
+    const packetBytes = placePacket(frame, arena);
+    const read = packetBytes > 0 && parseSegment(arena, 0, packetBytes, seg) === WIRE_OK;
+    if (!read || seg.tcpOff + seg.tcpHeaderBytes > frame.len) {
       counts.other += 1;
       continue;
     }
     counts.packets += 1;
-    sink(recordOf(frame, arena, words, seg));
+    sink(recordOf(frame, arena, words, seg, packetBytes > frame.len));
   }
   return counts;
 }
 
-export function isCaptureError(error: unknown): error is CaptureError {
-  return error instanceof CaptureError;
+/**
+ * Copies a frame's packet to the start of the arena and gives its length on the wire, 0 when there
+ * is none. A packet that the capture cut (`tcpdump -s 96`) is filled with zeros: its headers are
+ * all that matters here.
+ */
+function placePacket(frame: Frame, arena: Uint8Array): number {
+  if (frame.len < IP4_HEADER_BYTES || frame.len > PACKET_BYTES_MAX) return 0;
+  arena.set(frame.bytes.subarray(frame.off, frame.off + frame.len));
+  const isIp4 = (arena[0] ?? 0) >> 4 === 4;
+  const wireBytes = isIp4 ? get16(arena, 2) : get16(arena, 4) + IP6_HEADER_BYTES;
+  if (wireBytes <= frame.len || wireBytes > PACKET_BYTES_MAX) return frame.len;
+  arena.fill(0, frame.len, wireBytes);
+  return wireBytes;
 }
 
-function recordOf(frame: Frame, arena: Uint8Array, words: Uint32Array, seg: Segment): PacketRecord {
+function recordOf(
+  frame: Frame,
+  arena: Uint8Array,
+  words: Uint32Array,
+  seg: Segment,
+  isCut: boolean,
+): PacketRecord {
   const at = seg.family === 4 ? seg.ipOff + 12 : seg.ipOff + 8;
   const width = seg.family === 4 ? 4 : 16;
   return {
@@ -70,7 +89,7 @@ function recordOf(frame: Frame, arena: Uint8Array, words: Uint32Array, seg: Segm
     ipId: seg.family === 4 ? seg.ipId : UNKNOWN,
     tcpBytes: seg.tcpHeaderBytes + seg.payloadBytes,
     srcMac: frame.linkType === LINKTYPE_ETHERNET ? macText(frame) : '',
-    checksum: tcpChecksumOk(arena, words, seg) ? 'good' : 'bad',
+    checksum: isCut ? 'unknown' : tcpChecksumOk(arena, words, seg) ? 'good' : 'bad',
     checksumField: get16(arena, seg.tcpOff + 16),
     side: 'unknown',
   };

@@ -15,6 +15,8 @@ export const NAMELESS_SERVER = 'server';
 
 /** Numbers this far behind an initial one are still taken for that side's. */
 const SPACE_OCTETS = 1 << 30;
+/** So near that it is no accident: one in 256. */
+const NEAR_OCTETS = 1 << 24;
 const IP_ID_DISTANCE_MAX = 64;
 const ISN_COUNT_MAX = 8;
 
@@ -74,8 +76,16 @@ export class NamelessConnection {
       return score;
     }
     if (packet.seq === from.relativeNext) score += 2;
+    if (packet.seq !== UNKNOWN && this.continues(packet.seq, from)) score += 2;
     if (packet.ack !== UNKNOWN && this.acknowledges(packet.ack, from, to)) score += 2;
     return score;
+  }
+
+  /** `seq`, relative to tcpdump's base, lies just behind a number that side began with. */
+  private continues(seq: number, from: Side): boolean {
+    const base = from === this.client ? from.isns[0] : this.base;
+    if (base === undefined || base === null) return false;
+    return distance(seqAdd(base, seq), from.isns) < NEAR_OCTETS;
   }
 
   /** `ack` is relative: what the other side sent so far, or the start of one of its spaces. */

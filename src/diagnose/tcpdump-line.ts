@@ -63,12 +63,18 @@ function headIsStrict(rest: string): boolean {
   const open = rest.indexOf('(tos ');
   const start = open < 0 ? rest.indexOf('(flowlabel') : open;
   if (start >= 0) {
-    const end = rest.indexOf(')', rest.indexOf('length', start));
-    if (end < 0 || DIGITS_APART.test(rest.slice(start, end))) return false;
-    return /^\)? ?\S* ?> ?\S*:? ?(?:\[[^\]]{0,40}\] )?$/.test(rest.slice(end));
+    // Not the first one behind the length: `bad cksum 0 (->45d5)!)`. Addresses have none.
+    const end = rest.lastIndexOf(')');
+    if (end < start || DIGITS_APART.test(checksumless(rest.slice(start, end)))) return false;
+    return /^\) {1,8}\S* ?> ?\S*:? ?(?:\[[^\]]{0,40}\] )?$/.test(rest.slice(end));
   }
   if (LINK.test(rest) && !/^(?:IP6?|ip6?:) /.test(rest)) return true;
   return /^(?:(?:IP6?|ip6?:) )?\S* ?> ?\S*:? ?$/.test(rest);
+}
+
+/** The one place where tcpdump itself writes a number, a blank and a number. */
+function checksumless(ipLine: string): string {
+  return ipLine.replace(/, bad cksum [0-9a-f]{1,4} \(->[0-9a-f]{1,4}\)!?/, '');
 }
 
 function readAddresses(rest: string): Pick<RawPacket, 'src' | 'srcPort' | 'dst' | 'dstPort'> {

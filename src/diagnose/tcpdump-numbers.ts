@@ -66,8 +66,9 @@ export class NumberResolver {
 /** Whether a printed number is absolute, undefined when it could be either. */
 function decide(printed: Seq | null, base: Seq | null): boolean | undefined {
   if (printed === null || base === null) return undefined;
-  const asAbsolute = Math.abs(seqDiff(printed, base));
-  const asRelative = Math.abs(printed);
+  // The first octet behind a SYN is base + 1, or 1.
+  const asAbsolute = Math.abs(seqDiff(printed, seqAdd(base, 1)));
+  const asRelative = Math.abs(seqDiff(printed, 1));
   if (Math.min(asAbsolute, asRelative) > DECISIVE_OCTETS || asAbsolute === asRelative) {
     return undefined;
   }

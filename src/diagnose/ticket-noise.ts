@@ -18,7 +18,8 @@ const SUMMARY = /^\^?C?\d{1,12} packets? (?:captured|received|dropped)/;
 const HEX_DUMP = /^\s*0x[0-9a-f]{4}:\s/;
 const SSH_DEBUG = /^(?:OpenSSH_\d|debug[123]: |ssh_exchange_identification|kex_exchange_id)/;
 const ARP = /(?:^|\s)ARP, /;
-const OTHER_PACKET = /(?:^|\s)IP6? .*(?:UDP|ICMP6?|udp|\[\|tcp\]| tcp \d)/;
+const OTHER_PROTOCOL = /proto (?!TCP)[A-Za-z-]{1,16} \(\d|next-header (?!TCP)[A-Za-z-]{1,16} \(/;
+const BEHIND_ADDRESSES = / > \S{1,255}: (.+)$/;
 
 /** For lines that hold no `Flags [`. */
 export function noiseKind(line: string): NoiseKind {
@@ -29,8 +30,15 @@ export function noiseKind(line: string): NoiseKind {
   if (HEX_DUMP.test(line)) return 'hexDump';
   if (SSH_DEBUG.test(line)) return 'sshDebug';
   if (PROMPT.test(line)) return 'prompt';
-  if (OTHER_PACKET.test(line)) return 'otherProtocol';
+  if (isOtherProtocol(line)) return 'otherProtocol';
   return 'text';
+}
+
+/** What follows the addresses is not, and does not begin like, `Flags [`. */
+function isOtherProtocol(line: string): boolean {
+  if (OTHER_PROTOCOL.test(line)) return true;
+  const rest = BEHIND_ADDRESSES.exec(line)?.[1];
+  return rest !== undefined && !'Flags ['.startsWith(rest) && !rest.includes('Flags [');
 }
 
 /** A prompt's tcpdump was told to print absolute numbers (`-S`, `-nnS`). */
