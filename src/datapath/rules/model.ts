@@ -73,9 +73,10 @@ export function ruleModel(input: RuleInput): readonly Chain[] {
   const excluded = input.excludes.map((network) => rule(RETURN, { kind: 'network', network }));
   const unmark = (toConnection: boolean) =>
     rule({ kind: 'unmark', bit, toConnection }, { kind: 'mark', bit });
-  // raw is before conntrack: connections and their marks begin behind it.
-  const rawHead = [...loopback, unmark(false), ...excluded];
-  const head = [...loopback, forget(bit), unmark(input.settledBypass === true), ...excluded];
+  // What was just judged comes first: it passes here a second time (NF_REPEAT).
+  const rawHead = [unmark(false), ...loopback, ...excluded]; // connection marks begin behind raw
+  const settling = input.settledBypass === true;
+  const head = [unmark(settling), ...loopback, ...(settling ? [forget(bit)] : []), ...excluded];
   return [
     {
       place: 'raw',
@@ -112,7 +113,10 @@ function rule(action: Action, ...match: Match[]): Rule {
   return { match, action };
 }
 
-/** A re-used port must not inherit the bit of an older connection: conntrack keeps the entry. */
+/**
+ * A re-used port must not inherit the bit of an older connection: conntrack keeps the entry. Only
+ * where connections are marked at all: the match alone would switch connection tracking on.
+ */
 function forget(bit: number): Rule {
   return rule(
     { kind: 'forget', bit },

@@ -14,9 +14,9 @@ table inet seqshim {
     type ipv6_addr . inet_service . ipv6_addr . inet_service
   }
   chain raw-rules {
+    meta mark & 0x1000 == 0x1000 meta mark set meta mark & 0xffffefff return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     iifname "lo" return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     meta mark & 0x2000 == 0x2000 return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
-    meta mark & 0x1000 == 0x1000 meta mark set meta mark & 0xffffefff return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip saddr . tcp sport . ip daddr . tcp dport @repair4 queue num 5011 comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip6 saddr . tcp sport . ip6 daddr . tcp dport @repair6 queue num 5011 comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     tcp flags & (fin | syn | rst) != 0x0 queue num 5011 bypass comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
@@ -28,10 +28,9 @@ table inet seqshim {
     ip6 saddr fd00::/8 tcp sport { 22 } fib daddr type local goto raw-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
   }
   chain in-rules {
+    meta mark & 0x1000 == 0x1000 meta mark set meta mark & 0xffffefff return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     iifname "lo" return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     meta mark & 0x2000 == 0x2000 return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
-    tcp flags & (fin | syn | rst | ack) == syn meta mark & 0x1000 == 0x0 ct mark & 0x1000 == 0x1000 ct mark set ct mark & 0xffffefff comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
-    meta mark & 0x1000 == 0x1000 meta mark set meta mark & 0xffffefff return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     tcp flags & (fin | syn | rst) != 0x0 return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     tcp option sack exists return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip saddr . tcp sport . ip daddr . tcp dport @repair4 return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
@@ -44,10 +43,9 @@ table inet seqshim {
     ip6 saddr fd00::/8 tcp sport { 22 } goto in-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
   }
   chain out-rules {
+    meta mark & 0x1000 == 0x1000 meta mark set meta mark & 0xffffefff return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     oifname "lo" return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     meta mark & 0x2000 == 0x2000 return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
-    tcp flags & (fin | syn | rst | ack) == syn meta mark & 0x1000 == 0x0 ct mark & 0x1000 == 0x1000 ct mark set ct mark & 0xffffefff comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
-    meta mark & 0x1000 == 0x1000 meta mark set meta mark & 0xffffefff return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip daddr . tcp dport . ip saddr . tcp sport @repair4 queue num 5011 comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip6 daddr . tcp dport . ip6 saddr . tcp sport @repair6 queue num 5011 comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     queue num 5011 bypass comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
@@ -72,9 +70,9 @@ iptables-restore --noflush -w 5 <<'RULES'
 :SEQSHIM-RAW-RULES - [0:0]
 :SEQSHIM-RAW-REPAIR - [0:0]
 -A SEQSHIM-SAVE -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j MARK --set-xmark 0x0/0x1000
+-A SEQSHIM-RAW-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-RAW-RULES -i lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-RAW-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
--A SEQSHIM-RAW-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-RAW-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-RAW-REPAIR
 -A SEQSHIM-RAW-RULES -p tcp ! --tcp-flags SYN,FIN,RST NONE -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
 -A SEQSHIM-RAW-RULES -p tcp --tcp-option 5 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
@@ -90,18 +88,16 @@ COMMIT
 :SEQSHIM-OUT-RULES - [0:0]
 :SEQSHIM-OUT-REPAIR - [0:0]
 -A SEQSHIM-SAVE -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j MARK --set-xmark 0x0/0x1000
+-A SEQSHIM-IN-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-IN-RULES -i lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-IN-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
--A SEQSHIM-IN-RULES -p tcp --syn -m mark ! --mark 0x1000/0x1000 -m connmark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j CONNMARK --set-xmark 0x0/0x1000
--A SEQSHIM-IN-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-IN-RULES -p tcp ! --tcp-flags SYN,FIN,RST NONE -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-IN-RULES -p tcp --tcp-option 5 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-IN-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-IN-REPAIR
 -A SEQSHIM-IN-REPAIR -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
+-A SEQSHIM-OUT-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-OUT-RULES -o lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-OUT-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
--A SEQSHIM-OUT-RULES -p tcp --syn -m mark ! --mark 0x1000/0x1000 -m connmark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j CONNMARK --set-xmark 0x0/0x1000
--A SEQSHIM-OUT-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT-REPAIR
 -A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
 -A SEQSHIM-IN -s 10.0.0.0/8 -p tcp -m multiport --sports 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-IN-RULES
@@ -118,9 +114,9 @@ ip6tables-restore --noflush -w 5 <<'RULES' || echo 'without IPv6'
 :SEQSHIM-RAW-RULES - [0:0]
 :SEQSHIM-RAW-REPAIR - [0:0]
 -A SEQSHIM-SAVE -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j MARK --set-xmark 0x0/0x1000
+-A SEQSHIM-RAW-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-RAW-RULES -i lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-RAW-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
--A SEQSHIM-RAW-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-RAW-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-RAW-REPAIR
 -A SEQSHIM-RAW-RULES -p tcp ! --tcp-flags SYN,FIN,RST NONE -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
 -A SEQSHIM-RAW-RULES -p tcp --tcp-option 5 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
@@ -136,18 +132,16 @@ COMMIT
 :SEQSHIM-OUT-RULES - [0:0]
 :SEQSHIM-OUT-REPAIR - [0:0]
 -A SEQSHIM-SAVE -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j MARK --set-xmark 0x0/0x1000
+-A SEQSHIM-IN-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-IN-RULES -i lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-IN-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
--A SEQSHIM-IN-RULES -p tcp --syn -m mark ! --mark 0x1000/0x1000 -m connmark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j CONNMARK --set-xmark 0x0/0x1000
--A SEQSHIM-IN-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-IN-RULES -p tcp ! --tcp-flags SYN,FIN,RST NONE -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-IN-RULES -p tcp --tcp-option 5 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-IN-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-IN-REPAIR
 -A SEQSHIM-IN-REPAIR -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
+-A SEQSHIM-OUT-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-OUT-RULES -o lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-OUT-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
--A SEQSHIM-OUT-RULES -p tcp --syn -m mark ! --mark 0x1000/0x1000 -m connmark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j CONNMARK --set-xmark 0x0/0x1000
--A SEQSHIM-OUT-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT-REPAIR
 -A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
 -A SEQSHIM-IN -s fd00::/8 -p tcp -m multiport --sports 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-IN-RULES
