@@ -15,7 +15,7 @@ import type { Severity } from '../telemetry/registry.ts';
 
 export async function diagnose(args: Values): Promise<number> {
   const files = args['file'];
-  const names = Array.isArray(files) ? files.map(String) : [];
+  const names = Array.isArray(files) ? files.map(inputName) : [];
   const failOn = args['fail-on'] as Severity;
   const reports: Report[] = [];
   let unusable = false;
@@ -36,6 +36,11 @@ export async function diagnose(args: Values): Promise<number> {
   if (reports.some((report) => hasFinding(report, failOn))) return EXIT_NO;
   if (unusable) return EXIT_USAGE;
   return notEnough ? EXIT_IMPOSSIBLE : EXIT_OK;
+}
+
+/** The command line hands `-` over by its other name. */
+function inputName(word: unknown): string {
+  return word === '/dev/stdin' ? '-' : String(word);
 }
 
 async function diagnoseOrFail(name: string): Promise<Outcome> {

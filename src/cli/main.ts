@@ -39,7 +39,7 @@ const COMMANDS: readonly CommandModule[] = [
         .positional('file', { type: 'string', array: true, describe: 'text or capture' })
         .option('fail-on', {
           choices: ['note', 'warning', 'error'],
-          default: 'note',
+          default: 'warning',
           describe: 'least severity that exits 1',
         })
         .example('$0 diagnose trace.txt', 'explain a trace that somebody pasted'),
@@ -110,7 +110,8 @@ const COMMANDS: readonly CommandModule[] = [
 ];
 
 async function main(argv: readonly string[]): Promise<void> {
-  const parser = yargs([...argv])
+  // yargs drops a lone `-` from a list of files.
+  const parser = yargs(argv.map((word) => (word === '-' ? '/dev/stdin' : word)))
     .scriptName('seqshim')
     .usage('$0 <command>\n\nMakes TCP survive a broken middlebox, and shows which one is broken.')
     .version(VERSION)
