@@ -3,9 +3,9 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { distFile } from './dist-file.ts';
-import { FAULT_DEFAULT, type Fault, queuesEverything } from './firewall/fault.ts';
+import { type Command, FAULT_DEFAULT, type Fault, queuesEverything } from './firewall/fault.ts';
 import type { Lab } from './lab.ts';
-import { collect } from './namespace.ts';
+import { collect, hasEnded } from './namespace.ts';
 
 const READY_MS = 5000;
 
@@ -22,7 +22,7 @@ export class FaultyPath {
 
   static async open(lab: Lab, given: Partial<Fault>): Promise<FaultyPath> {
     const fault: Fault = { ...FAULT_DEFAULT, ...given };
-    if (fault.kind === 'healthy' && !fault.offsets) return new FaultyPath(lab, undefined);
+    if (fault.kind === 'healthy' && !queuesEverything(fault)) return new FaultyPath(lab, undefined);
     const child = lab.firewall.start(process.execPath, [
       distFile('firewall.js'),
       JSON.stringify(fault),
@@ -46,18 +46,19 @@ export class FaultyPath {
     throw new Error(`the faulty firewall did not start: ${this.output.stderr}`);
   }
 
-  /** A reset for every connection it knows, `distance` octets off the exact number. */
-  async forge(ttl: number, distance = 0): Promise<void> {
+  /** Does it to every connection that the firewall knows, and returns how many those are. */
+  async tell(command: Command): Promise<number> {
     this.output.stdout = '';
-    this.child?.stdin?.write(`${JSON.stringify({ forge: { ttl, distance } })}\n`);
-    await this.waitFor('forged');
+    this.child?.stdin?.write(`${JSON.stringify(command)}\n`);
+    await this.waitFor('done');
+    return Number(/done (\d+)/.exec(this.output.stdout)?.[1]);
   }
 
   async close(): Promise<void> {
     for (const program of ['iptables', 'ip6tables']) {
       this.lab.firewall.call(program, ['-F', 'FORWARD']);
     }
-    if (this.child === undefined || this.child.exitCode !== null) return;
+    if (this.child === undefined || hasEnded(this.child)) return;
     this.child.kill('SIGTERM');
     await once(this.child, 'exit');
   }

@@ -81,7 +81,7 @@ export class Namespace {
   async close(): Promise<void> {
     const children = [...this.children];
     for (const child of children) child.kill('SIGKILL');
-    await Promise.all(children.map((child) => (child.exitCode === null ? once(child, 'exit') : 0)));
+    await Promise.all(children.map((child) => (hasEnded(child) ? 0 : once(child, 'exit'))));
     this.closeNow();
   }
 
@@ -97,6 +97,11 @@ export class Namespace {
       // already gone
     }
   }
+}
+
+/** A killed child has no exit code either. */
+export function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 export interface Output {

@@ -30,7 +30,7 @@ const scenario = (
   failsWithout = true,
 ): Scenario => ({ name, about, fault, attempt, failsWithout });
 
-const ORDERS = ['BRD', 'BDR', 'RBD', 'RDB', 'DBR'] as const;
+const ORDERS = ['BRD', 'BDR', 'RBD', 'RDB', 'DBR', 'DRB'] as const;
 
 export const SCENARIOS: readonly Scenario[] = [
   ...ORDERS.map((order) =>

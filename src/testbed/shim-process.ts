@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { distFile } from './dist-file.ts';
 import { BULK_PORT, ECHO_PORT, type Lab, SSH_PORT } from './lab.ts';
-import { collect, type Output } from './namespace.ts';
+import { collect, hasEnded, type Output } from './namespace.ts';
 
 const READY_MS = 10_000;
 
@@ -74,7 +74,7 @@ export class ShimProcess {
 
   /** Stops it with a signal and returns its exit code (-1: killed). */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
-    if (this.child.exitCode !== null) return this.child.exitCode;
+    if (hasEnded(this.child)) return this.child.exitCode ?? -1;
     this.child.kill(signal);
     const [code] = (await once(this.child, 'exit')) as [number | null];
     return code ?? -1;

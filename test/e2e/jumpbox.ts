@@ -1,6 +1,7 @@
 /** What an administrator does on the jumpbox, for the end-to-end tests. */
 import type { Lab } from '../../src/testbed/lab.ts';
 
+/** What careful administrators have, and what conntrack's opinion decides. */
 export function dropInvalid(lab: Lab): void {
   for (const program of ['iptables', 'ip6tables']) {
     for (const chain of ['INPUT', 'OUTPUT']) {
@@ -28,6 +29,22 @@ export function conntrackStates(lab: Lab): Entry[] {
     .map((line) => /^tcp\s+6\s+(\d+)\s+(\w+)/.exec(line))
     .filter((match) => match !== null)
     .map((match) => ({ state: match[2] ?? '', days: Math.floor(Number(match[1]) / 86_400) }));
+}
+
+/** Other people's rules come and go while `work` runs, as docker and fail2ban do it. */
+export async function amongBusyNeighbours<T>(lab: Lab, work: () => Promise<T>): Promise<T> {
+  const script = [
+    'for i in $(seq 2000); do',
+    'nft add table inet neighbour; nft delete table inet neighbour',
+    'iptables -t nat -F; iptables -t security -F 2>&-; ip6tables -t nat -F 2>&-',
+    'sleep 0.05; done',
+  ];
+  const neighbour = lab.jumpbox.start('sh', ['-c', script.join('\n')], { stdio: 'ignore' });
+  try {
+    return await work();
+  } finally {
+    neighbour.kill('SIGKILL');
+  }
 }
 
 /** Every rule of ours that stands in the jumpbox. */

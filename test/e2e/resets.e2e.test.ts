@@ -34,9 +34,9 @@ describe('forged resets', () => {
     const path = await FaultyPath.open(lab, { kind: 'blind-resets', delayMs: 60_000 });
     const sessions = await open(COUNT);
     await pause(10_000);
-    await path.forge(OTHER_TTL);
+    await path.tell({ do: 'forge', ttl: OTHER_TTL, distance: 0 });
     await pause(200);
-    await path.forge(OTHER_TTL);
+    await path.tell({ do: 'forge', ttl: OTHER_TTL, distance: 0 });
     await pause(3000);
     for (const session of sessions) expect(await session.echoes('still here')).toBe(true);
     expect(shim.events('rst-refuted').length).toBeGreaterThanOrEqual(2 * COUNT);
@@ -50,7 +50,7 @@ describe('forged resets', () => {
     const sessions = Array.from({ length: COUNT }, () => new Session(other));
     for (const session of sessions) await session.until('connected', 5000);
     for (const session of sessions) expect(await session.echoes('hello')).toBe(true);
-    await path.forge(OTHER_TTL);
+    await path.tell({ do: 'forge', ttl: OTHER_TTL, distance: 0 });
     for (const session of sessions) expect(await session.until('error', 2000)).not.toBe(-1);
     await path.close();
     await other.close();
@@ -61,9 +61,9 @@ describe('forged resets', () => {
     const path = await FaultyPath.open(lab, fault);
     const sessions = await open(COUNT);
     await pause(1000);
-    await path.forge(SAME_TTL);
+    await path.tell({ do: 'forge', ttl: SAME_TTL, distance: 0 });
     await pause(200);
-    await path.forge(SAME_TTL);
+    await path.tell({ do: 'forge', ttl: SAME_TTL, distance: 0 });
     await pause(3000);
     for (const session of sessions) expect(await session.echoes('still here')).toBe(true);
     for (const session of sessions) session.close();

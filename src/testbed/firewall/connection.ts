@@ -20,6 +20,13 @@ export class Connection {
   /** Server packets kept until the burst. */
   readonly held: Uint8Array[] = [];
   holding = false;
+  /** Among what is kept is data, not only acknowledgements. */
+  dataHeld = false;
+  probesLost = 0;
+  /** What was asked for with the server's next data. */
+  pending: 'overtake' | 'last-words' | undefined;
+  /** Nothing of the server arrives any more. */
+  mute = false;
   hit = false;
   /** The client's newest SEG.ACK: what an exact forgery needs. */
   clientAck = 0;

@@ -23,6 +23,10 @@ export interface Fault {
   readonly timestamps: boolean;
   /** The phantom's server: its SYN-ACK is kept back this long. */
   readonly serverLateMs: number;
+  /** So many keep-alive probes of a connection (SEQ = ISS) are lost on the way to the server. */
+  readonly lostProbes: number;
+  /** Queue everything, so that the control channel knows every connection. */
+  readonly watch: boolean;
   readonly queueNum: number;
 }
 
@@ -34,14 +38,29 @@ export const FAULT_DEFAULT: Fault = {
   wndScale: 7,
   timestamps: false,
   serverLateMs: 0,
+  lostProbes: 0,
+  watch: false,
   queueNum: 9,
 };
 
 /** Does every packet have to go through the firewall's queue, or only the client's SYNs? */
 export function queuesEverything(fault: Fault): boolean {
-  if (fault.offsets || fault.serverLateMs > 0) return true;
+  if (fault.offsets || fault.watch || fault.serverLateMs > 0 || fault.lostProbes > 0) return true;
   return fault.kind !== 'phantom-synack' && fault.kind !== 'healthy';
 }
 
 /** B is sent again after these, as a Linux server in SYN-RECEIVED would (tcp_synack_retries). */
 export const REPEATS_MS: readonly number[] = [1000, 3000, 7000, 15_000, 31_000];
+
+/** What the control channel can ask for, now and for every connection that is known. */
+export type Command =
+  /** A reset to the client, `distance` octets off its exact number. */
+  | { readonly do: 'forge'; readonly ttl: number; readonly distance: number }
+  /** An empty ACK in the numbers of the SYN-ACK that the client got. */
+  | { readonly do: 'stray' }
+  /** The server's next data is overtaken by its next reset. */
+  | { readonly do: 'overtake' }
+  /** The server's next data gets an exact forged reset before it, and is its last sign of life. */
+  | { readonly do: 'last-words' }
+  /** The firewall forgets every connection: what comes now passes as it is. */
+  | { readonly do: 'forget' };

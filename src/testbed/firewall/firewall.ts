@@ -18,7 +18,7 @@ import { fillTcpChecksum } from '../../engine/wire/checksum.ts';
 import { parseSegment, WIRE_OK } from '../../engine/wire/parse.ts';
 import { ACK, RST, Segment, SYN } from '../../engine/wire/segment.ts';
 import { Connection } from './connection.ts';
-import { type Fault, REPEATS_MS } from './fault.ts';
+import { type Command, type Fault, REPEATS_MS } from './fault.ts';
 import { finished, forgeControl, forgeSynAck, renumbered } from './forge.ts';
 
 const OWN_MARK = 0x77;
@@ -63,13 +63,24 @@ export class Firewall {
     this.runDue();
   }
 
-  /** A reset to every client, exact or `distance` octets off, from a TTL of choice. */
-  forge(ttl: number, distance: number): number {
-    for (const connection of this.connections.values()) {
-      const seq = (connection.clientAck + distance) | 0;
-      this.inject(forgeControl(connection.clientSyn, RST, seq, 0, ttl));
+  /** Returns how many connections it was done to. */
+  obey(command: Command): number {
+    const known = [...this.connections.values()];
+    if (command.do === 'forget') this.connections.clear();
+    else for (const connection of known) this.obeyFor(connection, command);
+    return known.length;
+  }
+
+  private obeyFor(connection: Connection, command: Command): void {
+    const { clientSyn, clientAck, iss, isn } = connection;
+    if (command.do === 'forge') {
+      const seq = (clientAck + command.distance) | 0;
+      this.inject(forgeControl(clientSyn, RST, seq, 0, command.ttl));
+    } else if (command.do === 'stray') {
+      this.inject(forgeControl(clientSyn, ACK, (isn + 1) | 0, (iss + 1) | 0, FORGED_TTL));
+    } else if (command.do !== 'forget') {
+      connection.pending = command.do;
     }
-    return this.connections.size;
   }
 
   private inject(packet: Uint8Array): void {
@@ -168,9 +179,34 @@ export class Firewall {
       if (connection.synAck === undefined) this.firstSynAck(connection, packet());
       return VERDICT_ACCEPT;
     }
+    if (connection.mute) return VERDICT_DROP;
+    if (connection.pending !== undefined) return this.asAsked(connection, packet);
     const waits = fault.kind === 'first-connection-reset' && !connection.burst;
     if ((!waits && !connection.holding) || connection.synAck === undefined) return VERDICT_ACCEPT;
-    connection.held.push(packet());
+    return this.keep(connection, packet());
+  }
+
+  private keep(connection: Connection, packet: Uint8Array): number {
+    connection.held.push(packet);
+    if (this.seg.payloadBytes > 0) connection.dataHeld = true;
+    return VERDICT_DROP;
+  }
+
+  private asAsked(connection: Connection, packet: () => Uint8Array): number {
+    const { seg } = this;
+    const data = seg.payloadBytes > 0;
+    if (connection.pending === 'overtake') {
+      if (data) return this.keep(connection, packet());
+      if ((seg.flags & RST) === 0) return VERDICT_ACCEPT;
+      this.inject(packet());
+      this.release(connection);
+    } else {
+      if (!data) return VERDICT_ACCEPT;
+      this.inject(forgeControl(connection.clientSyn, RST, seg.segSeq, 0, FORGED_TTL));
+      this.inject(packet());
+      connection.mute = true;
+    }
+    connection.pending = undefined;
     return VERDICT_DROP;
   }
 
@@ -207,7 +243,7 @@ export class Firewall {
     const { fault } = this;
     const first = fault.kind === 'first-connection-reset';
     const late = performance.now() - connection.synAckAtMs > fault.delayMs + SERVER_DATA_MS;
-    if (first && connection.held.length === 0 && !late) {
+    if (first && !connection.dataHeld && !late) {
       this.at(1, () => this.secondSynAck(connection)); // the server's data belongs to the burst
       return;
     }
@@ -233,6 +269,11 @@ export class Firewall {
     const { seg, fault } = this;
     if ((seg.flags & ACK) === 0 || (seg.flags & RST) !== 0) return VERDICT_ACCEPT;
     connection.clientAck = seg.segAck;
+    const isProbe = seg.segSeq === connection.iss && seg.payloadBytes === 0;
+    if (isProbe && connection.probesLost < fault.lostProbes) {
+      connection.probesLost++;
+      return VERDICT_DROP;
+    }
     if (fault.kind === 'double-endpoint' && connection.synAck !== undefined) {
       this.inject(forgeControl(connection.clientSyn, RST, seg.segAck, 0, FORGED_TTL));
     }

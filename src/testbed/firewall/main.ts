@@ -1,10 +1,11 @@
 /**
  * The faulty firewall as a process (`dist/firewall.js FAULT`): prints `ready`, then does what each
- * line of JSON on stdin says: {"forge": {"ttl": 200, "distance": 0}}. Ends with stdin or SIGTERM.
+ * line of JSON on stdin says (`Command` in fault.ts) and prints `done COUNT`. Ends with stdin or
+ * SIGTERM.
  */
 import { createInterface } from 'node:readline';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { FAULT_DEFAULT, type Fault } from './fault.ts';
+import { type Command, FAULT_DEFAULT, type Fault } from './fault.ts';
 import { Firewall } from './firewall.ts';
 
 /** Between looks at stdin. */
@@ -18,10 +19,8 @@ async function main(fault: Fault): Promise<void> {
     ended = true;
   });
   lines.on('line', (line) => {
-    const command = JSON.parse(line) as { forge?: { ttl: number; distance: number } };
-    if (command.forge === undefined) return;
-    const count = firewall.forge(command.forge.ttl, command.forge.distance);
-    process.stdout.write(`forged ${count}\n`);
+    const count = firewall.obey(JSON.parse(line) as Command);
+    process.stdout.write(`done ${count}\n`);
   });
   process.stdout.write('ready\n');
   for (let last = performance.now(); !ended; ) {

@@ -13,11 +13,23 @@ function serve(echoPort: number, bulkPort: number): void {
   createServer((socket) => {
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk) => {
-      if (chunk.toString('latin1').startsWith('RESET')) socket.resetAndDestroy();
+      const [word = '', ms = ''] = chunk.toString('latin1').trim().split(' ');
+      if (word === 'RESET') socket.resetAndDestroy();
+      else if (word === 'TICK') tick(socket, Number(ms));
       else socket.write(chunk);
     });
   }).listen(echoPort, '::');
   createServer({ allowHalfOpen: true }, (socket) => bulkServer(socket)).listen(bulkPort, '::');
+}
+
+/** Talks to a client that only reads, and after `ms` resets it. */
+function tick(socket: Socket, ms: number): void {
+  const timer = setInterval(() => socket.write('tick\n'), 100);
+  setTimeout(() => {
+    clearInterval(timer);
+    socket.resetAndDestroy();
+  }, ms);
+  socket.on('close', () => clearInterval(timer));
 }
 
 /** First line: `up N` (the client sends N octets, we answer with their hash) or `down N`. */
