@@ -126,6 +126,12 @@ async function main(argv: readonly string[]): Promise<void> {
   await parser.parseAsync();
 }
 
+// Whoever reads us may have read enough (`seqshim status | head -1`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof OperatorError) {
     process.stderr.write(`${error.message}\n`);

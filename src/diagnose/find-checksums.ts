@@ -3,8 +3,8 @@
  * when tcpdump saw them (`checksum-offload`), and the others (`checksum-bad`).
  *
  * An unfinished checksum holds the sum of the pseudo-header only (RFC 9293 §3.1), which for the
- * packets of one side is one constant plus the length of the segment. That is a proof even where the
- * addresses are missing. Owns the words.
+ * packets of one side is one constant plus the length of the segment. That is a proof even where
+ * the addresses are missing. Owns the words.
  */
 
 import { ACK } from '../engine/wire/segment.ts';

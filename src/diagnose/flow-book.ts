@@ -9,14 +9,18 @@ import { Flow } from './flow.ts';
 import { hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
 
 const FLOW_COUNT_MAX = 16_384;
+/** Addresses, ports and option layouts, each kept once. */
+const NAME_COUNT_MAX = 65_536;
 
 export class FlowBook {
   readonly flows: Flow[] = [];
   /** Packets of flows beyond the limit. */
   notKept = 0;
   private readonly current = new Map<string, Flow>();
+  private readonly names = new Map<string, string>();
 
-  add(packet: PacketRecord, section: number): void {
+  add(given: PacketRecord, section: number): void {
+    const packet = this.withSharedNames(given);
     const from = `${packet.src} ${packet.srcPort}`;
     const to = `${packet.dst} ${packet.dstPort}`;
     const key = from < to ? `${section} ${from} ${to}` : `${section} ${to} ${from}`;
@@ -31,6 +35,26 @@ export class FlowBook {
       this.current.set(key, flow);
     }
     flow.add(packet);
+  }
+
+  /** A piece cut out of a line keeps the whole line in memory; equal ones are taken from one. */
+  private withSharedNames(packet: PacketRecord): PacketRecord {
+    return {
+      ...packet,
+      src: this.share(packet.src),
+      srcPort: this.share(packet.srcPort),
+      dst: this.share(packet.dst),
+      dstPort: this.share(packet.dstPort),
+      srcMac: this.share(packet.srcMac),
+      options: { ...packet.options, layout: this.share(packet.options.layout) },
+    };
+  }
+
+  private share(name: string): string {
+    const known = this.names.get(name);
+    if (known !== undefined) return known;
+    if (this.names.size < NAME_COUNT_MAX) this.names.set(name, name);
+    return name;
   }
 }
 

@@ -14,8 +14,8 @@ export const SERVER = 1;
 export type Direction = typeof CLIENT | typeof SERVER;
 
 /** Kept: the first ones, every SYN, FIN and RST, and so many around a RST. */
-const FIRST_COUNT = 24;
-const CONTROL_COUNT_MAX = 96;
+const FIRST_COUNT = 16;
+const CONTROL_COUNT_MAX = 48;
 const AROUND_COUNT = 8;
 const ISN_COUNT_MAX = 8;
 const FRAME_COUNT_MAX = 32;

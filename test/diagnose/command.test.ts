@@ -1,4 +1,4 @@
-/** `seqshim diagnose` as a person runs it: the built command, its exit codes, its one-line errors. */
+/** `seqshim diagnose` as a person runs it: the built command, its exit codes, its errors. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -117,4 +117,10 @@ describe('--json', () => {
     ]);
     expect(report.hypotheses).toHaveLength(20);
   });
+});
+
+it('a reader that has read enough is no bug', () => {
+  const command = `'${process.execPath}' '${join(dir, 'cli.js')}' diagnose --json '${JUMPBOX}'`;
+  const done = spawnSync('sh', ['-c', `${command} | true`], { encoding: 'utf8', timeout: 20_000 });
+  expect(done.stderr).toBe('');
 });

@@ -13,7 +13,7 @@ import { packetsOf } from './trace.ts';
 
 const MODES = ['-n', '-nS', '-nv', '-nvvv', '-nvvvS', '-ne', '-nevvv', '-ntttt', '-ntt', '-nt'];
 
-/** Cut within the header, without an IP length, or with options that our parser refuses to judge. */
+/** Cut within the header, without an IP length, or with options that our parser refuses. */
 const UNREADABLE = /truncated-header|xml_tso|tcp-empty-sack/;
 
 function printed(path: string, mode: string): string {

@@ -38,7 +38,7 @@ export function packetsOf(text: string): { packets: PacketRecord[]; reader: Tcpd
 
 const START_US = 36_000_000_000;
 
-/** `c` sends to `s` or the other way round, `ms` after ten o'clock; the rest is as tcpdump has it. */
+/** `c` sends to `s` or the other way round, `ms` after ten; the rest is as tcpdump has it. */
 export function line(ms: number, from: 'c' | 's', rest: string): string {
   const us = START_US + Math.round(ms * 1000);
   const time = new Date(us / 1000).toISOString().slice(11, 23) + String(us % 1000).padStart(3, '0');
