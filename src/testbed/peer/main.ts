@@ -2,7 +2,8 @@
  * The applications of the lab (`dist/peer.js`): an echo server that waits for the client, a bulk
  * server that sends or takes octets, and their clients. Prints one line of JSON per conversation.
  *
- *   serve ECHOPORT BULKPORT · talk HOST PORT DELAYMS · hold HOST PORT · bulk HOST PORT up|down BYTES
+ *   serve ECHOPORT BULKPORT · talk HOST PORT DELAYMS · hold HOST PORT ·
+ *   bulk HOST PORT up|down BYTES [PAUSEMS of a slow reader]
  */
 import { createHash, type Hash } from 'node:crypto';
 import { createConnection, createServer, type Socket } from 'node:net';
@@ -32,7 +33,10 @@ function tick(socket: Socket, ms: number): void {
   socket.on('close', () => clearInterval(timer));
 }
 
-/** First line: `up N` (the client sends N octets, we answer with their hash) or `down N`. */
+/**
+ * First line: `up N [PAUSEMS]` (the client sends N octets, we answer with their hash and how long
+ * they took from the first to the last) or `down N`.
+ */
 function bulkServer(socket: Socket): void {
   let header = '';
   socket.on('error', () => socket.destroy());
@@ -41,9 +45,13 @@ function bulkServer(socket: Socket): void {
     header += chunk.toString('latin1', 0, at < 0 ? chunk.length : at);
     if (at < 0) return;
     socket.off('data', onHeader);
-    const [way, size] = header.split(' ');
-    if (way === 'down') send(socket, Number(size), () => socket.end());
-    else receive(socket, chunk.subarray(at + 1), (hash) => socket.end(`${hash}\n`));
+    const [way, size, pauseMs] = header.split(' ');
+    if (way === 'down') {
+      send(socket, Number(size), () => socket.end());
+      return;
+    }
+    slowly(socket, Number(pauseMs));
+    receive(socket, chunk.subarray(at + 1), (hash, ms) => socket.end(`${hash} ${ms}\n`));
   };
   socket.on('data', onHeader);
 }
@@ -68,10 +76,19 @@ function send(socket: Socket, bytes: number, done: (hash: string) => void): void
   more();
 }
 
-function receive(socket: Socket, first: Buffer, done: (hash: string) => void): void {
+/** Hands over the hash, and ms from the first octet to the last: without the handshake. */
+function receive(
+  socket: Socket,
+  first: Buffer,
+  done: (hash: string, transferMs: number) => void,
+): void {
   const hash: Hash = createHash('sha256').update(first);
-  socket.on('data', (chunk) => hash.update(chunk));
-  socket.on('end', () => done(hash.digest('hex')));
+  let firstAtMs = first.length > 0 ? performance.now() : 0;
+  socket.on('data', (chunk) => {
+    if (firstAtMs === 0) firstAtMs = performance.now();
+    hash.update(chunk);
+  });
+  socket.on('end', () => done(hash.digest('hex'), Math.round(performance.now() - firstAtMs)));
 }
 
 function report(started: number, result: Record<string, unknown>, exitCode: number): void {
@@ -122,17 +139,17 @@ function bulk(host: string, port: number, way: string, bytes: number, pauseMs: n
   const fail = (error: NodeJS.ErrnoException) =>
     report(started, { ok: false, error: error.code }, 1);
   socket.on('error', fail);
-  socket.write(`${way} ${bytes}\n`);
+  socket.write(`${way} ${bytes} ${pauseMs}\n`);
   if (way === 'down') {
     let received = 0;
-    if (pauseMs > 0) slowly(socket, pauseMs);
+    slowly(socket, pauseMs);
     socket.on('data', (chunk) => {
       received += chunk.length;
     });
-    receive(socket, Buffer.alloc(0), (hash) => {
+    receive(socket, Buffer.alloc(0), (hash, transferMs) => {
       socket.end();
       const ok = received === bytes && hash === expected(bytes);
-      report(started, { ok, bytes: received, hash }, ok ? 0 : 1);
+      report(started, { ok, bytes: received, hash, transferMs }, ok ? 0 : 1);
     });
     return;
   }
@@ -143,14 +160,16 @@ function bulk(host: string, port: number, way: string, bytes: number, pauseMs: n
       answer += chunk.toString('latin1');
     });
     socket.on('end', () => {
-      const ok = answer.trim() === hash;
-      report(started, { ok, bytes, hash }, ok ? 0 : 1);
+      const [theirs, ms] = answer.trim().split(' ');
+      const ok = theirs === hash;
+      report(started, { ok, bytes, hash, transferMs: Number(ms) }, ok ? 0 : 1);
     });
   });
 }
 
 /** A slow reader: takes what has come, then rests. */
 function slowly(socket: Socket, pauseMs: number): void {
+  if (!(pauseMs > 0)) return;
   socket.on('data', () => {
     socket.pause();
     setTimeout(() => socket.resume(), pauseMs);
