@@ -8,8 +8,9 @@
  */
 
 import { ACK } from '../engine/wire/segment.ts';
+import { seqAdd } from '../engine/wire/seq.ts';
 import { type Finding, makeFinding } from './finding.ts';
-import { CLIENT, type Direction, type Flow, SERVER, type Seen } from './flow.ts';
+import { CLIENT, type Direction, type Flow, SERVER, type Seen, sequenceOctets } from './flow.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
 import { framesText, sideName, type Wording } from './wording.ts';
 
@@ -22,9 +23,12 @@ export function checksumFindings(flow: Flow, wording: Wording): Finding[] {
     const bad = flow.kept.filter((packet) => packet.dir === dir && packet.checksum === 'bad');
     const wire = bad.filter((packet) => packet.payloadOctets <= SEGMENT_OCTETS_MAX);
     if (wire.length === 0) continue;
-    const unfinished = wire.filter((packet) => isUnfinished(flow, packet, wire));
-    const broken = wire.filter((packet) => !unfinished.includes(packet));
-    if (unfinished.length > 0) found.push(offload(flow, dir, unfinished, wording));
+    const unfinished = wire.filter((packet) => isUnfinished(packet, wire));
+    const harmless = wire.filter(
+      (packet) => unfinished.includes(packet) || acceptedBy(flow, packet) !== undefined,
+    );
+    const broken = wire.filter((packet) => !harmless.includes(packet));
+    if (harmless.length > 0) found.push(offload(flow, dir, harmless, unfinished, wording));
     if (broken.length > 0) found.push(brokenChecksums(flow, dir, broken, wording));
   }
   return found;
@@ -36,14 +40,13 @@ function pseudoBase(packet: Seen): number {
   return (((packet.checksumField - packet.tcpBytes) % 0xffff) + 0xffff) % 0xffff;
 }
 
-function isUnfinished(flow: Flow, packet: Seen, all: readonly Seen[]): boolean {
+function isUnfinished(packet: Seen, all: readonly Seen[]): boolean {
   // Some cards want the field empty.
   if (all.every((other) => other.checksumField === 0)) return true;
   const base = pseudoBase(packet);
   if (base === UNKNOWN) return packet.side === 'out';
   const fromAddresses = addressBase(packet.src, packet.dst);
   if (fromAddresses !== UNKNOWN) return base === fromAddresses;
-  if (!flow.kept.includes(packet)) return false;
   return all.filter((other) => pseudoBase(other) === base).length >= 2;
 }
 
@@ -59,49 +62,66 @@ function addressBase(src: string, dst: string): number {
   return sum % 0xffff;
 }
 
-function offload(flow: Flow, dir: Direction, all: readonly Seen[], wording: Wording): Finding {
+function offload(
+  flow: Flow,
+  dir: Direction,
+  all: readonly Seen[],
+  unfinished: readonly Seen[],
+  wording: Wording,
+): Finding {
   const side = sideName(dir);
-  const taken = acceptedPacket(flow, all);
-  const proof =
-    taken === undefined
-      ? ''
-      : ` The other side accepted ${wording.frame} ${taken[0].frame} and answered it in ` +
-        `${wording.frame} ${taken[1].frame}, so it arrived with a good checksum.`;
   return makeFinding({
     code: 'checksum-offload',
     flow: flow.id,
     frames: all.map((packet) => packet.frame),
     summary: `“incorrect” checksums on the ${side}’s packets are unfinished, not wrong: harmless`,
-    explanation:
+    explanation: [
       `The capture was taken on the ${side}’s machine, or on a host that it is a guest of, ` +
-      `before the network card filled the checksums in. ${unfinishedSentence(all)}${proof}`,
+        'before the network card filled the checksums in.',
+      unfinishedSentence(unfinished),
+      acceptedSentence(flow, all, wording),
+    ]
+      .filter((sentence) => sentence !== '')
+      .join(' '),
     certainty: 'proven',
     remedy: 'Nothing. To see real checksums, capture on the other machine.',
     numbers: { packetCount: all.length },
   });
 }
 
-function unfinishedSentence(all: readonly Seen[]): string {
-  if (all.every((packet) => packet.checksumField === 0)) return 'The fields are all empty.';
+function unfinishedSentence(unfinished: readonly Seen[]): string {
+  if (unfinished.length === 0) return '';
+  if (unfinished.every((packet) => packet.checksumField === 0)) return 'The fields are all empty.';
   return (
     'The fields hold the sum of addresses and length only: they differ between packets by ' +
     'exactly their lengths, as unfinished ones do.'
   );
 }
 
-/** A packet of them, and the acknowledgement that shows it was accepted. */
-function acceptedPacket(flow: Flow, all: readonly Seen[]): readonly [Seen, Seen] | undefined {
+function acceptedSentence(flow: Flow, all: readonly Seen[], wording: Wording): string {
   for (const packet of all) {
-    const next = flow.kept.find(
-      (other) =>
-        other.frame > packet.frame &&
-        other.dir !== packet.dir &&
-        hasFlags(other, ACK) &&
-        other.segAck !== null &&
-        packet.segSeq !== null &&
-        other.segAck === ((packet.segSeq + Math.max(1, packet.payloadOctets)) | 0),
+    const answer = acceptedBy(flow, packet);
+    if (answer === undefined) continue;
+    return (
+      `The other side accepted ${wording.frame} ${packet.frame} and answered it in ` +
+      `${wording.frame} ${answer.frame}, so it arrived with a good checksum.`
     );
-    if (next !== undefined) return [packet, next];
+  }
+  return '';
+}
+
+/** What acknowledges exactly this packet, and no good copy of it. */
+function acceptedBy(flow: Flow, packet: Seen): Seen | undefined {
+  const { segSeq } = packet;
+  const octets = sequenceOctets(packet);
+  if (segSeq === null || octets === 0) return undefined;
+  const end = seqAdd(segSeq, octets);
+  for (const other of flow.kept) {
+    if (other === packet) continue;
+    const copy = other.dir === packet.dir && other.segSeq === segSeq;
+    if (copy && other.checksum !== 'bad') return undefined;
+    const answers = other.dir !== packet.dir && hasFlags(other, ACK) && other.segAck === end;
+    if (answers && other.frame > packet.frame) return other;
   }
   return undefined;
 }
@@ -114,16 +134,22 @@ function brokenChecksums(
 ): Finding {
   const side = sideName(dir);
   const frames = all.map((packet) => packet.frame);
+  // With names for addresses, one packet alone does not show whether its field is unfinished.
+  const open = all.length === 1 && addressBase(all[0]?.src ?? '', all[0]?.dst ?? '') === UNKNOWN;
   return makeFinding({
     code: 'checksum-bad',
     flow: flow.id,
     frames,
     summary: `Bad TCP checksums on packets of the ${side} (${framesText(wording.frame, frames)})`,
     explanation:
-      'These fields are neither right nor unfinished: the packets were damaged or rewritten on the ' +
-      'way. A receiver drops them silently and they have to be sent again.',
-    certainty: 'likely',
-    looksTheSame: ['A capture with cut packets.', 'Packets merged by the network card.'],
+      'A packet with such a checksum was damaged or rewritten on the way. A receiver drops it ' +
+      'silently and it has to be sent again.',
+    certainty: open ? 'possible' : 'likely',
+    looksTheSame: [
+      ...(open ? ['An unfinished checksum of the capturing machine (offload): harmless.'] : []),
+      'A capture with cut packets.',
+      'Packets merged by the network card.',
+    ],
     remedy: 'Look for a device that rewrites packets and does not correct the checksum.',
     numbers: { packetCount: all.length },
   });

@@ -5,7 +5,7 @@
  * Owns the flows; memory is bounded by their number.
  */
 import { ACK, SYN } from '../engine/wire/segment.ts';
-import { Flow } from './flow.ts';
+import { CLIENT, Flow, type Seen } from './flow.ts';
 import { hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
 
 const FLOW_COUNT_MAX = 16_384;
@@ -20,7 +20,7 @@ export class FlowBook {
   private readonly names = new Map<string, string>();
 
   add(given: PacketRecord, section: number): void {
-    const packet = this.withSharedNames(given);
+    const packet = this.compact(given);
     const from = `${packet.src} ${packet.srcPort}`;
     const to = `${packet.dst} ${packet.dstPort}`;
     const key = from < to ? `${section} ${from} ${to}` : `${section} ${to} ${from}`;
@@ -37,24 +37,48 @@ export class FlowBook {
     flow.add(packet);
   }
 
-  /** A piece cut out of a line keeps the whole line in memory; equal ones are taken from one. */
-  private withSharedNames(packet: PacketRecord): PacketRecord {
+  /**
+   * Spelled out: objects made by spreading took more than twice the memory. And a piece cut out
+   * of a line keeps the whole line alive, so equal ones are copied out once.
+   */
+  private compact(packet: PacketRecord): Seen {
+    const { options } = packet;
     return {
-      ...packet,
+      frame: packet.frame,
+      timeUs: packet.timeUs,
       src: this.share(packet.src),
       srcPort: this.share(packet.srcPort),
       dst: this.share(packet.dst),
       dstPort: this.share(packet.dstPort),
+      flags: packet.flags,
+      segSeq: packet.segSeq,
+      segAck: packet.segAck,
+      payloadOctets: packet.payloadOctets,
+      segWnd: packet.segWnd,
+      options: {
+        layout: this.share(options.layout),
+        mss: options.mss,
+        wndScale: options.wndScale,
+        tsVal: options.tsVal,
+        tsEcr: options.tsEcr,
+      },
+      ttl: packet.ttl,
+      ipId: packet.ipId,
+      tcpBytes: packet.tcpBytes,
       srcMac: this.share(packet.srcMac),
-      options: { ...packet.options, layout: this.share(packet.options.layout) },
+      checksum: packet.checksum,
+      checksumField: packet.checksumField,
+      side: packet.side,
+      dir: CLIENT,
     };
   }
 
   private share(name: string): string {
     const known = this.names.get(name);
     if (known !== undefined) return known;
-    if (this.names.size < NAME_COUNT_MAX) this.names.set(name, name);
-    return name;
+    const copy = Buffer.from(name).toString();
+    if (this.names.size < NAME_COUNT_MAX) this.names.set(copy, copy);
+    return copy;
   }
 }
 

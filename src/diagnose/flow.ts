@@ -20,8 +20,9 @@ const AROUND_COUNT = 8;
 const ISN_COUNT_MAX = 8;
 const FRAME_COUNT_MAX = 32;
 
+/** A packet of a flow. `add` sets who sent it, in place: so many are kept that copies matter. */
 export interface Seen extends PacketRecord {
-  readonly dir: Direction;
+  dir: Direction;
 }
 
 /** One initial sequence number that a side offered in SYN or SYN-ACK. */
@@ -85,9 +86,9 @@ export class Flow {
     this.firstUs = packet.timeUs;
   }
 
-  add(packet: PacketRecord): void {
-    const fromClient = packet.src === this.client && packet.srcPort === this.clientPort;
-    const seen: Seen = { ...packet, dir: fromClient ? CLIENT : SERVER };
+  add(seen: Seen): void {
+    const fromClient = seen.src === this.client && seen.srcPort === this.clientPort;
+    seen.dir = fromClient ? CLIENT : SERVER;
     const half = this.halves[seen.dir];
     half.packets += 1;
     this.measureReply(seen);
