@@ -8,6 +8,7 @@ import { checksumFindings } from './find-checksums.ts';
 import { conflictFindings } from './find-conflict.ts';
 import { resetFindings } from './find-resets.ts';
 import { silenceFindings } from './find-silence.ts';
+import { staleAckFindings } from './find-stale-ack.ts';
 import type { Finding, Hypothesis } from './finding.ts';
 import { CLIENT, type Flow, SERVER } from './flow.ts';
 import { judgeHypotheses } from './hypotheses.ts';
@@ -39,6 +40,7 @@ function flowFindings(flow: Flow, wording: Wording): Finding[] {
   return [
     ...(conflict === undefined ? [] : conflictFindings(flow, conflict, wording)),
     ...resetFindings(flow, conflict, wording),
+    ...staleAckFindings(flow, wording),
     ...silenceFindings(flow, wording),
     ...checksumFindings(flow, wording),
   ];

@@ -2,13 +2,14 @@
  * The findings about a connection that two end points answered: `synack-conflict`,
  * `rst-after-conflict`, `phantom-synack`. Owns their words. RFC 9293 §3.5, §3.10.7.
  */
-import { RST } from '../engine/wire/segment.ts';
+import { ACK, RST } from '../engine/wire/segment.ts';
 import { formatSeq, seqAdd } from '../engine/wire/seq.ts';
 import { answerCandidates } from './answers.ts';
 import type { Conflict } from './conflict.ts';
 import { rankCauses } from './conflict-causes.ts';
 import { type Finding, makeFinding } from './finding.ts';
 import { CLIENT, type Flow, type Seen } from './flow.ts';
+import { originSentence, undecidedWithOrigins } from './origin.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
 import {
   captureCommand,
@@ -79,7 +80,7 @@ function synackConflict(flow: Flow, conflict: Conflict, wording: Wording): Findi
             'or uses SYN cookies, answers each with a number of its own.',
         ],
     causes: rankCauses(flow, conflict, wording),
-    undecided: undecidedSentence(conflict),
+    undecided: undecidedSentence(flow, conflict),
     remedy: `${observeAdvice(flow)} ${FOR_GOOD}`,
     decide: captureCommand(flow, wording),
     numbers: {
@@ -154,15 +155,13 @@ function cookieLookalike({ other }: Conflict): string[] {
   return ['A server that uses SYN cookies and got the SYN twice (duplicated on the way).'];
 }
 
-function undecidedSentence(conflict: Conflict): string {
+function undecidedSentence(flow: Flow, conflict: Conflict): string {
   const a = conflict.chosen.first;
   const missing = [a.srcMac === '' ? 'MAC addresses' : '', a.ttl === UNKNOWN ? 'TTLs' : '']
     .filter((what) => what !== '')
     .join(' and ');
   const where = 'which box the second answer comes from';
-  if (missing === '') {
-    return `One capture point cannot show ${where}: capture on both sides of the firewall.`;
-  }
+  if (missing === '') return undecidedWithOrigins(conflict, conflictResets(flow, conflict));
   return (
     `Without ${missing} these packets cannot show ${where}: two translations, a proxy and a ` +
     'duplicate address look the same here. Compare both SYN-ACKs and the reset in the output of ' +
@@ -195,6 +194,7 @@ function rstAfterConflict(
   const [, two] = inOrder(conflict);
   const sinceUs = between(two.first, reset);
   const first = reset.frame < two.first.frame;
+  const bare = !hasFlags(reset, ACK);
   return makeFinding({
     code: 'rst-after-conflict',
     flow: flow.id,
@@ -207,10 +207,14 @@ function rstAfterConflict(
         `${seqText(conflict.chosen.isn)}: checking sequence numbers (RFC 5961) cannot tell this ` +
         'reset from a genuine one. The client closes the connection and the program reports ' +
         '“Connection reset by peer”.',
-      'It is what a TCP sends that got an acknowledgement for a number it never used: it takes ' +
-        'the number from that acknowledgement (RFC 9293 §3.10.7).',
+      bare
+        ? 'It is what a TCP sends that got an acknowledgement for a number it never used: it takes ' +
+          'the number from that acknowledgement (RFC 9293 §3.10.7).'
+        : 'It has the ACK flag, so it refuses no acknowledgement: a program that aborts, or a ' +
+          'device, sends such a reset. It may be genuine.',
       first ? 'It came before the second SYN-ACK, which is another order of the same events.' : '',
-      answerSentence(flow, reset, wording),
+      bare ? answerSentence(flow, reset, wording) : '',
+      originSentence(reset, conflict, wording),
     ]
       .filter((sentence) => sentence !== '')
       .join(' '),

@@ -9,6 +9,7 @@ import { answerCandidates } from './answers.ts';
 import type { Conflict } from './conflict.ts';
 import { answerSentence } from './find-conflict.ts';
 import { refusesSyn, refutedBy, refutedFinding } from './find-refuted.ts';
+import { staleAckReset } from './find-stale-ack.ts';
 import { type Finding, makeFinding } from './finding.ts';
 import { CLIENT, type Flow, SERVER, type Seen, sequenceOctets } from './flow.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
@@ -31,17 +32,22 @@ export function resetFindings(
   };
   const refuted = resets.filter((reset) => refutedBy(flow, reset) !== undefined);
   take('rst-refuted', (reset, all) => refutedFinding(flow, reset, all, wording), refuted);
+  // Where a reset came from is said of false ones too: it is what points at their sender.
+  const foreign = resets.filter((reset) => isForeign(flow, reset));
+  const [stranger] = foreign;
+  if (stranger !== undefined) found.push(foreignFinding(flow, stranger, foreign, wording));
+  for (const reset of foreign) taken.add(reset);
   // What a conflict explains is explained there, the client's resets after it too.
   if (conflict !== undefined) return found;
+  const legal = staleAckReset(flow);
+  if (legal !== undefined) taken.add(legal);
   const refusals = resets.filter((reset) => isRefusal(flow, reset));
   take('connection-refused', (reset, all) => refusedFinding(flow, reset, all, wording), refusals);
-  const foreign = resets.filter((reset) => isForeign(flow, reset));
-  take('rst-foreign', (reset, all) => foreignFinding(flow, reset, all, wording), foreign);
   const nobody = resets.filter((reset) => knowsNoConnection(flow, reset));
   take('rst-no-connection', (reset) => noConnectionFinding(flow, reset, wording), nobody);
   const inexact = resets.filter((reset) => isInexact(flow, reset));
   take('rst-inexact', (reset, all) => inexactFinding(flow, reset, all, wording), inexact);
-  const owner = resets.filter((reset) => hasFlags(reset, ACK) && !finSeen(flow, reset));
+  const owner = resets.filter((reset) => hasFlags(reset, ACK) && !hadEnded(flow, reset));
   take('rst-by-owner', (reset) => ownerFinding(flow, reset, wording), owner);
   return found;
 }
@@ -113,15 +119,19 @@ function foreignFinding(flow: Flow, reset: Seen, all: readonly Seen[], wording: 
   });
 }
 
-function finSeen(flow: Flow, reset: Seen): boolean {
+/** With FIN, or with a reset that has an ACK: what follows is for those who had not heard yet. */
+function hadEnded(flow: Flow, reset: Seen): boolean {
   return flow.kept.some(
-    (packet) => packet.frame < reset.frame && packet.dir === reset.dir && hasFlags(packet, FIN),
+    (packet) =>
+      packet.frame < reset.frame &&
+      packet.dir === reset.dir &&
+      (hasFlags(packet, FIN) || hasFlags(packet, RST | ACK)),
   );
 }
 
 /** No ACK flag, and the number that the peer acknowledged last (RFC 9293 §3.10.7.1). */
 function knowsNoConnection(flow: Flow, reset: Seen): boolean {
-  if (hasFlags(reset, ACK) || finSeen(flow, reset)) return false;
+  if (hasFlags(reset, ACK) || hadEnded(flow, reset)) return false;
   const { possible, tooRecent } = answerCandidates(flow, reset);
   return possible.length + tooRecent.length > 0;
 }

@@ -119,7 +119,8 @@ export class Flow {
     const peer = this.halves[seen.dir === CLIENT ? SERVER : CLIENT];
     const end = seqAdd(seen.segSeq, octets);
     // Sent twice: an answer could be one to either (Karn).
-    peer.waitingSinceUs = peer.waitingFor === end ? UNKNOWN : seen.timeUs;
+    const again = half.sndNxt !== null && !hasFlags(seen, SYN) && seqLeq(end, half.sndNxt);
+    peer.waitingSinceUs = again || peer.waitingFor === end ? UNKNOWN : seen.timeUs;
     peer.waitingFor = end;
   }
 

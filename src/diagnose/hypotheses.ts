@@ -65,7 +65,8 @@ export function judgeHypotheses(
 
 function judgeMtu({ flow, reset, wording }: Case): Judgement {
   const octets = Math.max(flow.halves[CLIENT].largestPayload, flow.halves[SERVER].largestPayload);
-  if (reset === undefined || octets > ALWAYS_FITS_OCTETS) {
+  // Here a packet that got lost elsewhere is not seen: then there is a pause before the end.
+  if (reset === undefined || octets > ALWAYS_FITS_OCTETS || !isQuickEnd(flow, reset)) {
     return [
       'undecided',
       'packets that are too long get lost silently; only a capture of both ends shows it',
@@ -79,13 +80,26 @@ function judgeMtu({ flow, reset, wording }: Case): Judgement {
       : `the longest packet carried ${plural(octets, 'octet')}`;
   return [
     'ruled-out',
-    `${largest} before the reset in ${wording.frame} ${reset.frame}: every path lets that through`,
+    `${largest} before the reset in ${wording.frame} ${reset.frame}: every path lets that ` +
+      'through, and a longer one that got lost would be a pause, not a quick reset',
     [reset.frame],
   ];
 }
 
+/** Seen from its SYN on: only then does what was not seen not exist. */
+function isFromStart(flow: Flow): boolean {
+  return flow.halves[CLIENT].offers.length > 0;
+}
+
+/** The reset came sooner after the first packet than any program or timer gives up. */
+function isQuickEnd(flow: Flow, reset: Seen): boolean {
+  if (!isFromStart(flow) || reset.timeUs === UNKNOWN || flow.firstUs === UNKNOWN) return false;
+  return reset.timeUs - flow.firstUs <= PAUSE_US;
+}
+
 /** All that the client said fits into its identification line: it never got further. */
 function saidNothing(flow: Flow): string | undefined {
+  if (!isFromStart(flow)) return undefined;
   const sent = flow.halves[CLIENT].dataOctets;
   if (sent > IDENTIFICATION_OCTETS_MAX) return undefined;
   return sent === 0
@@ -117,8 +131,9 @@ function judgeDns({ flow, reset, wording }: Case): Judgement {
   if (reset === undefined || reset.timeUs === UNKNOWN || flow.firstUs === UNKNOWN) {
     return ['undecided', 'a slow name lookup is a pause, and there are no times to see it'];
   }
+  if (!isFromStart(flow)) return ['undecided', 'the beginning of the connection is not here'];
   const afterUs = reset.timeUs - flow.firstUs;
-  if (afterUs > PAUSE_US) {
+  if (!isQuickEnd(flow, reset)) {
     return ['undecided', `${formatDuration(afterUs)} passed before the reset`];
   }
   return [
@@ -130,7 +145,7 @@ function judgeDns({ flow, reset, wording }: Case): Judgement {
 }
 
 function judgeMaxStartups({ flow, wording }: Case): Judgement {
-  const greeting = flow.halves[SERVER].firstData;
+  const greeting = isFromStart(flow) ? flow.halves[SERVER].firstData : undefined;
   if (greeting !== undefined && !REFUSAL_OCTETS.includes(greeting.payloadOctets)) {
     return [
       'ruled-out',
@@ -224,7 +239,7 @@ function judgeRandomization({ flow, conflict, wording }: Case): Judgement {
   ];
 }
 
-function judgeTranslations({ flow, conflict }: Case): Judgement {
+function judgeTranslations({ flow, conflict, findings }: Case): Judgement {
   const decide =
     'list the firewall’s translations of this connection while it fails (show xlate, show conn)';
   if (conflict !== undefined) {
@@ -237,7 +252,9 @@ function judgeTranslations({ flow, conflict }: Case): Judgement {
       decide,
     ];
   }
-  const lost = flow.kept.find((packet) => hasFlags(packet, RST));
+  // A refusal is an answer: it says nothing about what lies between.
+  const refused = findings.some(({ code }) => code === 'connection-refused');
+  const lost = refused ? undefined : flow.kept.find((packet) => hasFlags(packet, RST));
   return [
     lost === undefined ? 'undecided' : 'possible',
     lost === undefined

@@ -7,7 +7,14 @@ import type { Flow } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
 import type { Report } from './report.ts';
 import { importantFrames, timelineOf } from './timeline.ts';
-import { endpoint, formatDuration, framesText, plural, type Wording } from './wording.ts';
+import {
+  endpoint,
+  formatDuration,
+  framesText,
+  observeAdvice,
+  plural,
+  type Wording,
+} from './wording.ts';
 import { WIDTH, wrapText } from './wrap-text.ts';
 
 /** So many connections are told in full; of the others one line each kind. */
@@ -56,7 +63,7 @@ function flowSection(report: Report, flow: Flow): string[] {
   lines.push(...replyLine(flow));
   lines.push(...timelineLines(flow, important, report.wording), '');
   for (const finding of findings) lines.push(...findingLines(finding, report.wording), '');
-  lines.push(...advice(findings));
+  lines.push(...advice(flow, findings));
   return lines;
 }
 
@@ -101,14 +108,22 @@ function findingLines(finding: Finding, wording: Wording): string[] {
 }
 
 /** What to do, each advice once, and the commands on lines of their own. */
-function advice(findings: readonly Finding[]): string[] {
+function advice(flow: Flow, findings: readonly Finding[]): string[] {
+  const observe = observeAdvice(flow);
   const lines: string[] = [];
   const commands = new Set<string>();
   const remedies = new Set<string>();
   for (const { severity, remedy, decide } of findings) {
-    if (remedy !== '' && !remedies.has(remedy) && (severity !== 'note' || findings.length === 1)) {
-      remedies.add(remedy);
-      lines.push(...wrapText('  what to do: ', remedy));
+    const matters = severity !== 'note' || findings.length === 1;
+    // A remedy is a sentence or two of its own around the one that many share.
+    const parts = remedy
+      .split(observe)
+      .flatMap((part, at) => (at === 0 ? [part] : [observe, part]));
+    const fresh = parts.map((part) => part.trim()).filter((part) => !remedies.has(part));
+    const text = fresh.filter((part) => part !== '').join(' ');
+    if (text !== '' && matters) {
+      for (const part of fresh) remedies.add(part);
+      lines.push(...wrapText('  what to do: ', text));
     }
     if (decide !== '') commands.add(decide);
   }
