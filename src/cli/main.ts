@@ -3,6 +3,9 @@
  * The command line. Commands are loaded when they are called, so that `--help` is quick and a
  * command that needs no native module loads none. Owns the exit code.
  */
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import yargs, { type Argv, type CommandModule } from 'yargs';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_BUG, EXIT_USAGE } from '../config/exit-codes.ts';
@@ -121,9 +124,26 @@ async function main(argv: readonly string[]): Promise<void> {
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new OperatorError(`${message}. Try: seqshim --help`, EXIT_USAGE);
+      if (error !== undefined && error !== null && error.name !== 'YError') throw error;
+      const line = (message ?? error?.message ?? '').replaceAll(/\s+/g, ' ');
+      throw new OperatorError(`${line}. Try: seqshim --help`, EXIT_USAGE);
     });
   await parser.parseAsync();
+}
+
+/** Our bug: one line, and the rest in a file for the report. */
+function crashed(error: unknown): void {
+  const what = error instanceof Error ? error : new Error(String(error));
+  const file = join(tmpdir(), `seqshim-crash-${Date.now()}-${process.pid}.txt`);
+  let where = `Please report ${file}`;
+  try {
+    const text = `seqshim ${VERSION}, node ${process.version}\n${what.stack ?? what.message}\n`;
+    writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
+  } catch {
+    where = `Please report this: ${(what.stack ?? '').replaceAll(/\s*\n\s*/g, ' ')}`;
+  }
+  const line = what.message.replaceAll(/\s+/g, ' ');
+  process.stderr.write(`seqshim has failed: ${line}. ${where}\n`);
 }
 
 // Whoever reads us may have read enough (`seqshim status | head -1`).
@@ -138,7 +158,6 @@ main(process.argv.slice(2)).catch((error: unknown) => {
     process.exitCode = error.exitCode;
     return;
   }
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`seqshim has failed, this is a bug: ${stack}\n`);
+  crashed(error);
   process.exitCode = EXIT_BUG;
 });

@@ -2,10 +2,9 @@
  * From flags, file and defaults to one frozen Config. The only reader of the environment.
  * Flags win over the file, the file over defaults; every mistake is one line that names the key.
  */
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parse as parseToml } from 'smol-toml';
 import type { Network } from '../datapath/rules/rule-input.ts';
+import { readConfigFile } from './config-file.ts';
 import { parseMicroseconds, parseMilliseconds } from './duration.ts';
 import { OperatorError } from './errors.ts';
 import { OPTIONS, type OptionEntry } from './options.ts';
@@ -54,33 +53,9 @@ export function pathsOf(flags: Values): Paths {
   return { runDir, control: resolve(text(flags, 'control') ?? `${runDir}/control.sock`) };
 }
 
-export function readConfigFile(path: string): Values {
-  let source: string;
-  try {
-    source = readFileSync(path, 'utf8');
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    throw new OperatorError(`Cannot read config "${path}": ${why}`);
-  }
-  let values: Record<string, unknown>;
-  try {
-    values = parseToml(source);
-  } catch (error) {
-    const line = (error as { line?: number }).line;
-    const why = (error as Error).message.split('\n')[0] ?? '';
-    throw new OperatorError(`Cannot load config "${path}": line ${line ?? '?'}: ${why}`);
-  }
-  const known = new Set(OPTIONS.map((entry) => entry.name));
-  for (const key of Object.keys(values)) {
-    if (known.has(key)) continue;
-    throw new OperatorError(`Cannot load config "${path}": ${key} is no option`);
-  }
-  return values;
-}
-
 export async function loadConfig(flags: Values): Promise<Config> {
   const file = text(flags, 'config');
-  const values: Values = { ...(file === undefined ? {} : readConfigFile(file)), ...defined(flags) };
+  const values: Values = { ...(file === undefined ? {} : readConfigFile(file)), ...given(flags) };
   const targetNames = list(values, 'target');
   if (targetNames.length === 0) {
     throw new OperatorError(
@@ -90,12 +65,10 @@ export async function loadConfig(flags: Values): Promise<Config> {
   const { runDir, control } = pathsOf(values);
   const forText = text(values, 'for');
   return Object.freeze({
-    targets: (await Promise.all(targetNames.map((name) => resolveTarget('target', name)))).flat(),
-    targetNames,
-    excludes: (
-      await Promise.all(list(values, 'exclude').map((name) => resolveTarget('exclude', name)))
-    ).flat(),
-    ports: list(values, 'port').map(port),
+    targets: await networks('target', targetNames),
+    targetNames: Object.freeze(targetNames),
+    excludes: await networks('exclude', list(values, 'exclude')),
+    ports: Object.freeze(list(values, 'port').map(port)),
     direction: choice(values, 'direction') as Config['direction'],
     hook: choice(values, 'hook') as Config['hook'],
     mode: choice(values, 'mode') as Config['mode'],
@@ -118,8 +91,18 @@ export async function loadConfig(flags: Values): Promise<Config> {
   });
 }
 
-function defined(flags: Values): Values {
+/** yargs understands `--no-` before every name; it means something before a flag only. */
+function given(flags: Values): Values {
+  for (const { name, type } of OPTIONS) {
+    if (type === 'flag' || ![flags[name]].flat().includes(false)) continue;
+    throw new OperatorError(`Cannot use --no-${name}: leave it out, or give --${name} a value`);
+  }
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+}
+
+async function networks(option: string, names: readonly string[]): Promise<readonly Network[]> {
+  const found = await Promise.all(names.map((name) => resolveTarget(option, name)));
+  return Object.freeze(found.flat());
 }
 
 function entryOf(name: string): OptionEntry {
@@ -161,12 +144,13 @@ function only(values: Values, name: string): Record<string, never> {
 
 function number(values: Values, name: string): number {
   const entry = entryOf(name);
-  const value = Number(text(values, name) ?? entry.fallback);
+  const written = text(values, name) ?? entry.fallback ?? '';
+  const value = /^\d+$/.test(written) ? Number(written) : Number.NaN;
   const min = entry.min ?? 0;
   const max = entry.max ?? Number.MAX_SAFE_INTEGER;
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  if (value >= min && value <= max) return value;
   throw new OperatorError(
-    `Cannot use --${name} "${text(values, name)}": it must be a whole number from ${min} to ${max}`,
+    `Cannot use --${name} "${written}": it must be a whole number from ${min} to ${max}`,
   );
 }
 

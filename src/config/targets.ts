@@ -19,6 +19,11 @@ export async function resolveTarget(option: string, text: string): Promise<reado
   }
   const slash = text.indexOf('/');
   const address = slash < 0 ? text : text.slice(0, slash);
+  if (address.includes('%')) {
+    throw new OperatorError(
+      `Cannot use --${option} "${text}": rules know no zones, write it without %`,
+    );
+  }
   const family = isIP(address);
   if (family === 4 || family === 6) return [network(option, text, address, family, slash)];
   if (slash >= 0 || !/^[A-Za-z0-9_.-]+$/.test(text)) {
@@ -37,7 +42,7 @@ function network(
   slash: number,
 ): Network {
   const bits = slash < 0 ? BITS[family] : Number(text.slice(slash + 1));
-  if (!Number.isInteger(bits) || bits < 0 || bits > BITS[family] || text.endsWith('/')) {
+  if ((slash >= 0 && !/^\d+$/.test(text.slice(slash + 1))) || bits > BITS[family]) {
     throw new OperatorError(
       `Cannot use --${option} "${text}": the prefix must be 0 to ${BITS[family]}`,
     );
