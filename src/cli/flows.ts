@@ -18,7 +18,7 @@ export async function flows(args: Values): Promise<number> {
   return EXIT_OK;
 }
 
-function flowLine(flow: FlowView): string {
+export function flowLine(flow: FlowView): string {
   const state =
     flow.nearState === flow.farState ? flow.nearState : `${flow.nearState}/${flow.farState}`;
   const notes = [

@@ -1,8 +1,9 @@
 /** `up`: the rules alone, for a service whose restarts must not lose them. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { loadConfig, type Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_OK } from '../config/exit-codes.ts';
+import { makeRunDir } from '../config/run-dir.ts';
 import { removeScript } from '../datapath/rules/remove-script.ts';
 import { RuleBook, RuleError } from '../datapath/rules/rule-book.ts';
 import { ruleInput } from '../datapath/rules/rule-config.ts';
@@ -15,7 +16,7 @@ export async function up(args: Values): Promise<number> {
   }
   try {
     const book = new RuleBook(ruleInput(config), config.firewall);
-    mkdirSync(config.runDir, { recursive: true, mode: 0o755 });
+    makeRunDir(config.runDir);
     writeFileSync(config.removeScript, removeScript(VERSION), { mode: 0o755 });
     book.install();
     process.stdout.write(`rules installed with ${book.backend} (${book.because})\n`);

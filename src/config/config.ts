@@ -15,6 +15,9 @@ export const RUN_DIR_DEFAULT = '/run/seqshim';
 export const MARK_BYPASS = 0x1000;
 export const MARK_INJECT = 0x2000;
 
+/** int32 milliseconds, 24.8 days: setTimeout's limit. */
+const TIMER_MS_MAX = 0x7fffffff;
+
 export interface Config {
   readonly targets: readonly Network[];
   /** As the operator wrote them. */
@@ -63,7 +66,6 @@ export async function loadConfig(flags: Values): Promise<Config> {
     );
   }
   const { runDir, control } = pathsOf(values);
-  const forText = text(values, 'for');
   return Object.freeze({
     targets: await networks('target', targetNames),
     targetNames: Object.freeze(targetNames),
@@ -72,7 +74,7 @@ export async function loadConfig(flags: Values): Promise<Config> {
     direction: choice(values, 'direction') as Config['direction'],
     hook: choice(values, 'hook') as Config['hook'],
     mode: choice(values, 'mode') as Config['mode'],
-    forMs: forText === undefined ? undefined : parseMilliseconds('--for', forText),
+    forMs: trialMs(text(values, 'for')),
     firewall: choice(values, 'firewall') as Config['firewall'],
     rules: values['rules'] !== false,
     queueNum: number(values, 'queue-num'),
@@ -98,6 +100,14 @@ function given(flags: Values): Values {
     throw new OperatorError(`Cannot use --no-${name}: leave it out, or give --${name} a value`);
   }
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+}
+
+/** More than a timer can wait would end at once. */
+function trialMs(written: string | undefined): number | undefined {
+  if (written === undefined) return undefined;
+  const ms = parseMilliseconds('--for', written);
+  if (ms >= 1 && ms <= TIMER_MS_MAX) return ms;
+  throw new OperatorError(`Cannot use --for "${written}": it must be from 1ms to 24d`);
 }
 
 async function networks(option: string, names: readonly string[]): Promise<readonly Network[]> {

@@ -5,13 +5,14 @@
  * Owns everything it starts. Rules go in after the queue is bound and come out before it is given
  * back; what cannot be had is one line that says what to do, and nothing remains.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Config, MARK_INJECT } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
+import { makeRunDir } from '../config/run-dir.ts';
 import { FLOW_ENDED } from '../engine/codes.ts';
 import {
   CHECKSUM_FILL_ALWAYS,
@@ -101,7 +102,7 @@ export class LiveShim {
     }
     await this.claim();
     await this.selfTest();
-    mkdirSync(config.runDir, { recursive: true, mode: 0o755 });
+    makeRunDir(config.runDir);
     this.rules = this.openRules();
     this.injector = openInjector({
       backend: config.inject,

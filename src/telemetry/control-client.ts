@@ -5,6 +5,7 @@ import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_NOT_RUNNING } from '../config/exit-codes
 import type { ControlRequest } from './control-server.ts';
 
 const TIMEOUT_MS = 5000;
+const NOBODY = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED'];
 
 export function ask(path: string, request: ControlRequest): Promise<Record<string, unknown>> {
   return new Promise((resolve, reject) => {
@@ -18,6 +19,11 @@ export function ask(path: string, request: ControlRequest): Promise<Record<strin
     });
     socket.on('error', (error: NodeJS.ErrnoException) => reject(problem(path, error)));
     socket.on('end', () => {
+      if (text === '') {
+        const hint = 'it is busy or stopping, try again';
+        reject(new OperatorError(`No answer from ${path}: ${hint}`, EXIT_NO));
+        return;
+      }
       try {
         const answer = JSON.parse(text) as Record<string, unknown>;
         if (typeof answer['error'] === 'string')
@@ -31,12 +37,13 @@ export function ask(path: string, request: ControlRequest): Promise<Record<strin
 }
 
 function problem(path: string, error: NodeJS.ErrnoException): OperatorError {
-  if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
+  if (error.code !== undefined && NOBODY.includes(error.code)) {
     const hint = 'Start it with seqshim run, or name its socket with --control';
     return new OperatorError(`seqshim is not running (${path}). ${hint}`, EXIT_NOT_RUNNING);
   }
   if (error.code === 'EACCES') {
     return new OperatorError(`Cannot open ${path}: run this as root`, EXIT_IMPOSSIBLE);
   }
-  return new OperatorError(`Cannot ask ${path}: ${error.message}`, EXIT_NO);
+  const hint = 'Try again, or name its socket with --control';
+  return new OperatorError(`Cannot ask ${path}: ${error.message}. ${hint}`, EXIT_NO);
 }

@@ -1,12 +1,15 @@
 /**
  * The control socket: one JSON request a line, one JSON answer a line. Bounded: one line of at most
- * 4 KiB, one answer, then the connection closes. Owns the socket file (0660).
+ * 4 KiB, one answer, then the connection closes; a connection lives ten seconds at most, two of
+ * them idle. Nothing that a client sends can end the process. Owns the socket file (0660).
  */
-import { chmodSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { OperatorError } from '../config/errors.ts';
 
 const REQUEST_BYTES_MAX = 4096;
 const IDLE_MS = 2000;
+const CONNECTION_MS = 10_000;
 const CONNECTIONS_MAX = 32;
 
 export interface ControlRequest {
@@ -20,12 +23,8 @@ export function serveControl(path: string, handle: ControlHandler): Promise<Serv
   const server = createServer((socket) => serve(socket, handle));
   server.maxConnections = CONNECTIONS_MAX;
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    try {
-      unlinkSync(path); // of an instance that was killed: the lock says that none is alive
-    } catch {
-      // none was there
-    }
+    server.once('error', (error: NodeJS.ErrnoException) => reject(problem(path, error)));
+    removeStale(path);
     server.listen(path, () => {
       chmodSync(path, 0o660);
       resolve(server);
@@ -33,17 +32,34 @@ export function serveControl(path: string, handle: ControlHandler): Promise<Serv
   });
 }
 
+/** The socket of an instance that was killed: the lock says that none is alive. */
+function removeStale(path: string): void {
+  try {
+    if (lstatSync(path).isSocket()) unlinkSync(path);
+  } catch {
+    // none was there
+  }
+}
+
+function problem(path: string, error: NodeJS.ErrnoException): OperatorError {
+  const why = error.code ?? error.message;
+  return new OperatorError(`Cannot open control socket ${path}: ${why}. Name another: --control`);
+}
+
 function serve(socket: Socket, handle: ControlHandler): void {
   let text = '';
   socket.setEncoding('utf8');
   socket.setTimeout(IDLE_MS, () => socket.destroy());
+  const deadline = setTimeout(() => socket.destroy(), CONNECTION_MS);
+  socket.on('close', () => clearTimeout(deadline));
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk: string) => {
     text += chunk;
     const end = text.indexOf('\n');
     if (end < 0 && text.length <= REQUEST_BYTES_MAX) return;
-    const line = end < 0 ? '' : text.slice(0, end);
-    socket.removeAllListeners('data');
+    // What follows is read and forgotten, so that the answer reaches a client that goes on writing.
+    socket.removeAllListeners('data').resume();
+    const line = end < 0 || end > REQUEST_BYTES_MAX ? '' : text.slice(0, end);
     socket.end(`${JSON.stringify(answer(line, handle))}\n`);
   });
 }
@@ -55,8 +71,11 @@ function answer(line: string, handle: ControlHandler): unknown {
   } catch {
     return { error: 'Cannot read the request: send one line of JSON' };
   }
-  if (typeof request !== 'object' || request === null || !('op' in request)) {
-    return { error: 'Cannot read the request: it has no "op"' };
+  const op = (request as { op?: unknown } | null)?.op;
+  if (typeof op !== 'string') return { error: 'Cannot read the request: it has no "op"' };
+  try {
+    return handle(request as ControlRequest);
+  } catch (error) {
+    return { error: `Cannot answer "${op}": ${(error as Error).message}` };
   }
-  return handle(request as ControlRequest);
 }

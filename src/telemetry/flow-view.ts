@@ -1,6 +1,6 @@
 /**
  * The flow table as people and JSON see it, read from shared memory while the packet thread writes:
- * a row may change under our hands, so a flow that looks torn is left out. Writes nothing.
+ * a row may change under our hands, and one that became another flow is left out. Writes nothing.
  */
 import { formatAddress } from '../datapath/flow-address.ts';
 import * as l from '../engine/flow/layout.ts';
@@ -69,7 +69,10 @@ export function viewFlows(memory: EngineMemory, nowMs: number, countMax: number)
     if (flags === 0) continue;
     const inTrouble = (flags & (l.FLOW_TAINTED | l.FLOW_TRANSLATED)) !== 0;
     if (!inTrouble && others.length >= countMax) continue;
-    (inTrouble ? trouble : others).push(viewFlow(rows, halves, flow, flags, nowMs));
+    const generation = flow * l.FLOW_ROW_WORDS + l.GENERATION;
+    const before = rows[generation];
+    const view = viewFlow(rows, halves, flow, flags, nowMs);
+    if (rows[generation] === before) (inTrouble ? trouble : others).push(view);
   }
   return [...trouble, ...others].slice(0, countMax);
 }

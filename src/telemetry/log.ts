@@ -2,14 +2,14 @@
  * The log: pino lines as JSON, or one readable line each on a terminal. Fields, not sentences; the
  * sentence of an event comes from the registry. Owns the destination (stdout).
  */
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 
 export interface LogOptions {
   readonly level: string;
   readonly format: 'auto' | 'json' | 'text';
 }
 
-export function openLog(options: LogOptions): Logger {
+export function openLog(options: LogOptions, out: DestinationStream = stdout()): Logger {
   const text = options.format === 'text' || (options.format === 'auto' && process.stdout.isTTY);
   const settings = {
     level: options.level,
@@ -17,8 +17,13 @@ export function openLog(options: LogOptions): Logger {
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  if (!text) return pino(settings, pino.destination({ dest: 1, sync: true }));
-  return pino(settings, { write: (line: string) => process.stdout.write(textLine(line)) });
+  if (!text) return pino(settings, out);
+  return pino(settings, { write: (line: string) => out.write(textLine(line)) });
+}
+
+/** Synchronous: the last lines of a process that fails are those that count. */
+function stdout(): DestinationStream {
+  return pino.destination({ dest: 1, sync: true });
 }
 
 /** `12:00:01.123 warn  rst-refuted 10.0.0.1:40270 > 10.0.0.2:22 seq=7 | sentence`. */
