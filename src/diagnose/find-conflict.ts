@@ -239,8 +239,8 @@ export function answerSentence(flow: Flow, reset: Seen, wording: Wording): strin
   const parts: string[] = [];
   if (possible.length === 1) {
     parts.push(
-      `It answers ${wording.frame} ${possible[0]?.frame}, the only packet with that number ` +
-        'that left early enough.',
+      `It can only be the answer to ${wording.frame} ${possible[0]?.frame}, the only packet ` +
+        'with that number that left early enough.',
     );
   } else if (possible.length > 1) {
     const frames = framesText(
@@ -248,7 +248,7 @@ export function answerSentence(flow: Flow, reset: Seen, wording: Wording): strin
       possible.map((packet) => packet.frame),
     );
     const age = shortestUs === UNKNOWN ? '' : ' and left early enough';
-    parts.push(`It answers one of ${frames}, which all carry that number${age}.`);
+    parts.push(`It can be the answer to any of ${frames}, which all carry that number${age}.`);
   }
   for (const packet of tooRecent) {
     parts.push(

@@ -22,11 +22,7 @@ import {
 export function refutedBy(flow: Flow, reset: Seen): Seen | undefined {
   const { segSeq } = reset;
   if (segSeq === null) return undefined;
-  if (refusesSyn(flow, reset)) {
-    return flow.halves[SERVER].offers.find(
-      (offer) => offer.segAck === reset.segAck && offer.first.frame > reset.frame,
-    )?.first;
-  }
+  if (refusesSyn(flow, reset)) return acceptedAfter(flow, reset);
   return flow.kept.find(
     (packet) =>
       packet.frame > reset.frame &&
@@ -51,12 +47,13 @@ export function refutedFinding(
     reset.timeUs === UNKNOWN || by.timeUs === UNKNOWN ? UNKNOWN : by.timeUs - reset.timeUs;
   const [certainty, why] = refutedCertainty(flow, reset, by, wording);
   const accepts = hasFlags(by, SYN);
+  const sameSide = all.filter((packet) => packet.dir === reset.dir);
   const data = by.payloadOctets > 0 ? `${by.payloadOctets} octets of data` : 'the end (FIN)';
   const what = accepts ? 'a SYN-ACK with initial number' : `${data} at`;
   return makeFinding({
     code: 'rst-refuted',
     flow: flow.id,
-    frames: [...all.map((packet) => packet.frame), by.frame].sort((a, b) => a - b),
+    frames: [...sameSide.map((packet) => packet.frame), by.frame].sort((a, b) => a - b),
     summary:
       `The reset was false: ${afterUs === UNKNOWN ? 'behind it' : `${formatDuration(afterUs)} later`} ` +
       `the same side sends ${what} ${seqText(by.segSeq)} (${wording.frame} ${by.frame})`,
@@ -72,8 +69,10 @@ export function refutedFinding(
       certainty === 'proven'
         ? []
         : [
-            `The ${sideName(reset.dir)}’s program died right after it wrote, and the network swapped ` +
-              'the two packets.',
+            accepts
+              ? 'A SYN that the network doubled, and a service that began to listen in between.'
+              : `The ${sideName(reset.dir)}’s program died right after it wrote, and the network ` +
+                'swapped the two packets.',
           ],
     remedy: observeAdvice(flow),
     decide: captureCommand(flow, wording),
@@ -115,6 +114,17 @@ function refutedCertainty(
     return ['proven', `The connection goes on for at least ${formatDuration(lived)}.`];
   }
   return ['likely', ''];
+}
+
+/** The SYN-ACK to the SYN that was refused: to a repeated SYN another answer is no contradiction. */
+function acceptedAfter(flow: Flow, refusal: Seen): Seen | undefined {
+  const accepted = flow.halves[SERVER].offers.find(
+    (offer) => offer.segAck === refusal.segAck && offer.first.frame > refusal.frame,
+  )?.first;
+  if (accepted === undefined) return undefined;
+  const [syn] = flow.halves[CLIENT].offers;
+  const again = syn?.frames.some((frame) => frame > refusal.frame && frame < accepted.frame);
+  return again === true ? undefined : accepted;
 }
 
 /** RST,ACK in answer to the SYN, before any SYN-ACK. */

@@ -13,7 +13,14 @@ import { staleAckReset } from './find-stale-ack.ts';
 import { type Finding, makeFinding } from './finding.ts';
 import { CLIENT, type Flow, SERVER, type Seen, sequenceOctets } from './flow.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
-import { captureCommand, observeAdvice, seqText, sideName, type Wording } from './wording.ts';
+import {
+  captureCommand,
+  observeAdvice,
+  sentence,
+  seqText,
+  sideName,
+  type Wording,
+} from './wording.ts';
 
 export function resetFindings(
   flow: Flow,
@@ -146,6 +153,7 @@ function noConnectionFinding(flow: Flow, reset: Seen, wording: Wording): Finding
   );
   const { possible, tooRecent } = answerCandidates(flow, reset);
   const about = possible.at(-1) ?? tooRecent.at(-1);
+  const closing = about !== undefined && hasFlags(about, FIN);
   return makeFinding({
     code: 'rst-no-connection',
     flow: flow.id,
@@ -168,9 +176,14 @@ function noConnectionFinding(flow: Flow, reset: Seen, wording: Wording): Finding
           `is what the ${other} sees when the ${side} was sent a reset in the ${other}’s name.`
         : '',
       answerSentence(flow, reset, wording),
+      closing
+        ? `${sentence(wording.frame)} ${about.frame} is the ${other}’s last one (FIN): it was ` +
+          'closing the connection anyway.'
+        : '',
     ]
-      .filter((sentence) => sentence !== '')
+      .filter((part) => part !== '')
       .join(' '),
+    ...(closing ? { severity: 'note' as const } : {}),
     certainty: 'likely',
     looksTheSame: [
       `The ${side}’s machine crashed, restarted or was taken over by another one (cluster, NAT).`,

@@ -62,7 +62,7 @@ export function observeAdvice(flow: Flow): string {
   return (
     `Now: on the client’s machine, \`seqshim run --target ${safeServer(flow)} --mode observe ` +
     '--for 10m` changes nothing and shows what it would do; without `--mode observe` it keeps ' +
-    'such connections alive.'
+    'connections alive that a false reset or a second SYN-ACK would have ended.'
   );
 }
 

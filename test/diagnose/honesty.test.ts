@@ -53,7 +53,7 @@ describe('a reset with ACK on a connection that two end points answered', () => 
     const reset = report.findings.find(({ code }) => code === 'rst-after-conflict');
     expect(reset?.explanation).toContain('ACK flag');
     expect(reset?.explanation).not.toContain('never used');
-    expect(reset?.explanation).not.toContain('It answers');
+    expect(reset?.explanation).not.toContain('the answer to');
   });
 });
 
@@ -155,5 +155,49 @@ describe('one wrong checksum', () => {
     ];
     const { codes } = await said(rows);
     expect(codes).toEqual(['checksum-offload note']);
+  });
+});
+
+describe('a refusal of the SYN', () => {
+  const REFUSED = [
+    line(0, 'c', '[S], seq 1000, win 64240, options [mss 1460], length 0'),
+    line(1, 's', '[R.], seq 0, ack 1001, win 0, length 0'),
+  ];
+  const ACCEPTED = line(
+    511,
+    's',
+    '[S.], seq 5000, ack 1001, win 65160, options [mss 1460], length 0',
+  );
+
+  it('is no lie when the client asked again before it was accepted', async () => {
+    const again = line(510, 'c', '[S], seq 1000, win 64240, options [mss 1460], length 0');
+    const { codes } = await said([...REFUSED, again, ACCEPTED]);
+    expect(codes).toEqual(['connection-refused warning']);
+  });
+
+  it('contradicts the acceptance of the same SYN', async () => {
+    const { codes } = await said([...REFUSED, ACCEPTED]);
+    expect(codes).toEqual(['rst-refuted error']);
+  });
+});
+
+describe('a reset that answers a FIN', () => {
+  it('is a note: the connection was ending', async () => {
+    const { codes } = await said([
+      ...HANDSHAKE,
+      line(11, 'c', '[P.], seq 1:101, ack 1, win 502, length 100'),
+      line(21, 's', '[.], ack 101, win 502, length 0'),
+      line(30, 'c', '[F.], seq 101, ack 1, win 502, length 0'),
+      line(40, 's', '[R], seq 5001, win 0, length 0'),
+    ]);
+    expect(codes).toEqual(['rst-no-connection note']);
+  });
+});
+
+describe('a reset', () => {
+  it('is called the possible answer to a packet, never the answer', async () => {
+    const text = printReport(await reportOf(JUMPBOX));
+    expect(text.replace(/\s+/g, ' ')).toContain('It can only be the answer to line 6');
+    expect(text).not.toMatch(/It answers/);
   });
 });

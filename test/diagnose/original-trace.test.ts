@@ -63,7 +63,7 @@ describe('the jumpbox trace', async () => {
 
   it('calls no packet the answer to one that is younger than a round trip', () => {
     const explanation = byCode.get('rst-after-conflict')?.explanation;
-    expect(explanation).toContain('It answers line 6, the only packet');
+    expect(explanation).toContain('It can only be the answer to line 6, the only packet');
     expect(explanation).toContain('It is not the answer to line 8: that left only 13 µs before');
     expect(explanation).toContain('393 µs');
   });

@@ -158,7 +158,7 @@ describe('resets', () => {
     const [finding] = report.findings;
     expect(finding?.code).toBe('rst-no-connection');
     expect(finding?.frames).toEqual([5, 6]);
-    expect(finding?.explanation).toContain('It answers line 5');
+    expect(finding?.explanation).toContain('It can only be the answer to line 5');
   });
 });
 

@@ -88,7 +88,7 @@ describe('tickets', () => {
   it('without times nothing is said about round trips', async () => {
     const { report } = await findings(JUMPBOX.replace(/^\d\d:\d\d:\d\d\.\d{6} /gm, ''));
     const reset = report.findings.find(({ code }) => code === 'rst-after-conflict');
-    expect(reset?.explanation).toContain('one of lines 6 and 8');
+    expect(reset?.explanation).toContain('any of lines 6 and 8');
     expect(reset?.explanation).not.toContain('not the answer');
     expect(report.findings.find(({ code }) => code === 'rst-refuted')?.certainty).toBe('likely');
   });
