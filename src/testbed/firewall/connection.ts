@@ -23,6 +23,8 @@ export class Connection {
   /** Among what is kept is data, not only acknowledgements. */
   dataHeld = false;
   probesLost = 0;
+  /** Client packets on their slow way to the server; undefined when it is over. */
+  late: Uint8Array[] | undefined;
   /** What was asked for with the server's next data. */
   pending: 'overtake' | 'last-words' | undefined;
   /** Nothing of the server arrives any more. */

@@ -21,7 +21,7 @@ export interface Fault {
   /** Of the phantom's SYN-ACK: window scale, and timestamps of its own or none. */
   readonly wndScale: number;
   readonly timestamps: boolean;
-  /** The phantom's server: its SYN-ACK is kept back this long. */
+  /** The phantom's server: nothing of the client reaches it before this has passed. */
   readonly serverLateMs: number;
   /** So many keep-alive probes of a connection (SEQ = ISS) are lost on the way to the server. */
   readonly lostProbes: number;

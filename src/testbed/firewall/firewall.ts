@@ -119,6 +119,10 @@ export class Firewall {
     const verdict = toClient ? this.fromServer(connection, off) : this.fromClient(connection);
     if (verdict === VERDICT_DROP) return VERDICT_DROP;
     if (!toClient) this.renumberOut(connection);
+    if (!toClient && connection.late !== undefined) {
+      connection.late.push(finished(queue.bytes.slice(off, off + seg.ipBytes)));
+      return VERDICT_DROP;
+    }
     if (!this.fault.offsets) return VERDICT_ACCEPT;
     const gso = ((queue.info[i] ?? 0) & INFO_GSO) !== 0;
     if (!gso) fillTcpChecksum(queue.bytes, this.words, seg);
@@ -169,13 +173,20 @@ export class Firewall {
     connection.isn = connection.otherIsn;
     const ts = fault.timestamps ? (Math.random() * 2 ** 31) | 1 : 0;
     this.inject(forgeSynAck(connection.clientSyn, connection.isn, FORGED_TTL, fault.wndScale, ts));
+    if (fault.serverLateMs === 0) return;
+    connection.late = [];
+    this.at(fault.serverLateMs, () => {
+      const packets = connection.late ?? [];
+      connection.late = undefined;
+      for (const packet of packets) this.inject(packet);
+    });
   }
 
   private fromServer(connection: Connection, off: number): number {
     const { seg, fault } = this;
     const packet = () => finished(this.queue.bytes.slice(off, off + seg.ipBytes));
     if ((seg.flags & (SYN | ACK)) === (SYN | ACK)) {
-      if (fault.kind === 'phantom-synack') return this.lateSynAck(connection, packet);
+      if (fault.kind === 'phantom-synack') return VERDICT_ACCEPT;
       if (connection.synAck === undefined) this.firstSynAck(connection, packet());
       return VERDICT_ACCEPT;
     }
@@ -207,14 +218,6 @@ export class Firewall {
       connection.mute = true;
     }
     connection.pending = undefined;
-    return VERDICT_DROP;
-  }
-
-  private lateSynAck(connection: Connection, packet: () => Uint8Array): number {
-    if (this.fault.serverLateMs === 0 || connection.hit) return VERDICT_ACCEPT;
-    connection.hit = true;
-    const copy = packet();
-    this.at(this.fault.serverLateMs, () => this.inject(copy));
     return VERDICT_DROP;
   }
 
