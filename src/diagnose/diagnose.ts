@@ -7,7 +7,7 @@ import { analyse } from './analyse.ts';
 import { type CaptureCounts, readCapturePackets } from './capture-packets.ts';
 import { FlowBook } from './flow-book.ts';
 import { openInput, readLines } from './read-input.ts';
-import type { InputSummary, Report } from './report.ts';
+import { type InputSummary, NOT_KEPT, type Report } from './report.ts';
 import { TcpdumpText } from './tcpdump-text.ts';
 import type { Wording } from './wording.ts';
 
@@ -84,7 +84,7 @@ function toleratedOf(reader: TcpdumpText, book: FlowBook): Record<string, number
     'packets whose sender is unknown': counts.senderUnknown,
     'packets cut short': counts.unreadable,
     'lines too long': cleaner.counts.tooLong,
-    'packets beyond the limit of connections': book.notKept,
+    [NOT_KEPT]: book.notKept,
     'prompts and banners': noise.prompt + noise.banner,
     'summary lines': noise.summary,
     ARP: noise.arp,
@@ -112,7 +112,7 @@ function diagnoseCapture(name: string, bytes: Uint8Array): Outcome {
     tolerated: onlyPositive({
       'frames without a complete TCP packet': counts.other,
       'file ends within a record': counts.cutShort ? 1 : 0,
-      'packets beyond the limit of connections': book.notKept,
+      [NOT_KEPT]: book.notKept,
     }),
   };
   return report(input, book, { frame: 'frame', captureInterface: '' });
@@ -120,7 +120,9 @@ function diagnoseCapture(name: string, bytes: Uint8Array): Outcome {
 
 function report(input: InputSummary, book: FlowBook, wording: Wording): Outcome {
   const analysis = analyse(book.flows, wording);
-  return { kind: 'report', report: { ...analysis, input, flows: book.flows, wording } };
+  // A fault that was found stays found; health is not claimed for what was not looked at.
+  const enough = analysis.enough && (book.notKept === 0 || analysis.hypotheses.length > 0);
+  return { kind: 'report', report: { ...analysis, enough, input, flows: book.flows, wording } };
 }
 
 function onlyPositive(counts: Readonly<Record<string, number>>): Record<string, number> {

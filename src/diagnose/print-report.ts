@@ -5,7 +5,7 @@
 import type { Finding, Hypothesis, Verdict } from './finding.ts';
 import type { Flow } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
-import type { Report } from './report.ts';
+import { NOT_KEPT, type Report } from './report.ts';
 import { importantFrames, timelineOf } from './timeline.ts';
 import {
   endpoint,
@@ -153,6 +153,13 @@ function others(report: Report, flows: readonly Flow[]): string[] {
 
 function nothingFound(report: Report): string[] {
   if (report.enough) return ['Nothing wrong found.', ''];
+  const notKept = report.input.tolerated[NOT_KEPT];
+  if (notKept !== undefined) {
+    const text =
+      `Nothing wrong found in the first ${plural(report.flows.length, 'connection')}; ` +
+      `${plural(notKept, 'packet')} of later ones were not looked at. Split the input.`;
+    return [...wrapText('', text), ''];
+  }
   return [
     ...wrapText(
       '',

@@ -12,6 +12,9 @@ import type { Wording } from './wording.ts';
 
 export type InputKind = 'tcpdump-text' | 'capture';
 
+/** The name under which `tolerated` counts what was not looked at. */
+export const NOT_KEPT = 'packets beyond the limit of connections';
+
 export interface InputSummary {
   readonly name: string;
   readonly kind: InputKind;

@@ -201,3 +201,17 @@ describe('a reset', () => {
     expect(text).not.toMatch(/It answers/);
   });
 });
+
+describe('more connections than are kept', () => {
+  it('are not called healthy', async () => {
+    const rows: string[] = [];
+    for (let index = 0; index < 16_500; index++) {
+      const client = `10.0.${index >> 8}.${index & 255}.40000`;
+      rows.push(`IP ${client} > 10.9.9.9.22: Flags [S], seq ${index}, win 1, length 0`);
+      rows.push(`IP 10.9.9.9.22 > ${client}: Flags [S.], seq 7, ack ${index + 1}, win 1, length 0`);
+    }
+    const { report } = await said(rows);
+    expect(report.enough).toBe(false);
+    expect(printReport(report)).toContain('232 packets of later ones were not looked at');
+  });
+});
