@@ -96,8 +96,8 @@ function synackConflict(flow: Flow, conflict: Conflict, wording: Wording): Findi
 function choiceSentence({ choice, chosen }: Conflict, wording: Wording): string {
   if (choice === undefined) return 'The client is not seen to acknowledge either.';
   return (
-    `The client took the one from ${wording.frame} ${chosen.first.frame}: in ${wording.frame} ${choice.frame} it acknowledges ` +
-    `${seqText(seqAdd(chosen.isn, 1))}.`
+    `The client took the one from ${wording.frame} ${chosen.first.frame}: ` +
+    `in ${wording.frame} ${choice.frame} it acknowledges ${seqText(seqAdd(chosen.isn, 1))}.`
   );
 }
 

@@ -116,7 +116,7 @@ function refutedCertainty(
   return ['likely', ''];
 }
 
-/** The SYN-ACK to the refused SYN. When the SYN was repeated, another answer is no contradiction. */
+/** The SYN-ACK to the refused SYN. To a repeated SYN another answer is no contradiction. */
 function acceptedAfter(flow: Flow, refusal: Seen): Seen | undefined {
   const accepted = flow.halves[SERVER].offers.find(
     (offer) => offer.segAck === refusal.segAck && offer.first.frame > refusal.frame,

@@ -59,7 +59,7 @@ export function staleAckFindings(flow: Flow, wording: Wording): Finding[] {
         `its ACK (${wording.frame} ${ack.frame})`,
       explanation:
         `The client says with the reset in ${wording.frame} ${reset.frame} that the old one is ` +
-        'gone, and asks again. This is how TCP clears up ports that are used again (RFC 5961 §4.2). ' +
+        'gone, and asks again. So TCP clears up ports that are used again (RFC 5961 §4.2). ' +
         (later === undefined
           ? 'Here the second attempt is not seen to be answered: a firewall that drops the reset ' +
             'or the repeated SYN makes this hang.'
