@@ -1,0 +1,206 @@
+/** Flags win over the file, the file over defaults; every wrong value is one line. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadConfig, MARK_BYPASS, MARK_INJECT, pathsOf } from '../../src/config/config.ts';
+import { makeRunDir } from '../../src/config/run-dir.ts';
+import { operatorError } from './operator-error.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'seqshim-config-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const target = ['10.0.0.0/8'];
+
+function fileOf(toml: string): string {
+  const path = join(dir, 'seqshim.toml');
+  writeFileSync(path, toml);
+  return path;
+}
+
+describe('loadConfig()', () => {
+  it('has these defaults', async () => {
+    expect(await loadConfig({ target })).toEqual({
+      targets: [{ family: 4, cidr: '10.0.0.0/8' }],
+      targetNames: ['10.0.0.0/8'],
+      excludes: [],
+      ports: [22],
+      direction: 'out',
+      hook: 'host',
+      mode: 'enforce',
+      forMs: undefined,
+      firewall: 'auto',
+      rules: true,
+      queueNum: 5011,
+      inject: 'auto',
+      checksumFill: 'auto',
+      budgetUs: 200,
+      flowCountMax: 65_536,
+      runDir: '/run/seqshim',
+      control: '/run/seqshim/control.sock',
+      removeScript: '/run/seqshim/remove.sh',
+      logLevel: 'info',
+      logFormat: 'auto',
+    });
+  });
+
+  it('is frozen, with its lists', async () => {
+    const config = await loadConfig({ target, exclude: ['10.1.0.0/16'] });
+    for (const part of [
+      config,
+      config.targets,
+      config.targetNames,
+      config.excludes,
+      config.ports,
+    ]) {
+      expect(Object.isFrozen(part)).toBe(true);
+    }
+  });
+
+  it('takes the file over defaults and flags over the file', async () => {
+    const config = fileOf(
+      'target = ["10.0.0.0/8", "fd00::/8"]\nport = [22, 2222]\nmode = "observe"\nqueue-num = 7\n' +
+        'budget = "1ms"\nfor = 60\nrules = false\nflows = 1024\nlog-format = "json"\n',
+    );
+    const fromFile = await loadConfig({ config });
+    expect(fromFile).toMatchObject({
+      targets: [
+        { family: 4, cidr: '10.0.0.0/8' },
+        { family: 6, cidr: 'fd00::/8' },
+      ],
+      ports: [22, 2222],
+      mode: 'observe',
+      queueNum: 7,
+      budgetUs: 1000,
+      forMs: 60_000,
+      rules: false,
+      flowCountMax: 1024,
+      logFormat: 'json',
+      firewall: 'auto',
+    });
+    const flags = { target: ['192.0.2.1'], mode: 'enforce', 'queue-num': '8', rules: true };
+    const both = await loadConfig({ config, ...flags, port: undefined });
+    expect(both).toMatchObject({
+      targetNames: ['192.0.2.1'],
+      mode: 'enforce',
+      queueNum: 8,
+      rules: true,
+      ports: [22, 2222],
+      budgetUs: 1000,
+    });
+  });
+
+  it('takes lists that repeat, that have commas, and one text', async () => {
+    const config = await loadConfig({
+      target: ['10.0.0.1,10.0.0.2', ' 10.0.0.3 ,'],
+      port: '22,80',
+    });
+    expect(config.targetNames).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+    expect(config.ports).toEqual([22, 80]);
+  });
+
+  it('takes the last of an option that repeats', async () => {
+    const config = await loadConfig({ target, mode: ['enforce', 'observe'] });
+    expect(config.mode).toBe('observe');
+  });
+
+  it.each([[{}], [{ target: [] }], [{ target: ',' }], [{ target: '' }]])(
+    'does not start without a target: %j',
+    async (flags) => {
+      expect(await operatorError(() => loadConfig(flags), 2)).toBe(
+        'Cannot start: no target. Name the servers, for example --target 10.0.0.0/8, or --target all',
+      );
+    },
+  );
+
+  it.each([
+    ['direction', 'up', 'out, in, both'],
+    ['hook', 'gateway', 'host'],
+    ['mode', 'Observe', 'enforce, observe'],
+    ['firewall', 'pf', 'auto, nft, iptables'],
+    ['inspect', 'auto', 'full'],
+    ['translate', 'kernel', 'user'],
+    ['inject', 'x', 'auto, raw-socket, koffi'],
+    ['checksum-fill', 'on', 'off, auto, always'],
+    ['log-level', 'trace', 'debug, info, warn, error'],
+    ['log-format', 'xml', 'auto, json, text'],
+  ])('refuses --%s %s and names the choices', async (name, value, choices) => {
+    expect(await operatorError(() => loadConfig({ target, [name]: value }), 2)).toBe(
+      `Cannot use --${name} "${value}": it must be ${choices}`,
+    );
+  });
+
+  it.each([
+    ['queue-num', '-1', '0 to 65535'],
+    ['queue-num', '65536', '0 to 65535'],
+    ['queue-num', ' ', '0 to 65535'],
+    ['queue-num', '0x10', '0 to 65535'],
+    ['queue-num', '1.5', '0 to 65535'],
+    ['flows', '63', '64 to 4194304'],
+    ['flows', '4194305', '64 to 4194304'],
+    ['flows', 'many', '64 to 4194304'],
+  ])('refuses --%s %j and names the range', async (name, value, range) => {
+    const must = `it must be a whole number from ${range}`;
+    expect(await operatorError(() => loadConfig({ target, [name]: value }), 2)).toBe(
+      `Cannot use --${name} "${value}": ${must}`,
+    );
+  });
+
+  it.each(['0', '65536', 'ssh', '22-25', '-1', '1.5', '0x16'])(
+    'refuses --port %s',
+    async (port) => {
+      expect(await operatorError(() => loadConfig({ target, port: [port] }), 2)).toBe(
+        `Cannot use --port "${port}": it must be a number from 1 to 65535`,
+      );
+    },
+  );
+
+  it('refuses --for that a timer cannot wait for: it would end at once', async () => {
+    expect((await loadConfig({ target, for: '24d' })).forMs).toBe(2_073_600_000);
+    for (const wrong of ['25d', '0', '0.1ms']) {
+      expect(await operatorError(() => loadConfig({ target, for: wrong }), 2)).toBe(
+        `Cannot use --for "${wrong}": it must be from 1ms to 24d`,
+      );
+    }
+  });
+
+  it.each([['for'], ['budget']])('refuses --%s in words', async (name) => {
+    const line = await operatorError(() => loadConfig({ target, [name]: 'soon' }), 2);
+    expect(line).toMatch(new RegExp(`^Cannot read --${name} "soon": write a number with a unit`));
+  });
+
+  it('refuses --no- before an option that is no flag', async () => {
+    const line = 'Cannot use --no-mode: leave it out, or give --mode a value';
+    expect(await operatorError(() => loadConfig({ target, mode: false }), 2)).toBe(line);
+    await operatorError(() => loadConfig({ target: [false] }), 2);
+    expect((await loadConfig({ target, rules: false })).rules).toBe(false);
+  });
+});
+
+describe('pathsOf()', () => {
+  it('puts the control socket below --state-dir unless --control names another', () => {
+    expect(pathsOf({})).toEqual({ runDir: '/run/seqshim', control: '/run/seqshim/control.sock' });
+    expect(pathsOf({ 'state-dir': '/x/y/' })).toEqual({
+      runDir: '/x/y',
+      control: '/x/y/control.sock',
+    });
+    expect(pathsOf({ 'state-dir': '/x', control: '/z.sock' }).control).toBe('/z.sock');
+  });
+});
+
+describe('makeRunDir()', () => {
+  it('says in one line why it cannot be made', async () => {
+    const path = join(fileOf(''), 'below-a-file');
+    expect(await operatorError(() => makeRunDir(path), 2)).toBe(
+      `Cannot make directory "${path}": ENOTDIR. Name another with --state-dir`,
+    );
+    makeRunDir(join(dir, 'a/b'));
+    makeRunDir(join(dir, 'a/b'));
+  });
+});
+
+describe('marks', () => {
+  it('are one bit each, and these', () => {
+    expect([MARK_BYPASS, MARK_INJECT]).toEqual([0x1000, 0x2000]);
+  });
+});
