@@ -49,8 +49,10 @@ export class PacketLoop {
   private readonly stats: page.StatsPage;
   private readonly settings: LoopSettings;
   private readonly guard: RepeatGuard;
-  /** Since when every batch has been full and late. */
+  /** Since when every batch has been full and late; from the next one on when `calm`. */
   private lateSinceMs = 0;
+  /** The last batch was not: time that we slept or did not get a processor is no overload. */
+  private calm = true;
   private outboxSeen = 0;
   private tickedMs = 0;
   private sampledMs = 0;
@@ -96,7 +98,7 @@ export class PacketLoop {
       stats.counters[page.PAGE_BATCHES] = stats.counters[page.PAGE_BATCHES]! + 1;
     }
     const busy = count === settings.batchCount;
-    if (!busy) this.lateSinceMs = nowMs;
+    if (!busy) this.calm = true;
     const spare = !busy || ((nowMs - this.tickedMs) | 0) >= TICK_LATEST_MS;
     // A question that this batch has raised is asked now: its answer is waited for from now on.
     if (spare && (nowMs !== this.tickedMs || this.engine.isArmed())) {
@@ -116,6 +118,8 @@ export class PacketLoop {
   /** One batch: a verdict for each packet, sent together, or earlier when the budget is used up. */
   private judge(count: number, startMs: number, nowMs: number): void {
     const { queue, settings, stats } = this;
+    if (this.calm) this.lateSinceMs = nowMs;
+    this.calm = false;
     const overload = ((nowMs - this.lateSinceMs) | 0) >= OVERLOAD_MS;
     let budgetMs = settings.budgetUs / 1000;
     let flushed = 0;
@@ -136,7 +140,7 @@ export class PacketLoop {
       stats.counters[page.PAGE_BUDGET_EXCEEDED] = stats.counters[page.PAGE_BUDGET_EXCEEDED]! + 1;
     }
     // Shedding makes batches quick: that alone does not end it, a batch that is not full does.
-    if (!late && !overload) this.lateSinceMs = nowMs;
+    if (!late && !overload) this.calm = true;
   }
 
   /**
