@@ -15,7 +15,7 @@ export interface Transfer {
 
 const FAILED = { ok: false, transferMs: Number.POSITIVE_INFINITY };
 
-/** The client sends (`up`) or takes (`down`) `bytes`; the reader rests `pauseMs` after each piece. */
+/** The client sends (`up`) or takes (`down`) `bytes`; the reader rests after each piece. */
 export async function bulk(
   lab: Lab,
   family: 4 | 6,
