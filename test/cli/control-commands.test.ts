@@ -1,0 +1,79 @@
+/** `status`, `flows` and `keep` against a control socket: what they print, and their exit codes. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FLOW_PROVEN, FLOW_TRANSLATED } from '../../src/engine/flow/layout.ts';
+import { viewFlows } from '../../src/telemetry/flow-view.ts';
+import { statusOf, statusText } from '../../src/telemetry/status.ts';
+import { ControlRig } from '../telemetry/control-rig.ts';
+import { memoryOf } from '../telemetry/flow-memory.ts';
+import { factsOf } from '../telemetry/status-facts.ts';
+import { runCli } from './cli-run.ts';
+
+const memory = memoryOf([{ flags: FLOW_PROVEN }, { flags: FLOW_TRANSLATED, delta: -1 }]);
+const rig = new ControlRig();
+let reasons: readonly string[] = [];
+let status = statusOf(factsOf(memory));
+let kept = true;
+
+beforeAll(() =>
+  rig.serve((request) => {
+    status = statusOf(factsOf(memory, { reasons }));
+    if (request.op === 'status') return status;
+    if (request.op === 'keep') return { schema: 1, kept };
+    const flows = viewFlows(memory, 2500, request['all'] === true ? 100 : 1);
+    return { schema: 1, total: 2, flows };
+  }),
+);
+afterAll(() => rig.close());
+
+const run = (...args: string[]) => runCli(...args, '--control', rig.path);
+
+describe('status', () => {
+  it('prints the page, or the JSON as it came; exit 0', async () => {
+    const page = await run('status');
+    expect(page).toEqual({ exitCode: 0, stdout: statusText(status), stderr: '' });
+    const json = await run('status', '--json');
+    expect(json.exitCode).toBe(0);
+    expect(json.stdout).toBe(`${JSON.stringify(status)}\n`);
+  });
+
+  it('exits 1 when the shim is degraded', async () => {
+    reasons = ['packet loop is stuck'];
+    const { exitCode, stdout } = await run('status');
+    reasons = [];
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain('degraded: packet loop is stuck');
+  });
+
+  it('finds the socket below --state-dir', async () => {
+    const { exitCode, stdout } = await runCli('status', '--json', '--state-dir', rig.dir);
+    expect([exitCode, JSON.parse(stdout)]).toMatchObject([0, { schema: 1 }]);
+  });
+});
+
+describe('flows', () => {
+  it('prints one line each and says how many more there are', async () => {
+    const { exitCode, stdout } = await run('flows');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(
+      /^10\.0\.0\.1:40001 > 10\.0\.0\.2:22 .*translated by 4294967295\n1 shown/,
+    );
+    expect(stdout).toContain('1 shown, 1 more: --all\n');
+    expect((await run('flows', '--all')).stdout).toMatch(/\n2 shown\n$/);
+  });
+
+  it('has the keys schema, total and flows as JSON', async () => {
+    const answer = JSON.parse((await run('flows', '--json')).stdout) as Record<string, unknown>;
+    expect(Object.keys(answer)).toEqual(['schema', 'total', 'flows']);
+  });
+});
+
+describe('keep', () => {
+  it('says what it did', async () => {
+    expect((await run('keep')).stdout).toBe('kept: it goes on until stopped\n');
+    kept = false;
+    expect(await run('keep')).toMatchObject({
+      exitCode: 0,
+      stdout: 'nothing to keep: no end is set\n',
+    });
+  });
+});

@@ -1,0 +1,30 @@
+/** What a running shim knows of itself, as an example. */
+import type { EngineMemory } from '../../src/engine/memory.ts';
+import type { StatusFacts } from '../../src/telemetry/status.ts';
+import { VERSION } from '../../src/version.ts';
+
+export function factsOf(memory: EngineMemory, changed: Partial<StatusFacts> = {}): StatusFacts {
+  return {
+    version: VERSION,
+    mode: 'enforce',
+    hook: 'host',
+    targets: ['10.0.0.0/8', 'bastion.example'],
+    ready: true,
+    reasons: [],
+    startedMs: performance.now() - 5000,
+    endsAt: undefined,
+    rules: { installed: true, backend: 'nft' },
+    budgetUs: 200,
+    memory,
+    runtime: {
+      packets: 1234,
+      latencyUs: { p50: 21, p99: 80, p999: 170, max: 900 },
+      budgetExceeded: 2,
+      shed: 3,
+      injected: 4,
+      injectFailed: 5,
+      heartbeatMs: 6,
+    },
+    ...changed,
+  };
+}

@@ -1,0 +1,132 @@
+/** `status`: its JSON keys are API and written out; its page is for people. */
+import { describe, expect, it } from 'vitest';
+import * as codes from '../../src/engine/codes.ts';
+import { FLOW_TRANSLATED } from '../../src/engine/flow/layout.ts';
+import { STATS } from '../../src/telemetry/registry.ts';
+import { statusOf, statusText } from '../../src/telemetry/status.ts';
+import { VERSION } from '../../src/version.ts';
+import { memoryOf } from './flow-memory.ts';
+import { factsOf } from './status-facts.ts';
+
+function busyMemory() {
+  const memory = memoryOf([{ flags: FLOW_TRANSLATED }]);
+  const counters = new Float64Array(memory.counters);
+  counters[codes.SYNACK_CONFLICT] = 7;
+  counters[codes.RST_REFUTED] = 1;
+  counters[codes.RST_DROPPED] = 2;
+  counters[codes.RST_RELEASED] = 3;
+  counters[codes.REANCHORED + codes.WOULD] = 4;
+  counters[codes.RST_HELD + codes.WOULD] = 5;
+  counters[codes.STAT_FLOW_CREATED] = 6;
+  return memory;
+}
+
+describe('statusOf()', () => {
+  const status = statusOf(factsOf(busyMemory()));
+
+  it('has these keys and no others', () => {
+    expect(Object.keys(status)).toEqual([
+      'schema',
+      'version',
+      'pid',
+      'state',
+      'reasons',
+      'mode',
+      'hook',
+      'targets',
+      'ready',
+      'uptimeMs',
+      'endsAt',
+      'rules',
+      'packets',
+      'flows',
+      'translated',
+      'findings',
+      'interventions',
+      'adjustments',
+      'wouldIntervene',
+      'counters',
+      'offloaded',
+      'injected',
+      'injectFailed',
+      'latencyUs',
+      'budgetUs',
+      'budgetExceeded',
+      'shed',
+    ]);
+  });
+
+  it('has these values, through JSON', () => {
+    const { counters, uptimeMs, ...rest } = JSON.parse(JSON.stringify(status)) as Record<
+      string,
+      unknown
+    >;
+    expect(rest).toEqual({
+      schema: 1,
+      version: VERSION,
+      pid: process.pid,
+      state: 'ok',
+      reasons: [],
+      mode: 'enforce',
+      hook: 'host',
+      targets: ['10.0.0.0/8', 'bastion.example'],
+      ready: true,
+      endsAt: null,
+      rules: { installed: true, backend: 'nft' },
+      packets: 1234,
+      flows: { current: 1, peak: 2, capacity: 64 },
+      translated: { kernel: 0, userspace: 1 },
+      findings: { 'synack-conflict': 7, 'rst-refuted': 1 },
+      interventions: { 'rst-dropped': 2 },
+      adjustments: { 'rst-released': 3 },
+      wouldIntervene: { reanchored: 4, 'rst-held': 5 },
+      offloaded: 0,
+      injected: 4,
+      injectFailed: 5,
+      latencyUs: { p50: 21, p99: 80, p999: 170, max: 900 },
+      budgetUs: 200,
+      budgetExceeded: 2,
+      shed: 3,
+    });
+    expect(Object.keys(counters as object)).toEqual(STATS.map(([, name]) => name));
+    expect(counters).toMatchObject({ flowsCreated: 6, packets: 0 });
+    expect(uptimeMs).toBeGreaterThanOrEqual(5000);
+  });
+
+  it('is degraded exactly when there is a reason', () => {
+    const reasons = ['packet loop is stuck'];
+    expect(statusOf(factsOf(busyMemory(), { reasons })).state).toBe('degraded');
+  });
+});
+
+describe('statusText()', () => {
+  it('is one page', () => {
+    expect(statusText({ ...statusOf(factsOf(busyMemory())), pid: 77, uptimeMs: 5000 })).toBe(
+      `seqshim ${VERSION} (pid 77) ok
+  mode            enforce, hook host, rules by nft
+  targets         10.0.0.0/8, bastion.example
+  running         5 s
+  packets         1234 inspected, 3 shed under load
+  flows           1 now, 2 at most, room for 64
+  latency         p50 21 µs, p99 80 µs, max 900 µs
+  found           synack-conflict 7
+                  rst-refuted 1
+  did             rst-dropped 2
+  also            rst-released 3
+  would have done reanchored 4
+                  rst-held 5
+`,
+    );
+  });
+
+  it('says what is wrong and when it ends', () => {
+    const endsAt = '2026-01-02T03:04:05.000Z';
+    const reasons = ['rules were removed by somebody else', 'packet loop is stuck'];
+    const text = statusText(statusOf(factsOf(memoryOf([]), { reasons, endsAt })));
+    expect(text).toContain(
+      ') degraded: rules were removed by somebody else; packet loop is stuck\n',
+    );
+    expect(text).toContain(' s, ends at 2026-01-02T03:04:05.000Z unless: seqshim keep\n');
+    expect(text).not.toContain('found');
+  });
+});
