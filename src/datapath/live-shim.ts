@@ -123,7 +123,7 @@ export class LiveShim {
     this.installRules();
     this.control = await serveControl(config.control, (request) => this.answer(request));
     this.timers.push(setInterval(() => this.events.drain(), EVENTS_MS));
-    this.timers.push(setInterval(() => this.checkRules(), RULES_CHECK_MS));
+    this.timers.push(setInterval(() => void this.checkRules(), RULES_CHECK_MS));
     if (config.forMs !== undefined) this.endAfter(config.forMs);
     log.info(
       {
@@ -190,9 +190,11 @@ export class LiveShim {
   }
 
   /** What a colleague removed is not put back. */
-  private checkRules(): void {
+  private async checkRules(): Promise<void> {
     if (!this.config.rules || this.rulesGone || this.rules === undefined) return;
-    if (this.rules.present()) return;
+    // Not blocking: a probe that leaves late is one that nobody answers in time.
+    if (await this.rules.presentNow()) return;
+    if (this.rulesGone || this.stopping !== undefined) return;
     this.rulesGone = true;
     this.log.warn({}, 'rules were removed by somebody else: nothing is inspected any more');
   }
