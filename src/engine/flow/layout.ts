@@ -133,6 +133,8 @@ export const FLOW_RULE_WANTED = 2048;
 export const FLOW_CONFIRMED = 4096;
 /** The conflict of this flow was reported. */
 export const FLOW_CONFLICT = 8192;
+/** A reset on it has been refuted. */
+export const FLOW_REFUTED = 16384;
 
 /** Control words at the head of the index. */
 export const INDEX_FREE = 0; // first free row + 1

@@ -47,6 +47,7 @@ import {
   ANCHORED_MS,
   DELTA,
   FLOW_PROVEN,
+  FLOW_REFUTED,
   FLOW_ROW_WORDS,
   FLOW_RULE,
   FLOW_TRANSLATED,
@@ -162,6 +163,7 @@ export function settle(core: Core, flow: number): void {
     const askedMs = since(core.nowMs, words[base + R_ASK_AT_MS]!);
     const seq = words[base + R_CHECK_SEQ]!;
     const probes = words[base + R_ASK_PROBES]!;
+    setFlags(core, flow, FLOW_REFUTED);
     found(core, flow, RST_REFUTED, seq, core.seg.segSeq, askedMs, probes, 0);
     count(core, RST_DROPPED);
     event(core, flow, RST_DROPPED, RST_REFUTED, seq, askedMs, 0, 0, 0);

@@ -43,6 +43,7 @@ import {
   FLOW_OVER,
   FLOW_PICKED_UP,
   FLOW_PROVEN,
+  FLOW_REFUTED,
   FLOW_ROW_WORDS,
   FLOW_TAINTED,
   HALF_FIN_SEEN,
@@ -93,6 +94,8 @@ const CHECK_PERIOD_MS = 60_000;
 const RECENT_ANSWER_MS = CHALLENGE_INTERVAL_MS + 20;
 const AGAIN_MS = CHALLENGE_INTERVAL_MS + 50;
 const CHECK_TOTAL_MS = 700;
+/** The least wait on a flow whose resets have been false before. */
+const PATIENT_MS = 400;
 
 /** A reset from the far end, in the near end's numbers. */
 export function normalizeReset(core: Core, flow: number): number {
@@ -249,7 +252,9 @@ function isShower(core: Core, flow: number): boolean {
 function arm(core: Core, flow: number, base: number, cause: number): void {
   const words = core.repairs.words;
   const row = flow * FLOW_ROW_WORDS;
-  const wait = waitMs(core, flow);
+  // Where resets have been false before, a path that stalls for a moment must not make one true.
+  const patient = (flagsOf(core, flow) & FLOW_REFUTED) !== 0;
+  const wait = patient && waitMs(core, flow) < PATIENT_MS ? PATIENT_MS : waitMs(core, flow);
   const answeredMs = core.flows.rows[row + ANSWERED_MS]!;
   const probedMs = core.flows.rows[row + PROBED_MS]!;
   // An answer that was lost on its way counts for the sender's limit as well.
@@ -261,13 +266,14 @@ function arm(core: Core, flow: number, base: number, cause: number): void {
   words[base + R_CHECK_PROBE_MS] = spaced ? (probedMs + AGAIN_MS) | 0 : core.nowMs;
   words[base + R_CHECK_PROBES] = 0;
   words[base + R_CHECK_CAUSE] = cause;
-  words[base + R_CHECK_PROBES_LEFT] = 1;
+  words[base + R_CHECK_PROBES_LEFT] = patient ? 2 : 1;
   words[base + R_CHECK_DEADLINE_MS] = (core.nowMs + wait) | 0;
-  words[base + R_CHECK_AGAIN_MS] = (lastMs + AGAIN_MS) | 0;
+  words[base + R_CHECK_AGAIN_MS] = (core.nowMs + (PATIENT_MS >> 1)) | 0;
   if (!spaced && since(core.nowMs, lastMs) >= RECENT_ANSWER_MS) return;
   // Linux may not answer again yet (tcp_invalid_ratelimit): a probe must leave behind that.
   const last = (lastMs + AGAIN_MS + wait) | 0;
   const limit = (core.nowMs + CHECK_TOTAL_MS) | 0;
+  words[base + R_CHECK_AGAIN_MS] = (lastMs + AGAIN_MS) | 0;
   words[base + R_CHECK_PROBES_LEFT] = spaced ? 1 : 2;
   words[base + R_CHECK_DEADLINE_MS] = seqLt(last, limit) ? last : limit;
 }
@@ -316,7 +322,7 @@ export function refute(core: Core, flow: number): void {
 /** Somebody forges resets for this flow: the next one is asked about as well. */
 function taint(core: Core, flow: number): void {
   core.flows.rows[flow * FLOW_ROW_WORDS + TAINT_AT_MS] = core.nowMs;
-  setFlags(core, flow, FLOW_TAINTED);
+  setFlags(core, flow, FLOW_TAINTED | FLOW_REFUTED);
   core.paths.markFaulty(pathOf(core, flow), core.nowMs);
 }
 
