@@ -106,6 +106,8 @@ export class Lab {
       'LoginGraceTime 60',
       `PidFile ${dir}/sshd.pid`,
       'Subsystem sftp internal-sftp',
+      // bash then reads no ~/.bashrc of this machine: whatever that runs would be part of the test.
+      'SetEnv SHLVL=5',
     ];
     writeFileSync(join(dir, 'sshd_config'), `${config.join('\n')}\n`);
     this.server.start(SSHD, ['-D', '-f', join(dir, 'sshd_config'), '-E', join(dir, 'sshd.log')]);
