@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { expectOneLine } from '../config/operator-error.ts';
-import { runCli, runCliWithoutNative } from './cli-run.ts';
+import { CLI, runCli, runNode } from './cli-run.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'seqshim-cli-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -47,14 +47,16 @@ describe('a command line that is wrong', () => {
 
 describe('a failure that nobody foresaw', () => {
   it('is one line that names a file with the rest: exit 70', async () => {
-    // `run` needs native code; that none can be loaded is the failure.
-    const { exitCode, stdout, stderr } = await runCliWithoutNative('run', ...TARGET);
+    // Nothing from outside may cause one, so it is put in: `down` asks who it is.
+    const broken = "process.getuid = () => { throw new Error('it broke\\nhere'); };";
+    const preload = `data:text/javascript,${encodeURIComponent(broken)}`;
+    const { exitCode, stdout, stderr } = await runNode(['--import', preload, CLI, 'down']);
     expect([exitCode, stdout]).toEqual([70, '']);
-    const form = /^seqshim has failed: [^\n]*refused[^\n]*\. Please report (?<file>\S+)\n$/;
+    const form = /^seqshim has failed: it broke here\. Please report (?<file>\S+)\n$/;
     const file = form.exec(stderr)?.groups?.['file'] ?? `no file in: ${stderr}`;
     const report = readFileSync(file, 'utf8');
     rmSync(file);
-    expect(report).toMatch(/^seqshim \d+\.\d+\.\d+, node v\d+.*\n[^]*\n {4}at /);
+    expect(report).toMatch(/^seqshim \d+\.\d+\.\d+, node v\d+.*\nError: it broke\nhere\n {4}at /);
   });
 });
 
