@@ -6,7 +6,16 @@
  * keep-alive form of the probe.
  */
 import { PROBE_SENT, STAT_OUTBOX_FULL, WOULD } from './codes.ts';
-import { type Core, enforce, farHalf, flagsOf, nearHalf, since } from './core.ts';
+import {
+  type Core,
+  enforce,
+  farHalf,
+  flagsOf,
+  nearHalf,
+  repairBase,
+  repairOf,
+  since,
+} from './core.ts';
 import {
   EV_AGE_MS,
   EV_ARG,
@@ -44,6 +53,7 @@ import {
   TS_VAL,
   TTL_SET,
 } from './flow/layout.ts';
+import { R_PROBE_COMMITTED } from './flow/repair-table.ts';
 import { OUTBOX_HEADER_WORDS } from './limits.ts';
 import { POLICY_OBSERVE } from './memory.ts';
 import {
@@ -236,9 +246,19 @@ export function probe(core: Core, flow: number, cause: number, number: number): 
   const seq = (core.flows.halves[near + SND_UNA]! - 1) | 0;
   if (!enforce(core, PROBE_SENT)) return false;
   const sent = ackFromNear(core, flow, seq);
+  const slot = repairOf(core, flow);
+  if (slot >= 0) {
+    core.repairs.words[repairBase(slot) + R_PROBE_COMMITTED] = core.outbox.committedCount();
+  }
   core.flows.rows[flow * FLOW_ROW_WORDS + PROBED_MS] = core.nowMs;
   event(core, flow, PROBE_SENT, cause, seq, core.control.ack, number, 0, 0);
   return sent;
+}
+
+/** Is the last probe still waiting to be sent? Silence means nothing before it has left. */
+export function probeWaits(core: Core, base: number): boolean {
+  const committed = core.repairs.words[base + R_PROBE_COMMITTED]!;
+  return ((core.outbox.releasedCount() - committed) | 0) < 0;
 }
 
 /** The near end's plain ACK once more, at SND.UNA: it completes the real server's handshake. */

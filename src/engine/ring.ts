@@ -73,6 +73,11 @@ export class Ring {
     return Atomics.load(this.words, HEAD);
   }
 
+  /** Slots ever released: has the other side taken what was committed? */
+  releasedCount(): number {
+    return Atomics.load(this.words, TAIL);
+  }
+
   lostCount(): number {
     return Atomics.load(this.words, LOST);
   }

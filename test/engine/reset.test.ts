@@ -123,6 +123,31 @@ describe('resets', () => {
     expect(rig.count(code.STAT_CHECK_LIMIT)).toBeGreaterThan(0);
   });
 
+  it('are not true because nobody was asked: the wait begins when the probe has left', () => {
+    const rig = new Rig();
+    session(rig);
+    rig.in(FORGED);
+    rig.stalled = true;
+    rig.pass(600);
+    rig.stalled = false;
+    rig.pass(4);
+    expect(probes(rig)).toHaveLength(1);
+    expect(near(rig)).toEqual([]);
+    rig.in({ flags: 0, seq: A + 101, ack: C + 11 });
+    expect(rig.count(code.RST_REFUTED)).toBe(1);
+  });
+
+  it('are delivered all the same when probes cannot leave for two seconds', () => {
+    const rig = new Rig();
+    session(rig);
+    rig.in(FORGED);
+    rig.stalled = true;
+    rig.pass(2200);
+    rig.stalled = false;
+    rig.tick();
+    expect(near(rig)).toHaveLength(1);
+  });
+
   it('pass once both ends have closed', () => {
     const rig = new Rig();
     session(rig);

@@ -80,6 +80,8 @@ export class Rig {
   ports = (40270 << 16) | 22;
   /** Flows whose rule is in place send everything through PREROUTING. */
   ruled = false;
+  /** The main thread is away: nothing is taken out of the outbox. */
+  stalled = false;
   private readonly outbox = new Ring(this.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
   private readonly inbox = new Ring(this.memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
   private readonly ring = new Ring(this.memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
@@ -158,6 +160,7 @@ export class Rig {
   }
 
   private drain(): void {
+    if (this.stalled) return;
     for (let at = this.outbox.peek(); at >= 0; at = this.outbox.peek()) {
       const words = this.outbox.words;
       if (words[at + OUT_KIND] === OUT_KIND_INJECT) this.readInjection(at);

@@ -6,7 +6,7 @@
  */
 import { FAR_END_SILENT, RST_RELEASED } from '../codes.ts';
 import { type Core, count, farHalf, releaseRepair, repairBase, since } from '../core.ts';
-import { event, found, injectCopy, probe, resetNear } from '../emit.ts';
+import { event, found, injectCopy, probe, probeWaits, resetNear } from '../emit.ts';
 import { FLOW_ROW_WORDS, PROBED_MS, RTT_MS, SND_CONT } from '../flow/layout.ts';
 import {
   R_ARMED,
@@ -103,6 +103,8 @@ export function tickDeadman(core: Core, slot: number, flow: number): void {
     if (probes === 0) words[base + R_DEAD_PROBED_MS] = core.nowMs;
     words[base + R_DEAD_PROBES] = probes + 1;
     probe(core, flow, FAR_END_SILENT, probes + 1);
+  } else if (age >= DEAD_MS && probes > 0 && probeWaits(core, base)) {
+    words[base + R_DEAD_AT_MS] = (core.nowMs - DEAD_SECOND_PROBE_MS) | 0; // nobody was asked yet
   } else if (age >= DEAD_MS) {
     found(core, flow, FAR_END_SILENT, age, probes, 0, 0, 0);
     releaseHeld(core, slot, flow, FAR_END_SILENT);

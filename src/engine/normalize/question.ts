@@ -33,7 +33,16 @@ import {
   since,
   takeRepair,
 } from '../core.ts';
-import { acknowledgeAgain, dropRule, event, found, injectCopy, probe, wantRule } from '../emit.ts';
+import {
+  acknowledgeAgain,
+  dropRule,
+  event,
+  found,
+  injectCopy,
+  probe,
+  probeWaits,
+  wantRule,
+} from '../emit.ts';
 import {
   C_ISN,
   C_OPTIONS,
@@ -178,6 +187,7 @@ export function tickQuestion(core: Core, slot: number, flow: number): void {
   const words = core.repairs.words;
   const base = repairBase(slot);
   const probes = words[base + R_ASK_PROBES]!;
+  if (probes > 0 && probeWaits(core, base)) words[base + R_ASK_LAST_MS] = core.nowMs;
   const idleMs = since(core.nowMs, words[base + R_ASK_LAST_MS]!);
   const pauseMs = probes === 0 ? 0 : probes === 1 ? SECOND_PROBE_MS : LATER_PROBE_MS;
   if (probes < PROBES_MAX && idleMs >= pauseMs) {

@@ -32,7 +32,7 @@ import {
   since,
   takeRepair,
 } from '../core.ts';
-import { event, found, probe } from '../emit.ts';
+import { event, found, probe, probeWaits } from '../emit.ts';
 import {
   ANSWERED_MS,
   BORN_MS,
@@ -94,6 +94,8 @@ const CHECK_PERIOD_MS = 60_000;
 const RECENT_ANSWER_MS = CHALLENGE_INTERVAL_MS + 20;
 const AGAIN_MS = CHALLENGE_INTERVAL_MS + 50;
 const CHECK_TOTAL_MS = 700;
+/** A probe that cannot leave (the main thread is away) holds a reset no longer than this. */
+const UNSENT_MAX_MS = 2000;
 /** The least wait on a flow whose resets have been false before. */
 const PATIENT_MS = 400;
 
@@ -281,6 +283,14 @@ function arm(core: Core, flow: number, base: number, cause: number): void {
 export function tickCheck(core: Core, slot: number, flow: number): void {
   const words = core.repairs.words;
   const base = repairBase(slot);
+  const heldMs = since(core.nowMs, words[base + R_CHECK_AT_MS]!);
+  const asked = words[base + R_CHECK_PROBES]! === 0 || !probeWaits(core, base);
+  if (!asked && heldMs < UNSENT_MAX_MS) {
+    const deadline = (core.nowMs + waitMs(core, flow)) | 0;
+    const later = seqLt(words[base + R_CHECK_DEADLINE_MS]!, deadline);
+    if (later) words[base + R_CHECK_DEADLINE_MS] = deadline;
+    return;
+  }
   const left = words[base + R_CHECK_PROBES_LEFT]!;
   if (left > 0 && seqLeq(words[base + R_CHECK_PROBE_MS]!, core.nowMs)) {
     words[base + R_CHECK_PROBES_LEFT] = left - 1;
