@@ -6,12 +6,12 @@
 import type { Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK, EXIT_USAGE } from '../config/exit-codes.ts';
-import { severityRank } from '../diagnose/codes.ts';
 import { diagnoseInput, type Outcome } from '../diagnose/diagnose.ts';
 import { printReport } from '../diagnose/print-report.ts';
 import { inputErrorText } from '../diagnose/read-input.ts';
 import { type Report, reportJson } from '../diagnose/report.ts';
-import type { Severity } from '../telemetry/registry.ts';
+import { severityRank } from '../diagnose/severity.ts';
+import type { Severity } from '../telemetry/code-entry.ts';
 
 export async function diagnose(args: Values): Promise<number> {
   const files = args['file'];

@@ -2,7 +2,7 @@
  * From connections to findings and hypotheses. Owns the order in which they are said: the worst
  * first, within a connection cause before consequence.
  */
-import { severityRank } from './codes.ts';
+
 import { findConflict } from './conflict.ts';
 import { checksumFindings } from './find-checksums.ts';
 import { conflictFindings } from './find-conflict.ts';
@@ -12,6 +12,7 @@ import { staleAckFindings } from './find-stale-ack.ts';
 import type { Finding, Hypothesis } from './finding.ts';
 import { CLIENT, type Flow, SERVER } from './flow.ts';
 import { judgeHypotheses } from './hypotheses.ts';
+import { severityRank } from './severity.ts';
 import type { Wording } from './wording.ts';
 
 export interface Analysis {

@@ -2,8 +2,8 @@
  * What `diagnose` says: findings, ranked causes, hypotheses. Owns the shapes, which are those of
  * `--json` (schema 1, additive). Sequence numbers in `numbers` are unsigned, units stand last.
  */
-import type { Severity } from '../telemetry/registry.ts';
-import { severityOf } from './codes.ts';
+import type { Severity } from '../telemetry/code-entry.ts';
+import { severityOf } from './severity.ts';
 
 /** proven: nothing else explains the packets. likely: something rarer would, and is named. */
 export type Certainty = 'proven' | 'likely' | 'possible';

@@ -17,6 +17,12 @@ export const ANCHOR_CONTRADICTED = 9;
 export const FAR_END_SILENT = 10;
 export const CHECKSUM_PARTIAL = 11;
 export const CHECKSUM_BAD = 12;
+// Given by `diagnose` alone: they need a finished trace.
+export const RST_NO_CONNECTION = 13;
+export const RST_BY_OWNER = 14;
+export const CONNECTION_REFUSED = 15;
+export const SYN_UNANSWERED = 16;
+export const CHECKSUM_OFFLOAD = 17;
 
 // Actions: what seqshim did.
 export const SYNACK_DROPPED = 64;

@@ -1,0 +1,121 @@
+/** The actions of the registry: what seqshim did. Numbers stand in `engine/codes.ts`. */
+import * as code from '../engine/codes.ts';
+import { action, type CodeEntry } from './code-entry.ts';
+
+export const ACTIONS: readonly CodeEntry[] = [
+  action(
+    code.SYNACK_DROPPED,
+    'synack-dropped',
+    'intervention',
+    [
+      ['isn', 'seq'],
+      ['otherIsn', 'seq'],
+      ['count', 'count'],
+    ],
+    'A SYN-ACK of the losing end point was not delivered.',
+  ),
+  action(
+    code.ACK_SWALLOWED,
+    'ack-swallowed',
+    'intervention',
+    [
+      ['seq', 'seq'],
+      ['ack', 'seq'],
+    ],
+    'The duplicate ACK that a losing SYN-ACK had provoked was not sent on.',
+  ),
+  action(
+    code.RST_HELD,
+    'rst-held',
+    'adjustment',
+    [
+      ['seq', 'seq'],
+      ['waitMs', 'ms'],
+      ['ttl', 'ttl'],
+    ],
+    'A reset was held back while the far end is asked whether it is true.',
+  ),
+  action(
+    code.RST_DROPPED,
+    'rst-dropped',
+    'intervention',
+    [
+      ['seq', 'seq'],
+      ['afterMs', 'ms'],
+    ],
+    'A false reset was not delivered.',
+  ),
+  action(
+    code.RST_RELEASED,
+    'rst-released',
+    'adjustment',
+    [
+      ['seq', 'seq'],
+      ['heldMs', 'ms'],
+      ['probes', 'count'],
+    ],
+    'A held reset was delivered: nothing spoke against it.',
+  ),
+  action(
+    code.PROBE_SENT,
+    'probe-sent',
+    'adjustment',
+    [
+      ['seq', 'seq'],
+      ['ack', 'seq'],
+      ['number', 'count'],
+    ],
+    'One keep-alive was sent to the far end in the near end’s name.',
+  ),
+  action(
+    code.REANCHORED,
+    'reanchored',
+    'intervention',
+    [
+      ['isn', 'seq'],
+      ['otherIsn', 'seq'],
+      ['delta', 'seq'],
+      ['afterMs', 'ms'],
+      ['scaleShift', 'shift'],
+    ],
+    'The connection was moved onto the real server’s numbers; seqshim translates between the two.',
+  ),
+  action(
+    code.FIRST_DATA_RESENT,
+    'first-data-resent',
+    'intervention',
+    [['bytes', 'octets']],
+    'The near end’s first data, which the phantom had swallowed, was sent again at once.',
+  ),
+  action(
+    code.SEGMENT_TRANSLATED,
+    'segment-translated',
+    'intervention',
+    [],
+    'A segment was translated between the near end’s and the far end’s numbers.',
+  ),
+  action(
+    code.CHECKSUM_FILLED,
+    'checksum-filled',
+    'intervention',
+    [['segSeq', 'seq']],
+    'An unfinished checksum was completed.',
+  ),
+  action(
+    code.FLOW_ENDED,
+    'flow-ended',
+    'intervention',
+    [['seq', 'seq']],
+    'A connection was ended towards the near end by an exact reset.',
+  ),
+  action(
+    code.OLD_NUMBERS_DROPPED,
+    'old-numbers-dropped',
+    'intervention',
+    [
+      ['seq', 'seq'],
+      ['isn', 'seq'],
+    ],
+    'A segment in numbers that no longer mean anything to the near end was not delivered.',
+  ),
+];
