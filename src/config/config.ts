@@ -65,11 +65,15 @@ export async function loadConfig(flags: Values): Promise<Config> {
       'Cannot start: no target. Name the servers, for example --target 10.0.0.0/8, or --target all',
     );
   }
+  const excludeNames = list(values, 'exclude');
+  if (excludeNames.includes('all')) {
+    throw new OperatorError('Cannot use --exclude all: that leaves no target. Name the servers');
+  }
   const { runDir, control } = pathsOf(values);
   return Object.freeze({
     targets: await networks('target', targetNames),
     targetNames: Object.freeze(targetNames),
-    excludes: await networks('exclude', list(values, 'exclude')),
+    excludes: await networks('exclude', excludeNames),
     ports: Object.freeze(list(values, 'port').map(port)),
     direction: choice(values, 'direction') as Config['direction'],
     hook: choice(values, 'hook') as Config['hook'],

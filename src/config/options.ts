@@ -59,7 +59,7 @@ export const OPTIONS: readonly OptionEntry[] = [
   option('firewall', 'choice', 'PROGRAM', 'auto', 'which program owns our rules', {
     choices: ['auto', 'nft', 'iptables'],
   }),
-  option('rules', 'flag', '', 'true', 'install rules; `--no-rules`: `seqshim up` owns them'),
+  option('rules', 'flag', '', 'true', '`--no-rules`: use those of `seqshim up`, install none'),
   option('queue-num', 'number', 'N', String(QUEUE_NUM_DEFAULT), 'netfilter queue number', {
     min: 0,
     max: 65_535,
@@ -96,7 +96,8 @@ export function optionsMarkdown(): string {
   const rows = OPTIONS.map((entry) => {
     const flag = entry.type === 'flag' ? `--no-${entry.name}` : `--${entry.name} ${entry.value}`;
     const choices = entry.choices === undefined ? '' : ` (${entry.choices.join(', ')})`;
-    return `| \`${flag.replaceAll('|', '\\|')}\` | ${entry.help}${choices} | ${entry.fallback ?? ''} |`;
+    const fallback = entry.type === 'flag' ? '' : (entry.fallback ?? '');
+    return `| \`${flag.replaceAll('|', '\\|')}\` | ${entry.help}${choices} | ${fallback} |`;
   });
   return ['| option | meaning | default |', '| --- | --- | --- |', ...rows].join('\n');
 }

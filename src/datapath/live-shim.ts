@@ -42,6 +42,8 @@ const EVENTS_MS = 50;
 const RULES_CHECK_MS = 5000;
 /** Resets to the near end leave within this before the rules go. */
 const FAREWELL_MS = 300;
+const RULES_REMOVED = 'rules were removed by somebody else';
+const RULES_MISSING = 'rules are missing: run seqshim up';
 const FLOWS_SHOWN = 1000;
 const FLOWS_LISTED = 100;
 const CHECKSUM_FILL = {
@@ -172,7 +174,8 @@ export class LiveShim {
 
   private installRules(): void {
     if (!this.config.rules) {
-      if (this.rules?.adopt() === true) return;
+      this.rulesGone = this.rules?.adopt() !== true;
+      if (!this.rulesGone) return;
       this.log.warn({}, 'no rules of ours stand yet: nothing is inspected before `seqshim up`');
       return;
     }
@@ -189,14 +192,20 @@ export class LiveShim {
     return add ? rules.addFlow(flow) : rules.delFlow(flow);
   }
 
-  /** What a colleague removed is not put back. */
+  /** What a colleague removed is not put back; what `seqshim up` puts back is used again. */
   private async checkRules(): Promise<void> {
-    if (!this.config.rules || this.rulesGone || this.rules === undefined) return;
+    const { rules } = this;
+    if (rules === undefined || (this.rulesGone && this.config.rules)) return;
     // Not blocking: a probe that leaves late is one that nobody answers in time.
-    if (await this.rules.presentNow()) return;
-    if (this.rulesGone || this.stopping !== undefined) return;
-    this.rulesGone = true;
-    this.log.warn({}, 'rules were removed by somebody else: nothing is inspected any more');
+    const stand = await rules.presentNow();
+    if (this.stopping !== undefined || stand === !this.rulesGone) return;
+    this.rulesGone = !stand;
+    if (!stand) {
+      this.log.warn({}, 'rules were removed by somebody else: nothing is inspected any more');
+      return;
+    }
+    rules.adopt();
+    this.log.info({}, 'rules stand again');
   }
 
   private endAfter(ms: number): void {
@@ -239,7 +248,7 @@ export class LiveShim {
   status(): Status {
     const reasons: string[] = [];
     const runtime = this.runtime?.stats();
-    if (this.rulesGone) reasons.push('rules were removed by somebody else');
+    if (this.rulesGone) reasons.push(this.config.rules ? RULES_REMOVED : RULES_MISSING);
     if (runtime !== undefined && runtime.heartbeatMs > 2000) reasons.push('packet loop is stuck');
     return statusOf({
       version: VERSION,
@@ -251,7 +260,7 @@ export class LiveShim {
       startedMs: this.startedMs,
       endsAt: this.endsAt,
       rules: {
-        installed: this.config.rules && !this.rulesGone,
+        installed: !this.rulesGone,
         backend: this.rules?.backend ?? 'none',
       },
       budgetUs: this.config.budgetUs,
@@ -297,7 +306,7 @@ export class LiveShim {
     const clean = this.config.rules ? (this.rules?.remove() ?? true) : true;
     if (!clean) this.log.error({ remove: this.config.removeScript }, 'rules remain: run remove.sh');
     await this.runtime?.stop();
-    this.events.drain();
+    this.events.close();
     this.injector?.close();
     this.control?.close();
     this.lock?.release();

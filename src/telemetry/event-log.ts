@@ -52,6 +52,12 @@ export class EventLog {
     if (Date.now() - this.periodAt >= PERIOD_MS) this.endPeriod();
   }
 
+  /** Drains for the last time, and tells what the period has not logged so far. */
+  close(): void {
+    this.drain();
+    this.endPeriod();
+  }
+
   private write(record: EventRecord): void {
     const written = (this.lines.get(record.code) ?? 0) + 1;
     this.lines.set(record.code, written);

@@ -44,6 +44,12 @@ describe('loadConfig()', () => {
     });
   });
 
+  it('refuses to exclude everything', async () => {
+    await expect(loadConfig({ target, exclude: ['all'] })).rejects.toThrow(
+      'Cannot use --exclude all: that leaves no target. Name the servers',
+    );
+  });
+
   it('is frozen, with its lists', async () => {
     const config = await loadConfig({ target, exclude: ['10.1.0.0/16'] });
     for (const part of [

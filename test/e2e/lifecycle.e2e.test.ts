@@ -141,6 +141,27 @@ describe('the operator', () => {
     expect((await lab.ssh(4, 'echo fine')).stdout).toContain('fine');
   });
 
+  it('--no-rules uses the rules of `up`, also when they come back later', async () => {
+    const rules = ['--target', '10.99.2.0/24,fd99:2::/64', '--port', '22'];
+    expect((await cli('up', ...rules)).exitCode).toBe(0);
+    const standing = ownRules(lab);
+    shim = await ShimProcess.open(lab, ['--no-rules']);
+    expect(shim.status()['rules']).toMatchObject({ installed: true });
+    const path = await FaultyPath.open(lab, scenarioByName(PHANTOM).fault);
+    expect((await lab.ssh(4, 'echo saved')).stdout).toContain('saved');
+    expect((await cli('down', '--now')).exitCode).toBe(0);
+    await pause(6000);
+    expect(shim.status()['reasons']).toEqual(['rules are missing: run seqshim up']);
+    expect((await cli('up', ...rules)).exitCode).toBe(0);
+    await pause(6000);
+    expect(shim.status()).toMatchObject({ state: 'ok', rules: { installed: true } });
+    expect((await lab.ssh(4, 'echo again')).stdout).toContain('again');
+    await path.close();
+    expect(await shim.stop()).toBe(0);
+    expect(ownRules(lab).length).toBe(standing.length);
+    expect((await cli('down', '--now')).exitCode).toBe(0);
+  });
+
   it('down stops a running shim for good', async () => {
     shim = await ShimProcess.open(lab);
     expect((await cli('down')).exitCode).toBe(0);

@@ -120,6 +120,15 @@ describe('EventLog', () => {
     expect(count('probe-sent')).toBe(101);
   });
 
+  it('tells at the end of the shim what it did not log', () => {
+    const { ring, out, log } = rig();
+    for (let i = 0; i < 103; i++) ring.put({ code: codes.PROBE_SENT });
+    log.close();
+    expect(out.json().slice(100)).toMatchObject([
+      { msg: 'not logged', code: 'probe-sent', lines: 3 },
+    ]);
+  });
+
   it('tells once how many events the ring could not hold', () => {
     const { ring, out, log } = rig();
     let refused = 0;
