@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --quick] [-- --json]`: the engine alone, then real traffic. Four minutes at
+ * `npm run bench [-- --quick] [-- --json]`: the engine alone, then real traffic. Six minutes at
  * most; without root the second part says why it was not run.
  */
 import { benchEngine, printEngine } from './engine.mjs';

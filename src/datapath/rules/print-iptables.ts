@@ -87,13 +87,15 @@ function entryLines(chain: Chain, input: RuleInput, family: Family): string[] {
 }
 
 function entryText(entry: Entry, place: Place): string {
-  const ports = `--${entry.portIsSource ? 's' : 'd'}ports ${entry.ports.join(',')}`;
-  // Host mode: what is forwarded is none of our business.
-  const local = place === 'raw' ? ' -m addrtype --dst-type LOCAL' : '';
+  const side = entry.portIsSource ? 's' : 'd';
+  const list = entry.ports.join(',');
+  // The list is another module: one port needs none.
+  const ports =
+    entry.ports.length === 1 ? `--${side}port ${list}` : `-m multiport --${side}ports ${list}`;
   const address = entry.network.cidr.endsWith('/0')
     ? ''
     : `${farSide(place)} ${entry.network.cidr} `;
-  return `${address}-p tcp -m multiport ${ports}${local}`;
+  return `${address}-p tcp ${ports}`;
 }
 
 function farSide(place: Place): string {
@@ -149,6 +151,8 @@ function matchText(match: Match, place: Place): string {
       return '--tcp-option 5';
     case 'no-sack':
       return '! --tcp-option 5';
+    case 'local':
+      return '-m addrtype --dst-type LOCAL';
     case 'network':
       return `${farSide(place)} ${match.network.cidr}`;
     case 'repair':

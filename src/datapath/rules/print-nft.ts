@@ -71,9 +71,7 @@ function entryText(entry: Entry, place: Place): string {
     ? `meta nfproto ipv${family}`
     : `${IP[family]} ${farSide(place)} ${cidr}`;
   const ports = `tcp ${entry.portIsSource ? 'sport' : 'dport'} { ${entry.ports.join(', ')} }`;
-  // Host mode: what is forwarded is none of our business.
-  const local = place === 'raw' ? ' fib daddr type local' : '';
-  return `${address} ${ports}${local}`;
+  return `${address} ${ports}`;
 }
 
 function farSide(place: Place): string {
@@ -107,6 +105,8 @@ function matchText(match: Match, place: Place): string {
       return 'tcp option sack exists';
     case 'no-sack':
       return 'tcp option sack missing';
+    case 'local':
+      return 'fib daddr type local';
     case 'network':
       return `${IP[match.network.family]} ${farSide(place)} ${match.network.cidr}`;
     case 'repair':

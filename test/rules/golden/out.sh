@@ -19,13 +19,13 @@ table inet seqshim {
     meta mark & 0x2000 == 0x2000 return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip saddr . tcp sport . ip daddr . tcp dport @repair4 queue num 5011 comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip6 saddr . tcp sport . ip6 daddr . tcp dport @repair6 queue num 5011 comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
-    tcp flags & (fin | syn | rst) != 0x0 queue num 5011 bypass comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
-    tcp option sack exists queue num 5011 bypass comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+    tcp flags & (fin | syn | rst) != 0x0 fib daddr type local queue num 5011 bypass comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+    tcp option sack exists fib daddr type local queue num 5011 bypass comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
   }
   chain raw {
     type filter hook prerouting priority -300; policy accept;
-    ip saddr 10.0.0.0/8 tcp sport { 22 } fib daddr type local goto raw-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
-    ip6 saddr fd00::/8 tcp sport { 22 } fib daddr type local goto raw-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+    ip saddr 10.0.0.0/8 tcp sport { 22 } goto raw-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+    ip6 saddr fd00::/8 tcp sport { 22 } goto raw-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
   }
   chain in-rules {
     meta mark & 0x1000 == 0x1000 meta mark set meta mark & 0xffffefff return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
@@ -74,9 +74,9 @@ iptables-restore --noflush -w 5 <<'RULES'
 -A SEQSHIM-RAW-RULES -i lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-RAW-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-RAW-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-RAW-REPAIR
--A SEQSHIM-RAW-RULES -p tcp ! --tcp-flags SYN,FIN,RST NONE -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
--A SEQSHIM-RAW-RULES -p tcp --tcp-option 5 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
--A SEQSHIM-RAW -s 10.0.0.0/8 -p tcp -m multiport --sports 22 -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-RAW-RULES
+-A SEQSHIM-RAW-RULES -p tcp ! --tcp-flags SYN,FIN,RST NONE -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
+-A SEQSHIM-RAW-RULES -p tcp --tcp-option 5 -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
+-A SEQSHIM-RAW -s 10.0.0.0/8 -p tcp --sport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-RAW-RULES
 -A PREROUTING -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-RAW
 COMMIT
 *mangle
@@ -100,9 +100,9 @@ COMMIT
 -A SEQSHIM-OUT-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT-REPAIR
 -A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
--A SEQSHIM-IN -s 10.0.0.0/8 -p tcp -m multiport --sports 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-IN-RULES
+-A SEQSHIM-IN -s 10.0.0.0/8 -p tcp --sport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-IN-RULES
 -A INPUT -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-IN
--A SEQSHIM-OUT -d 10.0.0.0/8 -p tcp -m multiport --dports 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-OUT-RULES
+-A SEQSHIM-OUT -d 10.0.0.0/8 -p tcp --dport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-OUT-RULES
 -A POSTROUTING -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT
 COMMIT
 RULES
@@ -118,9 +118,9 @@ ip6tables-restore --noflush -w 5 <<'RULES' || echo 'without IPv6'
 -A SEQSHIM-RAW-RULES -i lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-RAW-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-RAW-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-RAW-REPAIR
--A SEQSHIM-RAW-RULES -p tcp ! --tcp-flags SYN,FIN,RST NONE -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
--A SEQSHIM-RAW-RULES -p tcp --tcp-option 5 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
--A SEQSHIM-RAW -s fd00::/8 -p tcp -m multiport --sports 22 -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-RAW-RULES
+-A SEQSHIM-RAW-RULES -p tcp ! --tcp-flags SYN,FIN,RST NONE -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
+-A SEQSHIM-RAW-RULES -p tcp --tcp-option 5 -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
+-A SEQSHIM-RAW -s fd00::/8 -p tcp --sport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-RAW-RULES
 -A PREROUTING -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-RAW
 COMMIT
 *mangle
@@ -144,9 +144,9 @@ COMMIT
 -A SEQSHIM-OUT-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT-REPAIR
 -A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
--A SEQSHIM-IN -s fd00::/8 -p tcp -m multiport --sports 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-IN-RULES
+-A SEQSHIM-IN -s fd00::/8 -p tcp --sport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-IN-RULES
 -A INPUT -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-IN
--A SEQSHIM-OUT -d fd00::/8 -p tcp -m multiport --dports 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-OUT-RULES
+-A SEQSHIM-OUT -d fd00::/8 -p tcp --dport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-OUT-RULES
 -A POSTROUTING -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT
 COMMIT
 RULES
