@@ -3,10 +3,10 @@
  * Flags win over the file, the file over defaults; every mistake is one line that names the key.
  */
 import { resolve } from 'node:path';
-import type { Network } from '../datapath/rules/rule-input.ts';
 import { readConfigFile } from './config-file.ts';
 import { parseMicroseconds, parseMilliseconds } from './duration.ts';
 import { OperatorError } from './errors.ts';
+import type { Network } from './network.ts';
 import { OPTIONS, type OptionEntry } from './options.ts';
 import { resolveTarget } from './targets.ts';
 

@@ -4,9 +4,9 @@
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { Network } from '../datapath/rules/rule-input.ts';
 import { OperatorError } from './errors.ts';
 import { EXIT_IMPOSSIBLE } from './exit-codes.ts';
+import type { Network } from './network.ts';
 
 const BITS = { 4: 32, 6: 128 } as const;
 

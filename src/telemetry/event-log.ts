@@ -3,10 +3,10 @@
  * registry. Owns the consumer side of the events ring and the rate limit per code.
  */
 import type { Logger } from 'pino';
-import { formatAddress } from '../datapath/flow-address.ts';
 import * as ev from '../engine/events.ts';
 import { EVENT_SLOT_COUNT, EVENT_WORDS } from '../engine/limits.ts';
 import { Ring } from '../engine/ring.ts';
+import { formatAddress } from './flow-address.ts';
 import { codeEntry } from './registry.ts';
 
 /** Lines of one code in one period; the rest is counted and told at its end. */

@@ -2,10 +2,11 @@
  * The flow table as people and JSON see it, read from shared memory while the packet thread writes:
  * a row may change under our hands, and one that became another flow is left out. Writes nothing.
  */
-import { formatAddress } from '../datapath/flow-address.ts';
+
 import * as l from '../engine/flow/layout.ts';
 import type { EngineMemory } from '../engine/memory.ts';
 import { endpoint } from './event-log.ts';
+import { formatAddress } from './flow-address.ts';
 
 const STATE_NAMES = [
   'CLOSED',

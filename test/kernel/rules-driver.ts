@@ -3,9 +3,9 @@
  * Argument: {firewall, input, ops: [[name, ...args], ...]}.
  */
 import { execFileSync } from 'node:child_process';
-import type { FlowAddress } from '../../src/datapath/flow-address.ts';
 import { RuleBook, RuleError } from '../../src/datapath/rules/rule-book.ts';
 import type { RuleInput } from '../../src/datapath/rules/rule-input.ts';
+import type { FlowAddress } from '../../src/telemetry/flow-address.ts';
 
 interface Job {
   readonly firewall: 'auto' | 'nft' | 'iptables';

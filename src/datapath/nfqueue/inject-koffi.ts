@@ -2,8 +2,9 @@
  * Injection through the C library: sendto on raw sockets, synchronous, no copy.
  * Owns up to four sockets. raw(7), ipv6(7): IPPROTO_RAW implies that the header is included.
  */
-import type { FailureHandler, Transmitter } from './injector.ts';
+
 import * as c from './libc.ts';
+import type { FailureHandler, Transmitter } from './transmitter.ts';
 
 const SOCKADDR_IN_BYTES = 16;
 const SOCKADDR_IN6_BYTES = 28;

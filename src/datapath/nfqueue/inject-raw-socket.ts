@@ -4,9 +4,9 @@
  */
 import { createRequire } from 'node:module';
 import { isIPv4 } from 'node:net';
-import { formatAddress } from '../flow-address.ts';
-import type { FailureHandler, Transmitter } from './injector.ts';
+import { formatAddress } from '../../telemetry/flow-address.ts';
 import { IPPROTO_RAW, SO_MARK, SOL_SOCKET } from './libc.ts';
+import type { FailureHandler, Transmitter } from './transmitter.ts';
 
 interface RawSocket {
   setOption(level: number, option: number, value: number): void;

@@ -9,6 +9,7 @@
 import { INJECT_FAR_HOOKED } from '../../engine/verdict.ts';
 import { KoffiTransmitter } from './inject-koffi.ts';
 import { loadRawSocket, RawSocketTransmitter } from './inject-raw-socket.ts';
+import type { Transmitter } from './transmitter.ts';
 
 export type InjectBackend = 'raw-socket' | 'koffi';
 
@@ -21,14 +22,6 @@ export interface Injector {
   send(path: number, packet: Uint8Array): boolean;
   close(): void;
 }
-
-/** One way to get packets out. `fail` is told the errno's name, now or later. */
-export interface Transmitter {
-  send(family: 4 | 6, marked: boolean, packet: Uint8Array): boolean;
-  close(): void;
-}
-
-export type FailureHandler = (errnoName: string) => void;
 
 export interface InjectorOptions {
   readonly backend: InjectBackend | 'auto';

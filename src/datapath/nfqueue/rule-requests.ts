@@ -2,7 +2,7 @@
  * Passes the engine's requests for per-flow rules on, one at a time for each flow, so that a
  * removal never overtakes the installation before it. Owns the queue of what is under way.
  */
-import type { FlowAddress } from '../flow-address.ts';
+import type { FlowAddress } from '../../telemetry/flow-address.ts';
 
 export type InstallFlowRule = (add: boolean, flow: FlowAddress) => Promise<boolean>;
 

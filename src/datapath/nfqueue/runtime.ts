@@ -17,8 +17,8 @@ import {
 import type { EngineMemory } from '../../engine/memory.ts';
 import * as box from '../../engine/outbox.ts';
 import { Ring } from '../../engine/ring.ts';
+import { flowAddressOf } from '../../telemetry/flow-address.ts';
 import * as page from '../../telemetry/stats-page.ts';
-import { flowAddressOf } from '../flow-address.ts';
 import type { Injector } from './injector.ts';
 import { engineMs } from './monotonic.ts';
 import { type InstallFlowRule, RuleRequests } from './rule-requests.ts';

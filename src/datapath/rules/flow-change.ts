@@ -1,5 +1,5 @@
 /** One change of the list of flows under repair. Owns nothing. */
-import type { FlowAddress } from '../flow-address.ts';
+import type { FlowAddress } from '../../telemetry/flow-address.ts';
 
 export interface FlowChange {
   readonly add: boolean;

@@ -8,7 +8,8 @@
  * flow under repair is selected by its own entry, without bypass: without a listener its packets
  * wait for a retransmission instead of passing in numbers that mean nothing to their receiver.
  */
-import type { Network, RuleInput } from './rule-input.ts';
+import type { Network } from '../../config/network.ts';
+import type { RuleInput } from './rule-input.ts';
 
 export type Place = 'raw' | 'in' | 'out';
 

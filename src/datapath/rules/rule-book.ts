@@ -6,7 +6,7 @@
  * What an older run left is replaced in the same transaction. What a colleague removed is not put
  * back: changes fail then, and the caller asks `present` and goes to observe.
  */
-import type { FlowAddress } from '../flow-address.ts';
+import type { FlowAddress } from '../../telemetry/flow-address.ts';
 import {
   type Backend,
   detectFirewall,

@@ -1,11 +1,8 @@
 /**
  * What the rules are made from: the operator's choice of connections, the queue, our two mark bits.
- * Owns the names of our table and chains. Addresses are CIDR strings; `all` is 0.0.0.0/0 and ::/0.
+ * Owns the names of our table and chains. Addresses are CIDR strings.
  */
-export interface Network {
-  readonly family: 4 | 6;
-  readonly cidr: string;
-}
+import type { Network } from '../../config/network.ts';
 
 export interface RuleInput {
   readonly version: string;

@@ -1,7 +1,7 @@
 /** Requests for per-flow rules: order within a flow, none between flows. */
 import { describe, expect, test } from 'vitest';
-import type { FlowAddress } from '../../../src/datapath/flow-address.ts';
 import { RuleRequests } from '../../../src/datapath/nfqueue/rule-requests.ts';
+import type { FlowAddress } from '../../../src/telemetry/flow-address.ts';
 
 const flowTo = (farPort: number): FlowAddress => ({
   family: 4,

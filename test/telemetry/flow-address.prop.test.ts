@@ -2,8 +2,8 @@
 import { SocketAddress } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { flowAddressOf, formatAddress } from '../../src/datapath/flow-address.ts';
 import { OUT_FAMILY, OUT_FAR_ADDR, OUT_NEAR_ADDR, OUT_PORTS } from '../../src/engine/outbox.ts';
+import { flowAddressOf, formatAddress } from '../../src/telemetry/flow-address.ts';
 
 const group = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff }));
 
