@@ -1,4 +1,7 @@
-/** The real `seqshim run` in a lab's jumpbox: starts it, reads its log, asks and stops it. */
+/**
+ * The real `seqshim run` in a lab's jumpbox: starts it, reads its log, asks and stops it.
+ * Reads SEQSHIM_FIREWALL: which firewall program it is to use, default `auto`.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -40,6 +43,8 @@ export class ShimProcess {
       `${lab.dir}/run`,
       '--log-format',
       'json',
+      '--firewall',
+      process.env['SEQSHIM_FIREWALL'] ?? 'auto',
       ...extra,
     ]);
     const shim = new ShimProcess(lab, child);

@@ -49,8 +49,8 @@ export async function amongBusyNeighbours<T>(lab: Lab, work: () => Promise<T>): 
 
 /** Every rule of ours that stands in the jumpbox. */
 export function ownRules(lab: Lab): string[] {
-  const text = ['iptables-save', 'ip6tables-save']
-    .map((program) => lab.jumpbox.tryCall(program, []))
+  const text = [['iptables-save'], ['ip6tables-save'], ['nft', 'list', 'table', 'inet', 'seqshim']]
+    .map(([program = '', ...args]) => lab.jumpbox.tryCall(program, args))
     .join('');
   return text.split('\n').filter((line) => /seqshim/i.test(line));
 }
