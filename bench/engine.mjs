@@ -30,7 +30,7 @@ export async function benchEngine({ quick = false } = {}) {
   }
 }
 
-function summarize({ seed, packets, results }) {
+function summarize({ seed, packets, results, checksum }) {
   const figures = {};
   for (const [name, { packetsPerSecond, hash }] of Object.entries(results)) {
     figures[name] = {
@@ -38,10 +38,13 @@ function summarize({ seed, packets, results }) {
       hash,
     };
   }
-  return { seed, packets, figures };
+  const rates = Object.entries(checksum).map(([way, rates]) => {
+    return [way, { octetsPerSecond: { median: median(rates), spread: spread(rates) } }];
+  });
+  return { seed, packets, figures, checksum: Object.fromEntries(rates) };
 }
 
-export function printEngine({ seed, packets, figures }) {
+export function printEngine({ seed, packets, figures, checksum }) {
   console.log(
     `${`engine, seed ${seed}`.padEnd(26)}${'million packets/s'.padStart(24)}${'hash'.padStart(12)}`,
   );
@@ -52,6 +55,13 @@ export function printEngine({ seed, packets, figures }) {
     console.log(name.padEnd(26) + cell + hash.toString(16).padStart(12));
   }
   console.log(`${packets} packets a run`);
+  for (const [way, { octetsPerSecond }] of Object.entries(checksum)) {
+    const [low, high] = octetsPerSecond.spread;
+    const rate = [octetsPerSecond.median, low, high].map((value) => (value / 1e9).toFixed(1));
+    console.log(
+      `checksum of 64 KiB, ${way}`.padEnd(26) + `${rate[0]} GB/s (${rate[1]}-${rate[2]})`,
+    );
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

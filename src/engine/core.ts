@@ -28,6 +28,7 @@ import {
 import { type EngineMemory, POLICY_OBSERVE, POLICY_OFF } from './memory.ts';
 import { Ring } from './ring.ts';
 import { ControlSegment } from './wire/build.ts';
+import type { ArenaWords } from './wire/checksum.ts';
 import { Segment } from './wire/segment.ts';
 
 export class Core {
@@ -44,7 +45,7 @@ export class Core {
   readonly control = new ControlSegment();
   /** The packet arena and its 32-bit view, set by `attach`. */
   buf: Uint8Array = new Uint8Array(0);
-  words: Uint32Array = new Uint32Array(0);
+  words: ArenaWords = new Uint32Array(0);
   /** The packet in hand. */
   off = 0;
   len = 0;

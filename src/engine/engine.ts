@@ -46,7 +46,7 @@ import {
   VERDICT_DROP,
   VERDICT_REWRITTEN,
 } from './verdict.ts';
-import { fillTcpChecksum } from './wire/checksum.ts';
+import { arenaWords, fillTcpChecksum } from './wire/checksum.ts';
 import { parseSegment, WIRE_OK } from './wire/parse.ts';
 import {
   ACK,
@@ -58,6 +58,7 @@ import {
   RST,
   SYN,
 } from './wire/segment.ts';
+import type { SimdSum } from './wire/simd-sum.ts';
 
 /** Called again after this: while something is armed, and while nothing is. */
 const TICK_ARMED_MS = 2;
@@ -82,11 +83,13 @@ export class Engine {
     return this.core.counters;
   }
 
-  /** Takes the packet arena; its start must lie on a 4-byte boundary. */
-  attach(bytes: Uint8Array): void {
+  /**
+   * Takes the packet arena; its start must lie on a 4-byte boundary, and at the start of the memory
+   * that `simdSum` reads.
+   */
+  attach(bytes: Uint8Array, simdSum?: SimdSum): void {
     this.core.buf = bytes;
-    // biome-ignore lint/plugin: once per arena, never per packet
-    this.core.words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
+    this.core.words = arenaWords(bytes, simdSum);
   }
 
   /**

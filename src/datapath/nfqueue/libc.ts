@@ -60,6 +60,8 @@ export interface Libc {
   errno(): number;
   /** Zeroed private pages, page-aligned, for the life of the process. */
   pages(bytes: number): { address: bigint; buffer: ArrayBuffer };
+  /** Where an array stands, for memory that is never moved: WebAssembly's. */
+  addressOf(bytes: Uint8Array): bigint;
 }
 
 const PROT_READ_WRITE = 3;
@@ -80,6 +82,7 @@ function bindLibc(): Libc {
   // null is the process itself: Node is linked with the right C library, glibc or musl.
   const c = koffi.load(null);
   const mmap = c.func('void *mmap(void *, size_t, int, int, int, int64_t)');
+  const memmove = c.func('void *memmove(void *, void *, size_t)');
   return {
     socket: c.func('int socket(int, int, int)'),
     bind: c.func('int bind(int, void *, uint)'),
@@ -98,6 +101,8 @@ function bindLibc(): Libc {
       if (BigInt.asUintN(64, address) === MAP_FAILED) throw new SystemError('mmap', koffi.errno());
       return { address, buffer: koffi.view(address, bytes) };
     },
+    // It returns where it was asked to copy nothing to.
+    addressOf: (bytes) => BigInt.asUintN(64, memmove(bytes, bytes, 0) as bigint),
   };
 }
 

@@ -64,7 +64,7 @@ export class PacketLoop {
     this.settings = settings;
     this.guard = new RepeatGuard(queue.bytes);
     this.outboxSeen = settings.outboxCount();
-    engine.attach(queue.bytes);
+    engine.attach(queue.bytes, queue.simdSum);
   }
 
   /** Until the stop word is set. */

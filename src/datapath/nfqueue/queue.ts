@@ -11,6 +11,8 @@
  */
 import { constants } from 'node:os';
 import { INFO_TRUNCATED, VERDICT_ACCEPT, VERDICT_REWRITTEN } from '../../engine/verdict.ts';
+import type { SimdSum } from '../../engine/wire/simd-sum.ts';
+import { openArena } from './arena.ts';
 import * as c from './libc.ts';
 import * as nl from './netlink.ts';
 import {
@@ -38,6 +40,8 @@ export class Queue {
   readonly portId: number;
   /** The arena: packet i of the batch is bytes [off[i], off[i] + len[i]). */
   readonly bytes: Uint8Array;
+  /** Sums the arena with wide instructions, where they are to be had. */
+  readonly simdSum: SimdSum | undefined;
   readonly off: Int32Array;
   readonly len: Int32Array;
   /** HOOK_*. */
@@ -86,7 +90,8 @@ export class Queue {
     this.verdict = column();
     this.newMark = column();
     try {
-      const arena = libc.pages(batchCount * SLOT_BYTES);
+      const arena = openArena(libc, batchCount * SLOT_BYTES);
+      this.simdSum = arena.simdSum;
       this.bytes = new Uint8Array(arena.buffer);
       this.words = new Int32Array(arena.buffer);
       const { address, words } = receiveHeaders(libc, arena.address, batchCount);

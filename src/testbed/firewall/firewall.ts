@@ -14,7 +14,7 @@ import {
   VERDICT_REWRITTEN,
 } from '../../engine/verdict.ts';
 import { get32, put32 } from '../../engine/wire/bytes.ts';
-import { fillTcpChecksum } from '../../engine/wire/checksum.ts';
+import { type ArenaWords, arenaWords, fillTcpChecksum } from '../../engine/wire/checksum.ts';
 import { parseSegment, WIRE_OK } from '../../engine/wire/parse.ts';
 import { ACK, RST, Segment, SYN } from '../../engine/wire/segment.ts';
 import { Connection } from './connection.ts';
@@ -36,7 +36,7 @@ interface Due {
 export class Firewall {
   private readonly fault: Fault;
   private readonly queue: Queue;
-  private readonly words: Uint32Array;
+  private readonly words: ArenaWords;
   private readonly injector;
   private readonly seg = new Segment();
   private readonly connections = new Map<string, Connection>();
@@ -46,8 +46,7 @@ export class Firewall {
     this.fault = fault;
     this.queue = new Queue({ queueNum: fault.queueNum, lengthMax: 16_384 });
     this.queue.setTimeoutMs(1);
-    const { bytes } = this.queue;
-    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
+    this.words = arenaWords(this.queue.bytes, this.queue.simdSum);
     this.injector = openInjector({
       backend: 'koffi',
       mark: OWN_MARK,

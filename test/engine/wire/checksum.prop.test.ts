@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { get16, put16, put32 } from '../../../src/engine/wire/bytes.ts';
 import {
+  arenaWords,
   fillIp4Checksum,
   fillTcpChecksum,
   replace16,
@@ -17,6 +18,7 @@ import {
 } from '../../../src/engine/wire/checksum.ts';
 import { parseSegment, WIRE_OK } from '../../../src/engine/wire/parse.ts';
 import { Segment } from '../../../src/engine/wire/segment.ts';
+import { openSimdMemory } from '../../../src/engine/wire/simd-sum.ts';
 import { Random, SEED, SEED_HINT } from '../../helpers/seed.ts';
 import { arenaOf, seg, slowSum } from '../../helpers/segment-builder.ts';
 
@@ -48,6 +50,32 @@ describe(`checksums (${SEED_HINT})`, () => {
       }),
       { ...options, numRuns: 5000 },
     );
+  });
+
+  it('sumBytes() with wide instructions equals the model, up to 64 KiB and beyond', () => {
+    const memory = openSimdMemory(5 * 65_536);
+    if (memory === undefined) throw new Error('no WebAssembly here');
+    const bytes = new Uint8Array(memory.buffer);
+    const words = arenaWords(bytes, memory.sum);
+    let calls = 0;
+    words.simdSum = (at, end) => {
+      calls++;
+      return memory.sum(at, end);
+    };
+    bytes.set(randomBytes(SEED, bytes.length));
+    const check = (off: number, length: number) => {
+      const expected = slowSum(bytes.subarray(off, off + length));
+      expect(sumBytes(bytes, words, off, length)).toBe(expected);
+    };
+    const place = fc.tuple(fc.nat(2 * 65_536), fc.nat(3000));
+    fc.assert(
+      fc.property(place, ([off, length]) => check(off, length)),
+      { ...options, numRuns: 1000 },
+    );
+    expect(calls).toBeGreaterThan(500);
+    for (const length of [65_531, 65_535, 65_536, 65_537, 262_143]) check(1, length);
+    bytes.fill(0xff);
+    for (const length of [65_531, 65_536, 65_600, 262_143]) check(4, length);
   });
 
   it('sumBytes() does not lose carries in 64 KiB of ones', () => {
