@@ -5,6 +5,7 @@
  * The time includes writing ports, numbers and timestamps into each packet, a few nanoseconds.
  * Checksums are the kernel's business here, as they are with offload (INFO_*).
  */
+import { openSimdMemory } from '../src/datapath/nfqueue/simd-memory.ts';
 import { Engine } from '../src/engine/engine.ts';
 import { createEngineMemory } from '../src/engine/memory.ts';
 import {
@@ -18,7 +19,6 @@ import {
 import { put16, put32 } from '../src/engine/wire/bytes.ts';
 import { arenaWords, sumBytes } from '../src/engine/wire/checksum.ts';
 import { ACK, FIN, PSH, SYN } from '../src/engine/wire/segment.ts';
-import { openSimdMemory } from '../src/engine/wire/simd-sum.ts';
 import { type SegmentSpec, seg } from '../test/helpers/segment-builder.ts';
 
 const quick = process.argv.includes('--quick');

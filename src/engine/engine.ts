@@ -46,7 +46,7 @@ import {
   VERDICT_DROP,
   VERDICT_REWRITTEN,
 } from './verdict.ts';
-import { arenaWords, fillTcpChecksum } from './wire/checksum.ts';
+import { arenaWords, fillTcpChecksum, type SimdSum } from './wire/checksum.ts';
 import { parseSegment, WIRE_OK } from './wire/parse.ts';
 import {
   ACK,
@@ -58,7 +58,6 @@ import {
   RST,
   SYN,
 } from './wire/segment.ts';
-import type { SimdSum } from './wire/simd-sum.ts';
 
 /** Called again after this: while something is armed, and while nothing is. */
 const TICK_ARMED_MS = 2;

@@ -2,8 +2,9 @@
  * The memory that packets are received into, for the life of the process: WebAssembly's, which can
  * be summed with wide instructions, or plain pages where that is not to be had.
  */
-import { openSimdMemory, type SimdSum } from '../../engine/wire/simd-sum.ts';
+import type { SimdSum } from '../../engine/wire/checksum.ts';
 import type { Libc } from './libc.ts';
+import { openSimdMemory } from './simd-memory.ts';
 
 export interface Arena {
   readonly address: bigint;

@@ -11,7 +11,7 @@
  */
 import { constants } from 'node:os';
 import { INFO_TRUNCATED, VERDICT_ACCEPT, VERDICT_REWRITTEN } from '../../engine/verdict.ts';
-import type { SimdSum } from '../../engine/wire/simd-sum.ts';
+import type { SimdSum } from '../../engine/wire/checksum.ts';
 import { openArena } from './arena.ts';
 import * as c from './libc.ts';
 import * as nl from './netlink.ts';

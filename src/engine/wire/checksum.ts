@@ -8,7 +8,6 @@
  */
 import { get16, get32, put16, put32 } from './bytes.ts';
 import type { Segment } from './segment.ts';
-import { SIMD_BLOCK_BYTES, type SimdSum } from './simd-sum.ts';
 
 const PROTOCOL_TCP = 6;
 const IP4_SRC = 12;
@@ -19,6 +18,14 @@ const IP4_CHECKSUM = 10;
 /** A sum of 32-bit words taken in host order needs its octets swapped on these machines. */
 // biome-ignore lint/plugin: made once, when the module is loaded
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+/**
+ * Sum of the 16-bit words in host order of octets [at, end) of the arena's memory, a whole number
+ * of 64 octets and at least one. At most 64 KiB, so that it fits in 31 bits.
+ */
+export type SimdSum = (at: number, end: number) => number;
+
+const SIMD_BLOCK_BYTES = 64;
 
 /** The arena as words, and a faster way to sum them where its memory is WebAssembly's. */
 export type ArenaWords = Uint32Array & { simdSum?: SimdSum | undefined };

@@ -3,6 +3,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { openSimdMemory } from '../../../src/datapath/nfqueue/simd-memory.ts';
 import { get16, put16, put32 } from '../../../src/engine/wire/bytes.ts';
 import {
   arenaWords,
@@ -18,7 +19,6 @@ import {
 } from '../../../src/engine/wire/checksum.ts';
 import { parseSegment, WIRE_OK } from '../../../src/engine/wire/parse.ts';
 import { Segment } from '../../../src/engine/wire/segment.ts';
-import { openSimdMemory } from '../../../src/engine/wire/simd-sum.ts';
 import { Random, SEED, SEED_HINT } from '../../helpers/seed.ts';
 import { arenaOf, seg, slowSum } from '../../helpers/segment-builder.ts';
 

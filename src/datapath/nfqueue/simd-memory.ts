@@ -14,13 +14,7 @@
  *     the four lanes of $a + $b, added)
  */
 
-/**
- * Sum of the 16-bit words in host order of octets [at, end), a whole number of 64 octets and at
- * least one. At most 64 KiB, so that it fits in 31 bits.
- */
-export type SimdSum = (at: number, end: number) => number;
-
-export const SIMD_BLOCK_BYTES = 64;
+import type { SimdSum } from '../../engine/wire/checksum.ts';
 
 export interface SimdMemory {
   /** Zeroed, and never moved. */
