@@ -58,9 +58,8 @@ export function printEngine({ seed, packets, figures, checksum }) {
   for (const [way, { octetsPerSecond }] of Object.entries(checksum)) {
     const [low, high] = octetsPerSecond.spread;
     const rate = [octetsPerSecond.median, low, high].map((value) => (value / 1e9).toFixed(1));
-    console.log(
-      `checksum of 64 KiB, ${way}`.padEnd(26) + `${rate[0]} GB/s (${rate[1]}-${rate[2]})`,
-    );
+    const name = `checksum of 64 KiB, ${way}`.padEnd(26);
+    console.log(`${name}${rate[0]} GB/s (${rate[1]}-${rate[2]})`);
   }
 }
 
