@@ -74,7 +74,7 @@ export async function prepare({
     if (still.length > 0) why = `missing Debian packages: ${still.join(' ')}`;
   }
   if (install) must('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=warn']);
-  if (build) must('npm', ['run', '--silent', 'build']);
+  if (build) mustBuild();
   if (live && why === '') why = namespaceProblem();
   return { live: live && why === '', why };
 }
@@ -136,6 +136,16 @@ function installPackages(names) {
 function run(command, args, env = process.env, stdio = 'inherit') {
   // Not our standard input: a tool that reads it would eat the caller's script.
   return spawnSync(command, args, { cwd: ROOT, env, stdio: ['ignore', stdio, stdio] }).status === 0;
+}
+
+/** The builder lists every file that it writes: worth reading when it fails. */
+function mustBuild() {
+  const options = { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };
+  const built = spawnSync('npm', ['run', '--silent', 'build'], options);
+  if (built.status === 0) return;
+  process.stderr.write(`${built.stdout}${built.stderr}`);
+  say('Cannot go on: "npm run build" failed, see the lines above');
+  process.exit(4);
 }
 
 function must(command, args) {

@@ -3,6 +3,8 @@
  * `diagnose` says of the original trace. Prints a table and one sentence per saved connection.
  * Exit 0 only when every attempt with the shim works.
  */
+
+import { wrapText } from '../diagnose/wrap-text.ts';
 import { explainTrace } from './demo-trace.ts';
 import { FaultyPath } from './faulty-path.ts';
 import { Lab } from './lab.ts';
@@ -53,7 +55,11 @@ async function live(): Promise<boolean> {
   }
   say();
   say('What it saw and did:');
-  for (const row of rows) if (row.story !== '') say(`  ${label(row)}: ${row.story}`);
+  for (const row of rows) {
+    if (row.story === '') continue;
+    say(`  ${label(row)}`);
+    for (const line of wrapText('    ', row.story)) say(line);
+  }
   return rows.every((row) => row.with.ok === row.with.count);
 }
 
@@ -91,7 +97,7 @@ function label(row: { name: string; offsets: boolean }): string {
 
 /** The last saved connection, in a sentence. */
 function story(lines: readonly LogLine[]): string {
-  const events = lines.filter((line) => typeof line['code'] === 'string');
+  const events = lines.filter(({ code, flow }) => code !== undefined && flow !== undefined);
   const flow = events.at(-1)?.['flow'];
   return storyOf(events.filter((line) => line['flow'] === flow));
 }

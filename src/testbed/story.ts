@@ -30,7 +30,11 @@ export function storyOf(events: readonly LogLine[]): string {
   }
   const inexact = many('rst-inexact');
   if (parts.length === 0 && inexact > 0) {
-    parts.push(`${inexact} resets with wrong numbers passed unchanged; the host ignored them`);
+    parts.push(
+      inexact === 1
+        ? 'a reset with a wrong number passed unchanged; the host ignored it'
+        : `${inexact} resets with wrong numbers passed unchanged; the host ignored them`,
+    );
   }
   return parts.length === 0 ? '' : `${flow}: ${parts.join('; ')}.`;
 }
