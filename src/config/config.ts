@@ -31,6 +31,7 @@ export interface Config {
   readonly firewall: 'auto' | 'nft' | 'iptables';
   readonly rules: boolean;
   readonly queueNum: number;
+  readonly inspect: 'auto' | 'full';
   readonly inject: 'auto' | 'raw-socket' | 'koffi';
   readonly checksumFill: 'off' | 'auto' | 'always';
   readonly budgetUs: number;
@@ -82,6 +83,7 @@ export async function loadConfig(flags: Values): Promise<Config> {
     firewall: choice(values, 'firewall') as Config['firewall'],
     rules: values['rules'] !== false,
     queueNum: number(values, 'queue-num'),
+    inspect: choice(values, 'inspect') as Config['inspect'],
     inject: choice(values, 'inject') as Config['inject'],
     checksumFill: choice(values, 'checksum-fill') as Config['checksumFill'],
     budgetUs: parseMicroseconds('--budget', text(values, 'budget') ?? '200'),
@@ -91,8 +93,7 @@ export async function loadConfig(flags: Values): Promise<Config> {
     removeScript: `${runDir}/remove.sh`,
     logLevel: choice(values, 'log-level') as Config['logLevel'],
     logFormat: choice(values, 'log-format') as Config['logFormat'],
-    // These have one value so far; they are read so that a wrong one is told.
-    ...only(values, 'inspect'),
+    // This has one value so far; it is read so that a wrong one is told.
     ...only(values, 'translate'),
   });
 }

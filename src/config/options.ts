@@ -64,9 +64,14 @@ export const OPTIONS: readonly OptionEntry[] = [
     min: 0,
     max: 65_535,
   }),
-  option('inspect', 'choice', 'HOW', 'full', 'which packets of a connection are looked at', {
-    choices: ['full'],
-  }),
+  option(
+    'inspect',
+    'choice',
+    'HOW',
+    'auto',
+    '`auto` leaves the plain packets of settled connections to the kernel, `full` looks at all',
+    { choices: ['auto', 'full'] },
+  ),
   option('translate', 'choice', 'WHERE', 'user', 'where a moved connection is translated', {
     choices: ['user'],
   }),

@@ -9,7 +9,7 @@ import { writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Config, MARK_INJECT } from '../config/config.ts';
+import { type Config, MARK_BYPASS, MARK_INJECT } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
 import { makeRunDir } from '../config/run-dir.ts';
@@ -36,6 +36,7 @@ import { runSelfTest } from './nfqueue/self-test.ts';
 import { removeScript } from './rules/remove-script.ts';
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
+import { Settling } from './settling.ts';
 
 const QUEUE_LENGTH = 8192;
 const EVENTS_MS = 50;
@@ -68,6 +69,7 @@ export class LiveShim {
   private ending: NodeJS.Timeout | undefined;
   private endsAt: string | undefined;
   private rulesGone = false;
+  private readonly settling: Settling;
   private stopping: Promise<void> | undefined;
   private finish: (exitCode: number) => void = () => {};
   /** Resolves with the exit code when the shim has stopped. */
@@ -83,6 +85,7 @@ export class LiveShim {
     this.policy[POLICY_OBSERVE] = config.mode === 'observe' ? 1 : 0;
     this.policy[POLICY_CHECKSUM_FILL] = CHECKSUM_FILL[config.checksumFill];
     this.events = new EventLog(this.memory.events, log);
+    this.settling = new Settling(config, log, this.memory);
   }
 
   async start(): Promise<void> {
@@ -106,9 +109,12 @@ export class LiveShim {
     await this.selfTest();
     makeRunDir(config.runDir);
     this.rules = this.openRules();
+    this.settling.decide(this.rules);
+    this.settling.clearMarks();
     this.injector = openInjector({
       backend: config.inject,
       mark: MARK_INJECT,
+      wakeMark: MARK_BYPASS,
       report: (line) => log.warn({ reason: line }, 'injection failed'),
     });
     this.runtime = await startRuntime({
@@ -117,12 +123,16 @@ export class LiveShim {
       queueLength: QUEUE_LENGTH,
       budgetUs: config.budgetUs,
       repeatMark: this.rules.repeatMark,
+      settleMark: this.settling.isOn ? MARK_BYPASS | MARK_INJECT : 0,
+      unsettleMark: this.settling.isOn ? MARK_BYPASS : 0,
+      sockets: this.settling.sockets,
       injector: this.injector,
       installFlowRule: (add, flow) => this.flowRule(add, flow),
       onFatal: (error) => this.fatal(error),
     });
     writeFileSync(config.removeScript, removeScript(VERSION), { mode: 0o755 });
     this.installRules();
+    this.settling.rulesStand(!this.rulesGone);
     this.control = await serveControl(config.control, (request) => this.answer(request));
     this.timers.push(setInterval(() => this.events.drain(), EVENTS_MS));
     this.timers.push(setInterval(() => void this.checkRules(), RULES_CHECK_MS));
@@ -136,6 +146,7 @@ export class LiveShim {
         ports: config.ports,
         queue: config.queueNum,
         firewall: this.rules?.backend ?? 'none',
+        inspect: this.settling.inspect,
         inject: this.injector.backend,
         remove: config.removeScript,
         ...(this.endsAt === undefined ? {} : { endsAt: this.endsAt }),
@@ -198,6 +209,7 @@ export class LiveShim {
     if (rules === undefined || (this.rulesGone && this.config.rules)) return;
     // Not blocking: a probe that leaves late is one that nobody answers in time.
     const stand = await rules.presentNow();
+    await this.settling.count();
     if (this.stopping !== undefined || stand === !this.rulesGone) return;
     this.rulesGone = !stand;
     if (!stand) {
@@ -205,6 +217,7 @@ export class LiveShim {
       return;
     }
     rules.adopt();
+    this.settling.rulesStand(true);
     this.log.info({}, 'rules stand again');
   }
 
@@ -219,7 +232,7 @@ export class LiveShim {
   private answer(request: ControlRequest): unknown {
     switch (request.op) {
       case 'status':
-        return this.status();
+        return this.settling.count().then(() => this.status());
       case 'flows':
         return {
           schema: 1,
@@ -259,6 +272,8 @@ export class LiveShim {
       reasons,
       startedMs: this.startedMs,
       endsAt: this.endsAt,
+      inspect: this.settling.inspect,
+      fullBecause: this.settling.fullBecause,
       rules: {
         installed: !this.rulesGone,
         backend: this.rules?.backend ?? 'none',
@@ -306,8 +321,10 @@ export class LiveShim {
     const clean = this.config.rules ? (this.rules?.remove() ?? true) : true;
     if (!clean) this.log.error({ remove: this.config.removeScript }, 'rules remain: run remove.sh');
     await this.runtime?.stop();
+    if (this.runtime !== undefined) this.settling.clearMarks();
     this.events.close();
     this.injector?.close();
+    this.settling.close();
     this.control?.close();
     this.lock?.release();
   }

@@ -60,6 +60,9 @@ export const STAT_RETRANSMISSION = 146;
 export const STAT_FLOW_EXPIRED = 147;
 export const STAT_OUTBOX_FULL = 148;
 export const STAT_SHED = 149;
+/** Counted by the kernel's rules, written by the main thread. */
+export const STAT_BYPASSED_PACKETS = 150;
+export const STAT_BYPASSED_OCTETS = 151;
 
 /** Behind this many: what would have been done in observe mode, at index code + WOULD. */
 export const WOULD = 160;

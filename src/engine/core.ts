@@ -8,12 +8,17 @@ import { STAT_REPAIR_FULL, WOULD } from './codes.ts';
 import { FirstData } from './flow/first-data.ts';
 import { FlowTable } from './flow/flow-table.ts';
 import {
+  ANCHORED_MS,
   FLOW_FLAGS,
   FLOW_NEAR_RESPONDS,
+  FLOW_OLD,
   FLOW_ROW_WORDS,
+  FLOW_SETTLED,
   HALF_WORDS,
+  INDEX_SETTLED,
   PATH,
   REPAIR,
+  SEGMENT_COUNT,
 } from './flow/layout.ts';
 import { PathTable } from './flow/path-table.ts';
 import { REPAIR_WORDS, RepairTable } from './flow/repair-table.ts';
@@ -27,6 +32,7 @@ import {
 } from './limits.ts';
 import { type EngineMemory, POLICY_OBSERVE, POLICY_OFF } from './memory.ts';
 import { Ring } from './ring.ts';
+import { WORD_WAKES } from './verdict.ts';
 import { ControlSegment } from './wire/build.ts';
 import type { ArenaWords } from './wire/checksum.ts';
 import { Segment } from './wire/segment.ts';
@@ -55,6 +61,9 @@ export class Core {
   nowMs = 0;
   /** 1 once bytes of the packet in hand were changed. */
   changed = 0;
+  /** The flow of the packet in hand, and WORD_* on it. */
+  flow = 0;
+  word = 0;
   /** 1: no new flow is taken (stopping for good). */
   stopping = 0;
 
@@ -138,6 +147,19 @@ export function releaseRepair(core: Core, flow: number): void {
   if (slot < 0) return;
   core.repairs.release(slot);
   core.flows.rows[at] = 0;
+}
+
+/** The flow's plain packets are seen again; its numbers are old until the socket has told them. */
+export function leaveBypass(core: Core, flow: number): void {
+  const row = flow * FLOW_ROW_WORDS;
+  const flags = core.flows.rows[row + FLOW_FLAGS]!;
+  if ((flags & FLOW_SETTLED) === 0) return;
+  core.flows.rows[row + FLOW_FLAGS] = (flags & ~FLOW_SETTLED) | FLOW_OLD;
+  core.flows.rows[row + ANCHORED_MS] = core.nowMs;
+  core.flows.halves[flow * 2 * HALF_WORDS + SEGMENT_COUNT] = 0;
+  core.flows.halves[(flow * 2 + 1) * HALF_WORDS + SEGMENT_COUNT] = 0;
+  core.flows.index[INDEX_SETTLED] = core.flows.index[INDEX_SETTLED]! - 1;
+  core.word = WORD_WAKES;
 }
 
 /** Word index of a repair slot. */

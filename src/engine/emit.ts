@@ -11,6 +11,7 @@ import {
   enforce,
   farHalf,
   flagsOf,
+  leaveBypass,
   nearHalf,
   repairBase,
   repairOf,
@@ -33,10 +34,13 @@ import {
 import {
   BORN_MS,
   FAR_ADDR,
+  FLOW_BYPASSED,
   FLOW_IPV6,
+  FLOW_NEAR_RESPONDS,
   FLOW_ROW_WORDS,
   FLOW_RULE,
   FLOW_RULE_WANTED,
+  FLOW_SETTLED,
   FLOW_TRANSLATED,
   GENERATION,
   HALF_FLAGS,
@@ -44,6 +48,7 @@ import {
   LAST_WND,
   MAC_HASH,
   NEAR_ADDR,
+  NEAR_TS_MS,
   PORTS,
   PROBED_MS,
   SND_CONT,
@@ -57,6 +62,7 @@ import { R_PROBE_COMMITTED } from './flow/repair-table.ts';
 import { OUTBOX_HEADER_WORDS } from './limits.ts';
 import { POLICY_OBSERVE } from './memory.ts';
 import {
+  NEAR_INITIATES,
   OUT_BYTES,
   OUT_FAMILY,
   OUT_FAR_ADDR,
@@ -66,11 +72,12 @@ import {
   OUT_KIND_INJECT,
   OUT_KIND_RULE_ADD,
   OUT_KIND_RULE_DEL,
+  OUT_KIND_SOCKET,
   OUT_NEAR_ADDR,
   OUT_PATH,
   OUT_PORTS,
 } from './outbox.ts';
-import { INJECT_FAR, INJECT_FAR_HOOKED, INJECT_NEAR } from './verdict.ts';
+import { INJECT_FAR, INJECT_FAR_HOOKED, INJECT_FAR_WAKE, INJECT_NEAR } from './verdict.ts';
 import { buildControl } from './wire/build.ts';
 import { ACK, RST } from './wire/segment.ts';
 
@@ -165,6 +172,15 @@ export function dropRule(core: Core, flow: number): void {
   core.outbox.commit();
 }
 
+/** Asks the near end's socket for its numbers. The answer comes through the inbox. */
+export function askSocket(core: Core, flow: number): void {
+  const at = open(core, flow, OUT_KIND_SOCKET);
+  if (at < 0) return;
+  const responds = (flagsOf(core, flow) & FLOW_NEAR_RESPONDS) !== 0;
+  core.outbox.words[at + OUT_PATH] = responds ? 0 : NEAR_INITIATES;
+  core.outbox.commit();
+}
+
 /** Injects a copy of a packet as it is. */
 export function injectCopy(
   core: Core,
@@ -233,8 +249,21 @@ function ackFromNear(core: Core, flow: number, seq: number): boolean {
   control.tsOn = (halves[near + HALF_FLAGS]! & HALF_TS_ON) !== 0 ? 1 : 0;
   control.tsVal = halves[near + TS_VAL]!;
   control.tsEcr = halves[near + TS_ECR]!;
-  const translated = (flagsOf(core, flow) & FLOW_TRANSLATED) !== 0;
-  return injectControl(core, flow, translated ? INJECT_FAR_HOOKED : INJECT_FAR);
+  const flags = flagsOf(core, flow);
+  if ((flags & FLOW_BYPASSED) !== 0) control.tsVal = nearTsNow(core, flow, near);
+  let path = INJECT_FAR;
+  if ((flags & FLOW_TRANSLATED) !== 0) path = INJECT_FAR_HOOKED;
+  else if ((flags & FLOW_BYPASSED) !== 0) path = INJECT_FAR_WAKE;
+  return injectControl(core, flow, path);
+}
+
+/**
+ * The near end's TSval of now: Linux counts milliseconds, and silently drops an ACK with an older
+ * one than it has (PAWS, RFC 7323 §5.3). What is out of the window moves no TS.Recent.
+ */
+function nearTsNow(core: Core, flow: number, near: number): number {
+  const seenMs = core.flows.rows[flow * FLOW_ROW_WORDS + NEAR_TS_MS]!;
+  return (core.flows.halves[near + TS_VAL]! + since(core.nowMs, seenMs)) | 0;
 }
 
 /**
@@ -246,6 +275,10 @@ export function probe(core: Core, flow: number, cause: number, number: number): 
   const seq = (core.flows.halves[near + SND_UNA]! - 1) | 0;
   if (!enforce(core, PROBE_SENT)) return false;
   const sent = ackFromNear(core, flow, seq);
+  if ((flagsOf(core, flow) & FLOW_SETTLED) !== 0) {
+    leaveBypass(core, flow); // the probe takes the connection's mark with it: the answer is seen
+    askSocket(core, flow);
+  }
   const slot = repairOf(core, flow);
   if (slot >= 0) {
     core.repairs.words[repairBase(slot) + R_PROBE_COMMITTED] = core.outbox.committedCount();

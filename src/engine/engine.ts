@@ -20,6 +20,7 @@ import {
   FLOW_ROW_WORDS,
   FLOW_RULE,
   FLOW_RULE_WANTED,
+  FLOW_SETTLED,
   FLOW_TRANSLATED,
   FLOW_UNTOUCHED,
   FLOW_USED,
@@ -31,13 +32,27 @@ import { R_ARMED, R_ASKING, R_CHECKING, R_DEADMAN, R_FLOW } from './flow/repair-
 import { letGo, openFromSyn, pickUp } from './lifecycle.ts';
 import { assertLimits } from './limits.ts';
 import type { EngineMemory } from './memory.ts';
+import {
+  askBeforeExpiry,
+  judgeBypass,
+  settleFlow,
+  socketTold,
+  staysSettled,
+} from './normalize/bypass.ts';
 import { fillAlways, normalizeChecksum } from './normalize/checksum.ts';
 import { tickDeadman } from './normalize/held.ts';
 import { normalizeEgress, normalizeIngress, normalizeSyn } from './normalize/order.ts';
 import { tickQuestion } from './normalize/question.ts';
 import { tickCheck } from './normalize/reset.ts';
 import { endTranslated } from './normalize/translate.ts';
-import { IN_FLOW, IN_GENERATION, IN_KIND, IN_KIND_END_ALL, IN_OK } from './outbox.ts';
+import {
+  IN_FLOW,
+  IN_GENERATION,
+  IN_KIND,
+  IN_KIND_END_ALL,
+  IN_KIND_SOCKET,
+  IN_OK,
+} from './outbox.ts';
 import {
   INFO_GSO,
   INFO_TRUNCATED,
@@ -45,6 +60,8 @@ import {
   VERDICT_ACCEPT,
   VERDICT_DROP,
   VERDICT_REWRITTEN,
+  WORD_SETTLED,
+  WORD_UNSETTLED,
 } from './verdict.ts';
 import { arenaWords, fillTcpChecksum, type SimdSum } from './wire/checksum.ts';
 import { parseSegment, WIRE_OK } from './wire/parse.ts';
@@ -82,6 +99,16 @@ export class Engine {
     return this.core.counters;
   }
 
+  /** WORD_* on the connection of the packet that was stepped, or shed, last. */
+  get word(): number {
+    return this.core.word;
+  }
+
+  /** Only right behind the step after which `word` was WORD_READY. */
+  settle(): void {
+    settleFlow(this.core, this.core.flow);
+  }
+
   /**
    * Takes the packet arena; its start must lie on a 4-byte boundary, and at the start of the memory
    * that `simdSum` reads.
@@ -112,6 +139,7 @@ export class Engine {
     core.macHash = macHash;
     core.nowMs = nowMs;
     core.changed = 0;
+    core.word = WORD_UNSETTLED;
     core.counters[STAT_PACKETS] = core.counters[STAT_PACKETS]! + 1;
     core.counters[STAT_OCTETS] = core.counters[STAT_OCTETS]! + len;
     // A copy cut short by the queue still has its headers; it can be judged, never rewritten.
@@ -142,7 +170,12 @@ export class Engine {
       flow = pickUp(core, toFar);
     }
     if (flow < 0) return VERDICT_ACCEPT;
-    const verdict = toFar ? normalizeEgress(core, flow) : normalizeIngress(core, flow);
+    core.flow = flow;
+    let verdict = VERDICT_ACCEPT;
+    if ((flagsOf(core, flow) & FLOW_SETTLED) === 0 || !staysSettled(core, flow, toFar)) {
+      verdict = toFar ? normalizeEgress(core, flow) : normalizeIngress(core, flow);
+    }
+    judgeBypass(core, flow, toFar);
     core.flows.touch(flow, core.nowMs);
     return verdict;
   }
@@ -192,6 +225,7 @@ export class Engine {
     for (let i = 0; i < EXPIRIES_MAX; i++) {
       const expired = core.flows.nextExpired(nowMs, EXPIRY_ROWS);
       if (expired < 0) break;
+      if (askBeforeExpiry(core, expired)) continue;
       letGo(core, expired);
       core.flows.remove(expired);
       count(core, STAT_FLOW_EXPIRED);
@@ -209,6 +243,7 @@ export class Engine {
     for (let at = core.inbox.peek(); at >= 0; at = core.inbox.peek()) {
       const words = core.inbox.words;
       if (words[at + IN_KIND] === IN_KIND_END_ALL) this.endAll();
+      else if (words[at + IN_KIND] === IN_KIND_SOCKET) socketTold(core, at);
       else this.ruleDone(words[at + IN_FLOW]!, words[at + IN_GENERATION]!, words[at + IN_OK]!);
       core.inbox.release();
     }
@@ -243,12 +278,15 @@ export class Engine {
    */
   isPlainData(off: number, len: number, dir: number): boolean {
     const core = this.core;
+    core.word = WORD_UNSETTLED;
     if (parseSegment(core.buf, off, len, core.seg) !== WIRE_OK) return true;
     if ((core.seg.flags & (SYN | FIN | RST)) !== 0 || core.seg.sackCount > 0) return false;
     core.flows.setKey(core.buf, core.seg, dir === TO_FAR);
     const flow = core.flows.find();
     if (flow < 0) return true;
     const row = flow * FLOW_ROW_WORDS;
-    return core.flows.rows[row + REPAIR] === 0 && (flagsOf(core, flow) & FLOW_TRANSLATED) === 0;
+    const flags = flagsOf(core, flow);
+    if ((flags & FLOW_SETTLED) !== 0) core.word = WORD_SETTLED;
+    return core.flows.rows[row + REPAIR] === 0 && (flags & FLOW_TRANSLATED) === 0;
   }
 }

@@ -5,7 +5,16 @@
  * RFC 6056 (ports come back within seconds).
  */
 import { STAT_FLOW_CREATED, STAT_FLOW_PICKED_UP, STAT_TABLE_FULL } from './codes.ts';
-import { type Core, count, farHalf, flagsOf, nearHalf, releaseRepair, setFlags } from './core.ts';
+import {
+  type Core,
+  count,
+  farHalf,
+  flagsOf,
+  leaveBypass,
+  nearHalf,
+  releaseRepair,
+  setFlags,
+} from './core.ts';
 import { dropRule } from './emit.ts';
 import {
   ANSWERED_MS,
@@ -87,6 +96,7 @@ export function pickUp(core: Core, toFar: boolean): number {
 /** Both FINs, or a reset: nothing is checked or asked any more, translation goes on to the end. */
 export function endFlow(core: Core, flow: number, byReset: boolean): void {
   if (byReset) onReset(core.flows.halves, nearHalf(core, flow), farHalf(core, flow));
+  leaveBypass(core, flow);
   setFlags(core, flow, FLOW_OVER);
   releaseRepair(core, flow);
   if ((flagsOf(core, flow) & FLOW_TRANSLATED) === 0) dropRule(core, flow);
@@ -94,6 +104,7 @@ export function endFlow(core: Core, flow: number, byReset: boolean): void {
 
 /** Gives back what a flow holds outside its row. */
 export function letGo(core: Core, flow: number): void {
+  leaveBypass(core, flow);
   releaseRepair(core, flow);
   dropRule(core, flow);
   if ((flagsOf(core, flow) & FLOW_TRANSLATED) !== 0) {

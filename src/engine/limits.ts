@@ -32,6 +32,13 @@ export const IDLE_CLOSED_MS = 240_000;
  */
 export const IDLE_ENDED_TRANSLATED_MS = 65_000;
 
+/** A settled flow is not seen: its socket is asked this often whether it still lives. */
+export const IDLE_SETTLED_MS = 600_000;
+/** Likewise, behind a reset that may have ended it. */
+export const IDLE_ASK_SOON_MS = 5000;
+/** Until the answer comes. */
+export const IDLE_ASKED_MS = 60_000;
+
 /** A conflict taints its flow this long (DESIGN §4.2). */
 export const TAINT_MS = 60_000;
 /** What was learned about a path is believed this long. */

@@ -20,6 +20,8 @@ export const POLICY_OBSERVE = 0;
 export const POLICY_CHECKSUM_FILL = 1;
 /** 128 bits: code c is switched off when bit c is set. */
 export const POLICY_OFF = 2;
+/** 1: settled flows may stay in the kernel. */
+export const POLICY_BYPASS = 8;
 export const POLICY_WORDS = 16;
 
 export const CHECKSUM_FILL_OFF = 0;

@@ -30,14 +30,28 @@ export const OUT_KIND_INJECT = 1;
 /** Select this flow before conntrack (raw PREROUTING) and without bypass; answer when in place. */
 export const OUT_KIND_RULE_ADD = 2;
 export const OUT_KIND_RULE_DEL = 3;
+/** Ask the near end's socket for its numbers; answer with IN_KIND_SOCKET. OUT_PATH: who began. */
+export const OUT_KIND_SOCKET = 9;
+export const NEAR_INITIATES = 1;
 
 /** Word offsets in an inbox slot. */
 export const IN_KIND = 0;
 export const IN_FLOW = 1;
 export const IN_GENERATION = 2;
-/** IN_KIND_RULE_DONE: 1 in place, 0 could not be installed. */
+/** IN_KIND_RULE_DONE: 1 in place, 0 could not be installed. IN_KIND_SOCKET: SOCKET_*. */
 export const IN_OK = 3;
+/** IN_KIND_SOCKET: octets that the far end has acknowledged, that were sent, that were received. */
+export const IN_ACKED = 4;
+export const IN_SENT = 5;
+export const IN_RECEIVED = 6;
 
 export const IN_KIND_RULE_DONE = 1;
 /** Stop for good: take no new flow, end the translated ones towards the near end. */
 export const IN_KIND_END_ALL = 2;
+export const IN_KIND_SOCKET = 9;
+
+/** There is no such socket, or it has no numbers any more (TIME-WAIT). */
+export const SOCKET_GONE = 0;
+export const SOCKET_LIVES = 1;
+/** The kernel did not say. */
+export const SOCKET_UNKNOWN = 2;

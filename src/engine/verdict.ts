@@ -36,3 +36,14 @@ export const INJECT_FAR = 1;
 export const INJECT_FAR_HOOKED = 2;
 /** To the near end, on the marked socket. Near-end numbers. */
 export const INJECT_NEAR = 3;
+/** To the far end, as a packet just judged: it ends the bypass of its connection on the way. */
+export const INJECT_FAR_WAKE = 9;
+
+/** The engine's word on the connection of the packet in hand. */
+export const WORD_UNSETTLED = 0;
+/** Its plain packets may stay in the kernel. */
+export const WORD_SETTLED = 1;
+/** It was settled, and is no more: its mark must go. */
+export const WORD_WAKES = 2;
+/** `Engine.settle` may be called if no other packet is waiting: what waited would be overtaken. */
+export const WORD_READY = 3;

@@ -17,6 +17,7 @@ export interface ControlRequest {
   readonly [key: string]: unknown;
 }
 
+/** A promise is waited for. */
 export type ControlHandler = (request: ControlRequest) => unknown;
 
 export function serveControl(path: string, handle: ControlHandler): Promise<Server> {
@@ -60,11 +61,11 @@ function serve(socket: Socket, handle: ControlHandler): void {
     // What follows is read and forgotten, so that the answer reaches a client that goes on writing.
     socket.removeAllListeners('data').resume();
     const line = end < 0 || end > REQUEST_BYTES_MAX ? '' : text.slice(0, end);
-    socket.end(`${JSON.stringify(answer(line, handle))}\n`);
+    void answer(line, handle).then((text) => socket.end(`${JSON.stringify(text)}\n`));
   });
 }
 
-function answer(line: string, handle: ControlHandler): unknown {
+async function answer(line: string, handle: ControlHandler): Promise<unknown> {
   let request: unknown;
   try {
     request = JSON.parse(line);
@@ -74,7 +75,7 @@ function answer(line: string, handle: ControlHandler): unknown {
   const op = (request as { op?: unknown } | null)?.op;
   if (typeof op !== 'string') return { error: 'Cannot read the request: it has no "op"' };
   try {
-    return handle(request as ControlRequest);
+    return await handle(request as ControlRequest);
   } catch (error) {
     return { error: `Cannot answer "${op}": ${(error as Error).message}` };
   }

@@ -33,6 +33,8 @@ export interface FlowView {
   readonly proven: boolean;
   readonly pickedUp: boolean;
   readonly untouched: boolean;
+  /** Its plain packets stay in the kernel: `idleMs` counts from what was seen last. */
+  readonly offloaded: boolean;
   /** far numbering minus near numbering, unsigned; null when not translated. */
   readonly deltaOctets: number | null;
   readonly rttMs: number;
@@ -45,6 +47,7 @@ export interface FlowCounts {
   readonly peak: number;
   readonly capacity: number;
   readonly translated: number;
+  readonly settled: number;
 }
 
 export function countFlows(memory: EngineMemory): FlowCounts {
@@ -54,6 +57,7 @@ export function countFlows(memory: EngineMemory): FlowCounts {
     peak: index[l.INDEX_PEAK] ?? 0,
     capacity: memory.flowCountMax,
     translated: index[l.INDEX_TRANSLATED] ?? 0,
+    settled: index[l.INDEX_SETTLED] ?? 0,
   };
 }
 
@@ -105,6 +109,7 @@ function viewFlow(
     proven: (flags & l.FLOW_PROVEN) !== 0,
     pickedUp: (flags & l.FLOW_PICKED_UP) !== 0,
     untouched: (flags & l.FLOW_UNTOUCHED) !== 0,
+    offloaded: (flags & l.FLOW_SETTLED) !== 0,
     deltaOctets: translated ? word(l.DELTA) >>> 0 : null,
     rttMs: word(l.RTT_MS),
     ageMs: (nowMs - word(l.BORN_MS)) | 0,

@@ -33,6 +33,8 @@ export const STATS: readonly (readonly [number: number, name: string, what: stri
   [code.STAT_FLOW_EXPIRED, 'flowsExpired', 'idle flows forgotten'],
   [code.STAT_OUTBOX_FULL, 'outboxFull', 'injections not possible: too many under way'],
   [code.STAT_SHED, 'shed', 'packets accepted uninspected: latency budget used up'],
+  [code.STAT_BYPASSED_PACKETS, 'bypassedPackets', 'packets that settled flows kept in the kernel'],
+  [code.STAT_BYPASSED_OCTETS, 'bypassedOctets', 'their IP octets'],
 ];
 
 const byNumber: ReadonlyMap<number, CodeEntry> = new Map(CODES.map((entry) => [entry.code, entry]));

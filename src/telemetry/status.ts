@@ -26,6 +26,9 @@ export interface StatusFacts {
   readonly reasons: readonly string[];
   readonly startedMs: number;
   readonly endsAt: string | undefined;
+  /** As it is, and why where `auto` was asked for and `full` is. */
+  readonly inspect: 'auto' | 'full';
+  readonly fullBecause: string;
   readonly rules: { installed: boolean; backend: string };
   readonly budgetUs: number;
   readonly memory: EngineMemory;
@@ -53,6 +56,8 @@ export function statusOf(facts: StatusFacts): Status {
     ready: facts.ready,
     uptimeMs: Math.round(performance.now() - facts.startedMs),
     endsAt: facts.endsAt ?? null,
+    inspect: facts.inspect,
+    fullBecause: facts.fullBecause === '' ? null : facts.fullBecause,
     rules: facts.rules,
     packets: runtime.packets,
     flows: { current: flows.current, peak: flows.peak, capacity: flows.capacity },
@@ -65,7 +70,7 @@ export function statusOf(facts: StatusFacts): Status {
       ...byKind(counters, 'adjustment', WOULD),
     },
     counters: Object.fromEntries(STATS.map(([number, name]) => [name, counters[number] ?? 0])),
-    offloaded: 0,
+    offloaded: flows.settled,
     injected: runtime.injected,
     injectFailed: runtime.injectFailed,
     latencyUs: runtime.latencyUs,
@@ -97,6 +102,7 @@ export function statusText(status: Status): string {
     row('targets', (s['targets'] as readonly string[]).join(', ')),
     row('running', `${Math.round(Number(s['uptimeMs']) / 1000)} s${ends(s['endsAt'])}`),
     row('packets', `${s['packets']} inspected, ${s['shed']} shed under load`),
+    ...bypassText(s),
     row('flows', `${flows.current} now, ${flows.peak} at most, room for ${flows.capacity}`),
     row('latency', `p50 ${latency.p50} µs, p99 ${latency.p99} µs, max ${latency.max} µs`),
     ...counts('found', s['findings']),
@@ -105,6 +111,17 @@ export function statusText(status: Status): string {
     ...counts('would have done', s['wouldIntervene']),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function bypassText(s: Readonly<Record<string, unknown>>): string[] {
+  if (s['inspect'] !== 'auto') {
+    const why = s['fullBecause'] === null ? '' : `: ${s['fullBecause']}`;
+    return [row('inspected', `every packet${why}`)];
+  }
+  const counters = s['counters'] as Record<string, number>;
+  const { bypassedPackets = 0, bypassedOctets = 0 } = counters;
+  const stayed = `${bypassedPackets} packets, ${bypassedOctets} octets`;
+  return [row('bypassed', `${stayed}; ${s['offloaded']} connections now`)];
 }
 
 function row(name: string, value: string): string {

@@ -36,6 +36,7 @@ describe('tables and chains', () => {
       CHAIN_IN_REPAIR: 'SEQSHIM-IN-REPAIR',
       CHAIN_OUT_REPAIR: 'SEQSHIM-OUT-REPAIR',
       CHAIN_SAVE: 'SEQSHIM-SAVE',
+      CHAIN_SETTLE: 'SEQSHIM-SETTLE',
     });
   });
 

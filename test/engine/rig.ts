@@ -16,19 +16,25 @@ import {
 } from '../../src/engine/limits.ts';
 import { createEngineMemory } from '../../src/engine/memory.ts';
 import {
+  IN_ACKED,
   IN_FLOW,
   IN_GENERATION,
   IN_KIND,
   IN_KIND_RULE_DONE,
+  IN_KIND_SOCKET,
   IN_OK,
+  IN_RECEIVED,
+  IN_SENT,
   OUT_BYTES,
   OUT_FLOW,
   OUT_GENERATION,
   OUT_KIND,
   OUT_KIND_INJECT,
   OUT_KIND_RULE_ADD,
+  OUT_KIND_SOCKET,
   OUT_PACKET,
   OUT_PATH,
+  SOCKET_UNKNOWN,
 } from '../../src/engine/outbox.ts';
 import { Ring } from '../../src/engine/ring.ts';
 import {
@@ -82,6 +88,9 @@ export class Rig {
   ruled = false;
   /** The main thread is away: nothing is taken out of the outbox. */
   stalled = false;
+  /** What the near end's socket says, in octets, and how often it was asked. */
+  socket = { state: SOCKET_UNKNOWN, acked: 0, sent: 0, received: 0 };
+  asked = 0;
   private readonly outbox = new Ring(this.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
   private readonly inbox = new Ring(this.memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
   private readonly ring = new Ring(this.memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
@@ -164,6 +173,7 @@ export class Rig {
     for (let at = this.outbox.peek(); at >= 0; at = this.outbox.peek()) {
       const words = this.outbox.words;
       if (words[at + OUT_KIND] === OUT_KIND_INJECT) this.readInjection(at);
+      else if (words[at + OUT_KIND] === OUT_KIND_SOCKET) this.answerSocket(at);
       else this.answerRule(at);
       this.outbox.release();
     }
@@ -190,6 +200,20 @@ export class Rig {
       ack: get32(bytes, tcp + 8),
       payload: total - 20 - (bytes[tcp + 12]! >> 4) * 4,
     });
+  }
+
+  private answerSocket(at: number): void {
+    this.asked++;
+    const { words } = this.inbox;
+    const to = this.inbox.reserve();
+    words[to + IN_KIND] = IN_KIND_SOCKET;
+    words[to + IN_FLOW] = this.outbox.words[at + OUT_FLOW]!;
+    words[to + IN_GENERATION] = this.outbox.words[at + OUT_GENERATION]!;
+    words[to + IN_OK] = this.socket.state;
+    words[to + IN_ACKED] = this.socket.acked;
+    words[to + IN_SENT] = this.socket.sent;
+    words[to + IN_RECEIVED] = this.socket.received;
+    this.inbox.commit();
   }
 
   private answerRule(at: number): void {

@@ -42,6 +42,8 @@ const loop = new PacketLoop(queue, new Engine(memory, 1), stats, {
   batchCount: 64,
   budgetUs: 200,
   repeatMark: 0,
+  settleMark: 0,
+  unsettleMark: 0,
   onOutbox: () => {},
   outboxCount: lookAround,
 });

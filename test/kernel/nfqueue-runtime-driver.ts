@@ -5,6 +5,7 @@
 import { createInterface } from 'node:readline';
 import { openInjector } from '../../src/datapath/nfqueue/injector.ts';
 import { startRuntime } from '../../src/datapath/nfqueue/runtime.ts';
+import { SockDiag } from '../../src/datapath/sock-diag.ts';
 import { createEngineMemory } from '../../src/engine/memory.ts';
 
 const [queueNum = '91'] = process.argv.slice(2);
@@ -20,6 +21,9 @@ try {
     queueLength: 4096,
     budgetUs: 200,
     repeatMark: 0,
+    settleMark: 0,
+    unsettleMark: 0,
+    sockets: new SockDiag(),
     injector,
     installFlowRule: async () => true,
     onFatal: (error) => console.log(`fatal ${error.message}`),

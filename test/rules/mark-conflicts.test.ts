@@ -4,6 +4,7 @@ import {
   bitsOfIptables,
   bitsOfNft,
   bitsOfRouting,
+  usesConnmark,
   withoutOurs,
 } from '../../src/datapath/rules/mark-conflicts.ts';
 
@@ -118,4 +119,44 @@ describe('bitsOfRouting()', () => {
     ],
     bitsOfRouting,
   );
+});
+
+describe('usesConnmark()', () => {
+  const BIT = 0x1000;
+
+  it.each([
+    '-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff',
+    '-A PREROUTING -j CONNMARK --save-mark --nfmask 0xff --ctmask 0x1000',
+    '-A OUTPUT -j CONNMARK --set-xmark 0x1/0xffffffff',
+    '-A INPUT -m connmark --mark 0x1 -j ACCEPT',
+    '-A INPUT -m connmark ! --mark 0x1 -m mark --mark 0x1/0xff -j DROP',
+    '-A INPUT -m connmark --mark 0x1000/0xf000 -j ACCEPT',
+    'meta mark set ct mark',
+    'ct mark set meta mark',
+    'ct mark 0x1 accept',
+    'ct mark vmap { 0x1 : accept }',
+    'ct mark & 0x1000 == 0x1000 accept',
+    'ct mark set ct mark & 0xfffff0ff | 0x1000',
+    'ct mark set ct mark & 0xffff0fff',
+    'ct mark set 0x1',
+  ])('sees that %s covers our bit', (line) => {
+    expect(usesConnmark(line, BIT)).toBe(true);
+  });
+
+  it.each([
+    '-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff',
+    '-A OUTPUT -j CONNMARK --set-xmark 0x1/0xff',
+    '-A INPUT -m connmark --mark 0x1/0xff -j ACCEPT',
+    '-A INPUT -m mark --mark 0x1 -j ACCEPT',
+    '-A INPUT -m conntrack --ctstate INVALID -j DROP',
+    'ct mark & 0x000000ff == 0x1 accept',
+    'ct mark set ct mark & 0xffffff00 | 0x1',
+    'ct mark set ct mark & 0xffffff00 ^ 0x1',
+    'ct mark set ct mark or 0x2',
+    'meta mark set meta mark & 0x1',
+    'ct state invalid drop',
+    '',
+  ])('lets %s be', (line) => {
+    expect(usesConnmark(line, BIT)).toBe(false);
+  });
 });

@@ -21,6 +21,7 @@ describe('viewFlows()', () => {
         proven: true,
         pickedUp: false,
         untouched: false,
+        offloaded: false,
         deltaOctets: 4294967291,
         rttMs: 3,
         ageMs: 1500,
@@ -56,7 +57,13 @@ describe('viewFlows()', () => {
     expect(ports(100)).toEqual([4, 6, 0, 2, 3, 5]);
     expect(ports(3)).toEqual([4, 6, 0]);
     expect(ports(1)).toEqual([4]);
-    expect(countFlows(memory)).toEqual({ current: 6, peak: 8, capacity: 64, translated: 2 });
+    expect(countFlows(memory)).toEqual({
+      current: 6,
+      peak: 8,
+      capacity: 64,
+      translated: 2,
+      settled: 0,
+    });
   });
 });
 

@@ -113,6 +113,8 @@ describe('STATS', () => {
       '147 flowsExpired',
       '148 outboxFull',
       '149 shed',
+      '150 bypassedPackets',
+      '151 bypassedOctets',
     ]);
   });
 

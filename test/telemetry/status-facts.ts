@@ -13,6 +13,8 @@ export function factsOf(memory: EngineMemory, changed: Partial<StatusFacts> = {}
     reasons: [],
     startedMs: performance.now() - 5000,
     endsAt: undefined,
+    inspect: 'auto',
+    fullBecause: '',
     rules: { installed: true, backend: 'nft' },
     budgetUs: 200,
     memory,

@@ -37,6 +37,8 @@ describe('statusOf()', () => {
       'ready',
       'uptimeMs',
       'endsAt',
+      'inspect',
+      'fullBecause',
       'rules',
       'packets',
       'flows',
@@ -72,6 +74,8 @@ describe('statusOf()', () => {
       targets: ['10.0.0.0/8', 'bastion.example'],
       ready: true,
       endsAt: null,
+      inspect: 'auto',
+      fullBecause: null,
       rules: { installed: true, backend: 'nft' },
       packets: 1234,
       flows: { current: 1, peak: 2, capacity: 64 },
@@ -107,6 +111,7 @@ describe('statusText()', () => {
   targets         10.0.0.0/8, bastion.example
   running         5 s
   packets         1234 inspected, 3 shed under load
+  bypassed        0 packets, 0 octets; 0 connections now
   flows           1 now, 2 at most, room for 64
   latency         p50 21 µs, p99 80 µs, max 900 µs
   found           synack-conflict 7
@@ -117,6 +122,13 @@ describe('statusText()', () => {
                   rst-held 5
 `,
     );
+  });
+
+  it('says that every packet is inspected, and why', () => {
+    const text = (because: string) =>
+      statusText(statusOf(factsOf(memoryOf([]), { inspect: 'full', fullBecause: because })));
+    expect(text('')).toContain('\n  inspected       every packet\n');
+    expect(text('no marks here')).toContain('\n  inspected       every packet: no marks here\n');
   });
 
   it('says what is wrong and when it ends', () => {

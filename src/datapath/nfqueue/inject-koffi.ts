@@ -1,6 +1,7 @@
 /**
  * Injection through the C library: sendto on raw sockets, synchronous, no copy.
- * Owns up to four sockets. raw(7), ipv6(7): IPPROTO_RAW implies that the header is included.
+ * Owns one socket for each family and mark. raw(7), ipv6(7): IPPROTO_RAW implies that the header is
+ * included.
  */
 
 import * as c from './libc.ts';
@@ -11,21 +12,19 @@ const SOCKADDR_IN6_BYTES = 28;
 
 export class KoffiTransmitter implements Transmitter {
   private readonly libc = c.loadLibc();
-  private readonly mark: number;
   private readonly fail: FailureHandler;
   private readonly fds = new Map<string, number>();
   private readonly address4 = new Uint8Array(SOCKADDR_IN_BYTES);
   private readonly address6 = new Uint8Array(SOCKADDR_IN6_BYTES);
 
-  constructor(mark: number, fail: FailureHandler) {
-    this.mark = mark;
+  constructor(fail: FailureHandler) {
     this.fail = fail;
     this.address4[0] = c.AF_INET;
     this.address6[0] = c.AF_INET6;
   }
 
-  send(family: 4 | 6, marked: boolean, packet: Uint8Array): boolean {
-    const fd = this.socketFor(family, marked);
+  send(family: 4 | 6, mark: number, packet: Uint8Array): boolean {
+    const fd = this.socketFor(family, mark);
     if (fd < 0) return false;
     const address = family === 4 ? this.address4 : this.address6;
     if (family === 4) for (let i = 0; i < 4; i++) address[4 + i] = packet[16 + i] ?? 0;
@@ -42,8 +41,8 @@ export class KoffiTransmitter implements Transmitter {
     this.fds.clear();
   }
 
-  private socketFor(family: 4 | 6, marked: boolean): number {
-    const key = `${family}${marked ? 'm' : ''}`;
+  private socketFor(family: 4 | 6, mark: number): number {
+    const key = `${family}/${mark}`;
     const known = this.fds.get(key);
     if (known !== undefined) return known;
     const { libc } = this;
@@ -53,8 +52,8 @@ export class KoffiTransmitter implements Transmitter {
       this.fail(c.errnoName(libc.errno()));
       return -1;
     }
-    const mark = c.int32Bytes(this.mark);
-    if (marked && libc.setsockopt(fd, c.SOL_SOCKET, c.SO_MARK, mark, 4) !== 0) {
+    const value = c.int32Bytes(mark);
+    if (mark !== 0 && libc.setsockopt(fd, c.SOL_SOCKET, c.SO_MARK, value, 4) !== 0) {
       this.fail(c.errnoName(libc.errno()));
       libc.close(fd);
       return -1;

@@ -1,6 +1,6 @@
 /**
  * Injection through the npm module raw-socket, which is optional: it has to be compiled.
- * Owns up to four sockets. Asynchronous: packets are copied, and errors come later.
+ * Owns one socket for each family and mark. Asynchronous: packets are copied, errors come later.
  */
 import { createRequire } from 'node:module';
 import { isIPv4 } from 'node:net';
@@ -38,18 +38,16 @@ export function loadRawSocket(): RawSocketModule | undefined {
 
 export class RawSocketTransmitter implements Transmitter {
   private readonly module: RawSocketModule;
-  private readonly mark: number;
   private readonly fail: FailureHandler;
   private readonly sockets = new Map<string, RawSocket>();
 
-  constructor(module: RawSocketModule, mark: number, fail: FailureHandler) {
+  constructor(module: RawSocketModule, fail: FailureHandler) {
     this.module = module;
-    this.mark = mark;
     this.fail = fail;
   }
 
-  send(family: 4 | 6, marked: boolean, packet: Uint8Array): boolean {
-    const socket = this.socketFor(family, marked);
+  send(family: 4 | 6, mark: number, packet: Uint8Array): boolean {
+    const socket = this.socketFor(family, mark);
     if (socket === undefined) return false;
     const copy = Buffer.from(packet);
     socket.send(copy, 0, copy.length, destinationOf(copy, family), (error) => {
@@ -63,8 +61,8 @@ export class RawSocketTransmitter implements Transmitter {
     this.sockets.clear();
   }
 
-  private socketFor(family: 4 | 6, marked: boolean): RawSocket | undefined {
-    const key = `${family}${marked ? 'm' : ''}`;
+  private socketFor(family: 4 | 6, mark: number): RawSocket | undefined {
+    const key = `${family}/${mark}`;
     const known = this.sockets.get(key);
     if (known !== undefined) return known;
     const { IPv4, IPv6 } = this.module.AddressFamily;
@@ -76,7 +74,7 @@ export class RawSocketTransmitter implements Transmitter {
         this.sockets.delete(key);
       });
       socket.pauseRecv();
-      if (marked) socket.setOption(SOL_SOCKET, SO_MARK, this.mark);
+      if (mark !== 0) socket.setOption(SOL_SOCKET, SO_MARK, mark);
       this.sockets.set(key, socket);
       return socket;
     } catch (error) {

@@ -2,11 +2,12 @@
  * Sends packets that the engine made or kept. What is injected is a whole IP packet with complete
  * checksums; its destination address says where it goes, to this machine or out of it.
  *
- * Two sockets a family, opened when first needed: one marked, which our own rules return first, and
- * one unmarked, which passes our egress hook and is translated there (DESIGN §2 "Rules"). Errors
- * are counted and told once a minute each, never thrown: a host without IPv6 works for IPv4.
+ * Three sockets a family, opened when first needed: one whose mark our own rules return first, one
+ * unmarked, which passes our egress hook and is translated there (DESIGN §2 "Rules"), and one with
+ * the mark of what was just judged, which ends the bypass of its connection. Errors are counted and
+ * told once a minute each, never thrown: a host without IPv6 works for IPv4.
  */
-import { INJECT_FAR_HOOKED } from '../../engine/verdict.ts';
+import { INJECT_FAR_HOOKED, INJECT_FAR_WAKE } from '../../engine/verdict.ts';
 import { KoffiTransmitter } from './inject-koffi.ts';
 import { loadRawSocket, RawSocketTransmitter } from './inject-raw-socket.ts';
 import type { Transmitter } from './transmitter.ts';
@@ -27,6 +28,8 @@ export interface InjectorOptions {
   readonly backend: InjectBackend | 'auto';
   /** SO_MARK of the marked sockets. */
   readonly mark: number;
+  /** SO_MARK for INJECT_FAR_WAKE; absent: the same. */
+  readonly wakeMark?: number;
   /** One line for the log, at most once a minute for each kind of error. */
   readonly report: (line: string) => void;
 }
@@ -47,12 +50,13 @@ export function openInjector(options: InjectorOptions): Injector {
   const fail = (name: string) => failures.add(name);
   const transmitter =
     rawSocket === undefined
-      ? new KoffiTransmitter(options.mark, fail)
-      : new RawSocketTransmitter(rawSocket, options.mark, fail);
+      ? new KoffiTransmitter(fail)
+      : new RawSocketTransmitter(rawSocket, fail);
   return new PacketInjector(
     rawSocket === undefined ? 'koffi' : 'raw-socket',
     transmitter,
     failures,
+    options,
   );
 }
 
@@ -61,11 +65,18 @@ class PacketInjector implements Injector {
   sentCount = 0;
   private readonly transmitter: Transmitter;
   private readonly failures: FailureLog;
+  private readonly options: InjectorOptions;
 
-  constructor(backend: InjectBackend, transmitter: Transmitter, failures: FailureLog) {
+  constructor(
+    backend: InjectBackend,
+    transmitter: Transmitter,
+    failures: FailureLog,
+    options: InjectorOptions,
+  ) {
     this.backend = backend;
     this.transmitter = transmitter;
     this.failures = failures;
+    this.options = options;
   }
 
   get failedCount(): number {
@@ -79,9 +90,15 @@ class PacketInjector implements Injector {
       this.failures.add('EINVAL');
       return false;
     }
-    const handed = this.transmitter.send(version, path !== INJECT_FAR_HOOKED, packet);
+    const handed = this.transmitter.send(version, this.markFor(path), packet);
     if (handed) this.sentCount++;
     return handed;
+  }
+
+  private markFor(path: number): number {
+    const { mark, wakeMark } = this.options;
+    if (path === INJECT_FAR_HOOKED) return 0;
+    return path === INJECT_FAR_WAKE ? (wakeMark ?? mark) : mark;
   }
 
   close(): void {

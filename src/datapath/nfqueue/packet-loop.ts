@@ -9,11 +9,15 @@ import { STAT_SHED } from '../../engine/codes.ts';
 import type { Engine } from '../../engine/engine.ts';
 import {
   HOOK_POSTROUTING,
+  HOOK_PREROUTING,
   TO_FAR,
   TO_NEAR,
   VERDICT_ACCEPT,
   VERDICT_DROP,
   VERDICT_REWRITTEN,
+  WORD_READY,
+  WORD_SETTLED,
+  WORD_WAKES,
 } from '../../engine/verdict.ts';
 import * as page from '../../telemetry/stats-page.ts';
 import { engineMs } from './monotonic.ts';
@@ -37,6 +41,9 @@ export interface LoopSettings {
   readonly budgetUs: number;
   /** The bit for NF_REPEAT; 0: plain NF_ACCEPT (nft, where our base chains are our own). */
   readonly repeatMark: number;
+  /** The bits for NF_REPEAT that settle and that unsettle a connection; 0: none is ever settled. */
+  readonly settleMark: number;
+  readonly unsettleMark: number;
   /** Called when the engine has asked the outside for something. */
   readonly onOutbox: () => void;
   /** Slots ever committed to the outbox. */
@@ -53,6 +60,8 @@ export class PacketLoop {
   private lateSinceMs = 0;
   /** The last batch was not: time that we slept or did not get a processor is no overload. */
   private calm = true;
+  /** A packet that carries it has been judged. */
+  private readonly judgedMark: number;
   private outboxSeen = 0;
   private tickedMs = 0;
   private sampledMs = 0;
@@ -64,6 +73,7 @@ export class PacketLoop {
     this.settings = settings;
     this.guard = new RepeatGuard(queue.bytes);
     this.outboxSeen = settings.outboxCount();
+    this.judgedMark = settings.repeatMark | settings.unsettleMark;
     engine.attach(queue.bytes, queue.simdSum);
   }
 
@@ -124,7 +134,9 @@ export class PacketLoop {
     let budgetMs = settings.budgetUs / 1000;
     let flushed = 0;
     for (let i = 0; i < count; i++) {
-      if ((queue.mark[i]! & settings.repeatMark) === 0) this.decide(i, nowMs, overload);
+      if ((queue.mark[i]! & this.judgedMark) === 0) {
+        this.decide(i, count === 1, nowMs, overload);
+      }
       if ((i & (CLOCK_PACKETS - 1)) !== CLOCK_PACKETS - 1) continue;
       if (performance.now() - startMs < budgetMs) continue;
       queue.flush(i + 1);
@@ -146,9 +158,10 @@ export class PacketLoop {
   /**
    * The engine's word, as a verdict after which the administrator's rules behind ours still run:
    * NF_REPEAT with our bit, which the head of our chain takes away. A packet that carries the bit
-   * has been judged and is accepted; were its head rule gone, repeating would never end.
+   * has been judged and is accepted; were its head rule gone, repeating would never end. Behind
+   * conntrack the bits also tell the kernel the engine's word on the connection.
    */
-  private decide(i: number, nowMs: number, overload: boolean): void {
+  private decide(i: number, alone: boolean, nowMs: number, overload: boolean): void {
     const { queue, engine } = this;
     const off = queue.off[i]!;
     const len = queue.len[i]!;
@@ -162,6 +175,10 @@ export class PacketLoop {
     } else {
       const info = queue.info[i]!;
       const verdict = engine.step(off, len, dir, hook, info, queue.macHash[i]!, nowMs);
+      // With others beside it, their verdicts would provoke packets that wait, and are overtaken.
+      if (alone && engine.word === WORD_READY && hook !== HOOK_PREROUTING) {
+        engine.settle();
+      }
       this.answer(i, verdict, nowMs);
     }
   }
@@ -169,13 +186,25 @@ export class PacketLoop {
   private answer(i: number, verdict: number, nowMs: number): void {
     const { queue } = this;
     const { repeatMark } = this.settings;
-    if (repeatMark === 0 || verdict === VERDICT_DROP) {
+    const bits = repeatMark | this.wordMark(queue.hook[i]!);
+    if (bits === 0 || verdict === VERDICT_DROP) {
       queue.setVerdict(i, verdict);
       return;
     }
     const isRewritten = verdict === VERDICT_REWRITTEN;
-    this.guard.note(queue.off[i]!, queue.len[i]!, queue.hook[i]!, isRewritten, nowMs);
-    queue.setVerdictRepeat(i, verdict, queue.mark[i]! | repeatMark);
+    if (repeatMark !== 0) {
+      this.guard.note(queue.off[i]!, queue.len[i]!, queue.hook[i]!, isRewritten, nowMs);
+    }
+    queue.setVerdictRepeat(i, verdict, queue.mark[i]! | bits);
+  }
+
+  /** raw has no connection yet. With NF_REPEAT for all, a word needs saying only to settle. */
+  private wordMark(hook: number): number {
+    const { settleMark, unsettleMark } = this.settings;
+    const { word } = this.engine;
+    if (hook === HOOK_PREROUTING) return 0;
+    if (word === WORD_SETTLED) return settleMark;
+    return word === WORD_WAKES ? unsettleMark : 0;
   }
 
   private countShed(): void {

@@ -19,6 +19,7 @@ import * as box from '../../engine/outbox.ts';
 import { Ring } from '../../engine/ring.ts';
 import { flowAddressOf } from '../../telemetry/flow-address.ts';
 import * as page from '../../telemetry/stats-page.ts';
+import type { SockDiag } from '../sock-diag.ts';
 import type { Injector } from './injector.ts';
 import { engineMs } from './monotonic.ts';
 import { type InstallFlowRule, RuleRequests } from './rule-requests.ts';
@@ -32,8 +33,12 @@ export interface RuntimeOptions {
   readonly budgetUs: number;
   /** The mark bit for NF_REPEAT (iptables), 0 for NF_ACCEPT (nft). */
   readonly repeatMark: number;
+  /** The bits for NF_REPEAT that settle and that unsettle a connection; 0: none. */
+  readonly settleMark: number;
+  readonly unsettleMark: number;
   readonly injector: Injector;
   readonly installFlowRule: InstallFlowRule;
+  readonly sockets: SockDiag;
   /** The worker is gone, and why. Called at most once, never after `stop`. */
   readonly onFatal: (error: Error) => void;
   /** Of the flow table's hash; random where absent. */
@@ -84,6 +89,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     queueLength: options.queueLength,
     budgetUs: options.budgetUs,
     repeatMark: options.repeatMark,
+    settleMark: options.settleMark,
+    unsettleMark: options.unsettleMark,
     seed: options.seed ?? randomInt(2 ** 31),
   };
   const worker = new Worker(workerFile(), { workerData: settings });
@@ -195,11 +202,31 @@ class WorkerRuntime implements Runtime {
         const from = (at + box.OUT_PACKET) * 4;
         const packet = bytes.subarray(from, from + (words[at + box.OUT_BYTES] ?? 0));
         this.options.injector.send(words[at + box.OUT_PATH] ?? 0, packet);
+      } else if (words[at + box.OUT_KIND] === box.OUT_KIND_SOCKET) {
+        this.askSocket(at);
       } else {
         this.requestRule(at);
       }
       this.outbox.release();
     }
+  }
+
+  /** Without an answer the engine goes on with what it has. */
+  private askSocket(at: number): void {
+    const { words } = this.outbox;
+    const numbers = this.options.sockets.ask(words, at);
+    const to = this.inbox.reserve();
+    if (to < 0) return;
+    const told = this.inbox.words;
+    told[to + box.IN_KIND] = box.IN_KIND_SOCKET;
+    told[to + box.IN_FLOW] = words[at + box.OUT_FLOW] ?? 0;
+    told[to + box.IN_GENERATION] = words[at + box.OUT_GENERATION] ?? 0;
+    told[to + box.IN_OK] = numbers.state;
+    told[to + box.IN_ACKED] = numbers.acked;
+    told[to + box.IN_SENT] = numbers.sent;
+    told[to + box.IN_RECEIVED] = numbers.received;
+    this.inbox.commit();
+    this.waker?.wake();
   }
 
   private requestRule(at: number): void {

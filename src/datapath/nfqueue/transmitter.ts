@@ -1,7 +1,10 @@
 /** One way to get packets out: what the injector asks of raw-socket and of koffi. A leaf. */
 export interface Transmitter {
-  /** False: not handed to the kernel; the failure handler was told why, or will be. */
-  send(family: 4 | 6, marked: boolean, packet: Uint8Array): boolean;
+  /**
+   * `mark` is the packet's, 0: none. False: not handed to the kernel; the failure handler was told
+   * why, or will be.
+   */
+  send(family: 4 | 6, mark: number, packet: Uint8Array): boolean;
   close(): void;
 }
 

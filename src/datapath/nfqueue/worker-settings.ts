@@ -12,6 +12,9 @@ export interface WorkerSettings {
   readonly budgetUs: number;
   /** The mark bit for NF_REPEAT, 0: NF_ACCEPT. */
   readonly repeatMark: number;
+  /** The bits for NF_REPEAT that settle and that unsettle a connection; 0: none. */
+  readonly settleMark: number;
+  readonly unsettleMark: number;
   /** Of the flow table's hash. */
   readonly seed: number;
 }

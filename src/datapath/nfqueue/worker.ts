@@ -34,6 +34,8 @@ function main(settings: WorkerSettings): void {
       batchCount: BATCH_COUNT,
       budgetUs: settings.budgetUs,
       repeatMark: settings.repeatMark,
+      settleMark: settings.settleMark,
+      unsettleMark: settings.unsettleMark,
       onOutbox: () => tell({ kind: 'outbox' }),
       outboxCount: () => outbox.committedCount(),
     });

@@ -41,6 +41,50 @@ export function findMarkConflicts(bits: number): MarkConflict[] {
   return found;
 }
 
+/**
+ * Rules that compare, set, save or restore the marks of connections whole, or with a mask that
+ * covers `bit`: with our bit on a connection they would no longer do what they do without us.
+ */
+export function findConnmarkUsers(bit: number): MarkConflict[] {
+  const found: MarkConflict[] = [];
+  for (const { command } of SOURCES.slice(0, 3)) {
+    const [file, ...args] = command;
+    const { stdout } = run(file, args);
+    const text = file === 'nft' ? withoutOurs(stdout) : stdout;
+    for (const line of text.split('\n')) {
+      if (line.includes(CHAIN_PREFIX) || !usesConnmark(line, bit)) continue;
+      found.push({ source: command.join(' '), rule: line.trim().slice(0, RULE_CHARACTERS_MAX) });
+    }
+  }
+  return found;
+}
+
+/** Masks as iptables-save prints them (none: the whole value); in nft only `ct mark & M == V`. */
+export function usesConnmark(line: string, bit: number): boolean {
+  if (line.startsWith('-A ')) {
+    const tests = line.matchAll(/-m connmark (?:! )?--mark 0x[0-9a-f]+(?:\/(0x[0-9a-f]+))?/gi);
+    const changes = line.matchAll(/-j CONNMARK .*(?:xmark 0x[0-9a-f]+\/|--ctmask )(0x[0-9a-f]+)/gi);
+    return [...tests, ...changes].some(([, mask = '0xffffffff']) => (Number(mask) & bit) !== 0);
+  }
+  // What is left when everything is taken out that names its bits uses the whole value.
+  let bits = 0;
+  const rest = line
+    .replace(
+      /\bct mark set ct mark ((?: ?(?:&|\||\^|and|or|xor) (?:0x[0-9a-f]+|\d+))+)/gi,
+      (_, ops) => {
+        for (const [, op, value] of String(ops).matchAll(/(\S+) (0x[0-9a-f]+|\d+)/gi)) {
+          bits |= op === '&' || op === 'and' ? ~Number(value) : Number(value);
+        }
+        return '';
+      },
+    )
+    .replace(/\bct mark (?:&|and) (0x[0-9a-f]+|\d+) (?:==|!=)/gi, (_, mask) => {
+      bits |= Number(mask);
+      return '';
+    });
+  return (bits & bit) !== 0 || /\bct mark\b/.test(rest);
+}
+
 export function describeConflict({ source, rule }: MarkConflict, bits: number): string {
   const hex = `0x${bits.toString(16)}`;
   return `Cannot use mark bits ${hex}: "${source}" has "${rule}". Give that rule other bits`;

@@ -4,9 +4,14 @@
  * Owns the order (DESIGN §3 "Where it sits"): arriving control packets before conntrack, other
  * arriving data behind it, leaving packets last. A chain begins with what must not be seen twice:
  * loopback, what we injected, and what we have just judged: it comes again (NF_REPEAT) with our
- * bit, loses it, and goes on to other people's rules. A SYN clears the bit of its connection. A
- * flow under repair is selected by its own entry, without bypass: without a listener its packets
- * wait for a retransmission instead of passing in numbers that mean nothing to their receiver.
+ * bit, loses it, and goes on to other people's rules. A flow under repair is selected by its own
+ * entry, without bypass: without a listener its packets wait for a retransmission instead of
+ * passing in numbers that mean nothing to their receiver.
+ *
+ * With `settledBypass`, what was just judged carries the engine's word on its connection: both our
+ * bits settle it (its mark is set), the one alone unsettles it. Plain packets of a settled
+ * connection stay in the kernel; SYN, FIN and RST unsettle it here, so that what follows them is
+ * seen. A packet that conntrack calls INVALID has no connection mark, and is seen as well.
  */
 import type { Network } from '../../config/network.ts';
 import type { RuleInput } from './rule-input.ts';
@@ -16,10 +21,7 @@ export type Place = 'raw' | 'in' | 'out';
 export type Match =
   | { readonly kind: 'loopback' }
   | { readonly kind: 'mark'; readonly bit: number }
-  | { readonly kind: 'not-mark'; readonly bit: number }
   | { readonly kind: 'connmark'; readonly bit: number }
-  /** SYN without ACK, FIN or RST. */
-  | { readonly kind: 'syn' }
   /** Any of SYN, FIN, RST. */
   | { readonly kind: 'control' }
   /** None of SYN, FIN, RST. */
@@ -35,8 +37,8 @@ export type Match =
 export type Action =
   /** Back to other people's rules. */
   | { readonly kind: 'return' }
-  /** Clears the bit of the packet, after giving it to its connection if so asked, and returns. */
-  | { readonly kind: 'unmark'; readonly bit: number; readonly toConnection: boolean }
+  /** Settles the connection, or unsettles it, or leaves it; clears our bits, and returns. */
+  | { readonly kind: 'unmark'; readonly connection: 'settle' | 'unsettle' | 'leave' }
   /** Clears the bit of the connection, and goes on. */
   | { readonly kind: 'forget'; readonly bit: number }
   | { readonly kind: 'queue'; readonly bypass: boolean };
@@ -44,6 +46,8 @@ export type Action =
 export interface Rule {
   readonly match: readonly Match[];
   readonly action: Action;
+  /** Its packets and octets are read for `status`. */
+  readonly counted?: true;
 }
 
 /** Which packets enter a chain: far network, and on which side the server port stands. */
@@ -74,33 +78,37 @@ export function ruleModel(input: RuleInput): readonly Chain[] {
     rule(RETURN, { kind: 'mark', bit: input.marks.inject }),
   ];
   const excluded = input.excludes.map((network) => rule(RETURN, { kind: 'network', network }));
-  const unmark = (toConnection: boolean) =>
-    rule({ kind: 'unmark', bit, toConnection }, { kind: 'mark', bit });
+  const unmark = (connection: 'unsettle' | 'leave') =>
+    rule({ kind: 'unmark', connection }, { kind: 'mark', bit });
   // What was just judged comes first: it passes here a second time (NF_REPEAT).
-  const rawHead = [unmark(false), ...loopback, ...excluded]; // connection marks begin behind raw
-  const settling = input.settledBypass === true;
-  const head = [unmark(settling), ...loopback, ...(settling ? [forget(bit)] : []), ...excluded];
+  const rawHead = [unmark('leave'), ...loopback, ...excluded]; // connection marks begin behind raw
+  const repair = { kind: 'repair' } as const;
+  const local = { kind: 'local' } as const;
   return [
     {
       place: 'raw',
       entries: entries(input, true),
       rules: [
         ...rawHead,
-        rule(QUEUE_OR_DROP, { kind: 'repair' }),
+        rule(QUEUE_OR_DROP, repair),
         // Last, and for these few only: it asks the routing table (3 % of a transfer for all).
-        rule(QUEUE, { kind: 'control' }, { kind: 'local' }),
-        rule(QUEUE, { kind: 'sack' }, { kind: 'local' }),
+        rule(QUEUE, { kind: 'control' }, local),
+        rule(QUEUE, { kind: 'sack' }, local),
       ],
     },
     {
       place: 'in',
       entries: entries(input, true),
       rules: [
-        ...head,
+        ...settling(input),
+        unmark(input.settledBypass === true ? 'unsettle' : 'leave'),
+        ...loopback,
+        ...excluded,
+        ...unsettling(input),
         // These were seen in raw.
         rule(RETURN, { kind: 'control' }),
         rule(RETURN, { kind: 'sack' }),
-        rule(RETURN, { kind: 'repair' }),
+        rule(RETURN, repair),
         ...settled(input),
         rule(QUEUE),
       ],
@@ -108,7 +116,16 @@ export function ruleModel(input: RuleInput): readonly Chain[] {
     {
       place: 'out',
       entries: entries(input, false),
-      rules: [...head, rule(QUEUE_OR_DROP, { kind: 'repair' }), ...settled(input), rule(QUEUE)],
+      rules: [
+        ...settling(input),
+        unmark(input.settledBypass === true ? 'unsettle' : 'leave'),
+        ...loopback,
+        ...excluded,
+        rule(QUEUE_OR_DROP, repair),
+        ...settled(input),
+        ...unsettling(input),
+        rule(QUEUE),
+      ],
     },
   ];
 }
@@ -117,23 +134,33 @@ function rule(action: Action, ...match: Match[]): Rule {
   return { match, action };
 }
 
+/** The engine has called the connection of this packet settled. */
+function settling(input: RuleInput): readonly Rule[] {
+  if (input.settledBypass !== true) return [];
+  const both = input.marks.bypass | input.marks.inject;
+  return [rule({ kind: 'unmark', connection: 'settle' }, { kind: 'mark', bit: both })];
+}
+
 /**
- * A re-used port must not inherit the bit of an older connection: conntrack keeps the entry. Only
- * where connections are marked at all: the match alone would switch connection tracking on.
+ * SYN, FIN and RST end a bypass: what follows them is looked at. A re-used port thus inherits
+ * nothing of an older connection, whose entry conntrack keeps. Only where connections are marked at
+ * all: the match alone would switch connection tracking on.
  */
-function forget(bit: number): Rule {
-  return rule(
-    { kind: 'forget', bit },
-    { kind: 'syn' },
-    { kind: 'not-mark', bit },
-    { kind: 'connmark', bit },
-  );
+function unsettling(input: RuleInput): readonly Rule[] {
+  if (input.settledBypass !== true) return [];
+  const bit = input.marks.bypass;
+  const connmark = { kind: 'connmark', bit } as const;
+  return [rule({ kind: 'forget', bit }, { kind: 'control' }, connmark)];
 }
 
 function settled(input: RuleInput): readonly Rule[] {
   if (input.settledBypass !== true) return [];
-  const bit = input.marks.bypass;
-  return [rule(RETURN, { kind: 'plain' }, { kind: 'no-sack' }, { kind: 'connmark', bit })];
+  const match: Match[] = [
+    { kind: 'plain' },
+    { kind: 'no-sack' },
+    { kind: 'connmark', bit: input.marks.bypass },
+  ];
+  return [{ match, action: RETURN, counted: true }];
 }
 
 function entries(input: RuleInput, arriving: boolean): Entry[] {

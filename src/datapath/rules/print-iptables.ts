@@ -51,9 +51,10 @@ function table(name: string, chains: readonly Chain[], input: RuleInput, family:
     PLACES[place].rules,
     PLACES[place].repair,
   ]);
+  const settle = name !== 'raw' && input.settledBypass === true ? [names.CHAIN_SETTLE] : [];
   const lines = [
     `*${name}`,
-    ...[names.CHAIN_SAVE, ...own].map((chain) => `:${chain} - [0:0]`),
+    ...[names.CHAIN_SAVE, ...settle, ...own].map((chain) => `:${chain} - [0:0]`),
     ...saveLines(chains, input),
     ...chains.flatMap((chain) => ruleLines(chain, input, family)),
     ...chains.flatMap((chain) => entryLines(chain, input, family)),
@@ -62,18 +63,24 @@ function table(name: string, chains: readonly Chain[], input: RuleInput, family:
   return `${lines.join('\n')}\n`;
 }
 
-/** Entered by goto: its end leads back to other people's rules. */
+/** Entered by goto: their end leads back to other people's rules. */
 function saveLines(chains: readonly Chain[], input: RuleInput): string[] {
-  const comment = commentText(input);
+  const { bypass, inject } = input.marks;
   const actions = chains.flatMap((chain) => chain.rules.map((rule) => rule.action));
-  const unmark = actions.find((action) => action.kind === 'unmark');
-  if (unmark === undefined) return [];
-  const bit = hex(unmark.bit);
-  const save = `-j CONNMARK --save-mark --nfmask ${bit} --ctmask ${bit}`;
-  return [
-    ...(unmark.toConnection ? [`-A ${names.CHAIN_SAVE} ${comment} ${save}`] : []),
-    `-A ${names.CHAIN_SAVE} ${comment} -j MARK --set-xmark 0x0/${bit}`,
-  ];
+  const has = (connection: string) =>
+    actions.some((action) => action.kind === 'unmark' && action.connection === connection);
+  const line = (chain: string, does: string) => `-A ${chain} ${commentText(input)} ${does}`;
+  const bit = hex(bypass);
+  const lines: string[] = [];
+  if (has('settle')) {
+    lines.push(
+      line(names.CHAIN_SETTLE, `-j CONNMARK --set-xmark ${bit}/${bit}`),
+      line(names.CHAIN_SETTLE, `-j MARK --set-xmark 0x0/${hex(bypass | inject)}`),
+    );
+  }
+  if (has('unsettle')) lines.push(line(names.CHAIN_SAVE, `-j CONNMARK --set-xmark 0x0/${bit}`));
+  lines.push(line(names.CHAIN_SAVE, `-j MARK --set-xmark 0x0/${bit}`));
+  return lines;
 }
 
 function entryLines(chain: Chain, input: RuleInput, family: Family): string[] {
@@ -123,13 +130,7 @@ function ruleLines(chain: Chain, input: RuleInput, family: Family): string[] {
   return lines;
 }
 
-const TCP_KINDS: ReadonlySet<Match['kind']> = new Set([
-  'syn',
-  'control',
-  'plain',
-  'sack',
-  'no-sack',
-]);
+const TCP_KINDS: ReadonlySet<Match['kind']> = new Set(['control', 'plain', 'sack', 'no-sack']);
 
 function matchText(match: Match, place: Place): string {
   switch (match.kind) {
@@ -137,12 +138,8 @@ function matchText(match: Match, place: Place): string {
       return place === 'out' ? '-o lo' : '-i lo';
     case 'mark':
       return `-m mark --mark ${hex(match.bit)}/${hex(match.bit)}`;
-    case 'not-mark':
-      return `-m mark ! --mark ${hex(match.bit)}/${hex(match.bit)}`;
     case 'connmark':
       return `-m connmark --mark ${hex(match.bit)}/${hex(match.bit)}`;
-    case 'syn':
-      return '--syn';
     case 'control':
       return '! --tcp-flags SYN,FIN,RST NONE';
     case 'plain':
@@ -165,7 +162,7 @@ function actionText(action: Action, input: RuleInput): string {
     case 'return':
       return '-j RETURN';
     case 'unmark':
-      return `-g ${names.CHAIN_SAVE}`;
+      return `-g ${action.connection === 'settle' ? names.CHAIN_SETTLE : names.CHAIN_SAVE}`;
     case 'forget':
       return `-j CONNMARK --set-xmark 0x0/${hex(action.bit)}`;
     case 'queue':

@@ -45,8 +45,8 @@ function setLines(family: 4 | 6): string[] {
 function chainLines(chain: Chain, input: RuleInput): string[] {
   const { place } = chain;
   const comment = `comment "${ruleComment(input, COMMENT_BYTES_MAX)}"`;
-  const rules = chain.rules.flatMap(({ match, action }) => {
-    const does = actionText(action, input);
+  const rules = chain.rules.flatMap(({ match, action, counted }) => {
+    const does = `${counted === true ? 'counter ' : ''}${actionText(action, input)}`;
     if (match.some((one) => one.kind === 'repair')) {
       return FAMILIES.map((family) => `${repairText(family, place)} ${does}`);
     }
@@ -91,12 +91,8 @@ function matchText(match: Match, place: Place): string {
       return place === 'out' ? 'oifname "lo"' : 'iifname "lo"';
     case 'mark':
       return `meta mark & ${hex(match.bit)} == ${hex(match.bit)}`;
-    case 'not-mark':
-      return `meta mark & ${hex(match.bit)} == 0x0`;
     case 'connmark':
       return `ct mark & ${hex(match.bit)} == ${hex(match.bit)}`;
-    case 'syn':
-      return 'tcp flags & (fin | syn | rst | ack) == syn';
     case 'control':
       return 'tcp flags & (fin | syn | rst) != 0x0';
     case 'plain':
@@ -119,14 +115,22 @@ function actionText(action: Action, input: RuleInput): string {
     case 'return':
       return 'return';
     case 'unmark': {
-      const save = action.toConnection ? `ct mark set ct mark | ${hex(action.bit)} ` : '';
-      return `${save}meta mark set meta mark & ${hex(~action.bit >>> 0)} return`;
+      const { bypass, inject } = input.marks;
+      const settle = action.connection === 'settle';
+      const save = action.connection === 'leave' ? '' : `${connectionText(settle, bypass)} `;
+      const bits = settle ? bypass | inject : bypass;
+      return `${save}meta mark set meta mark & ${hex(~bits >>> 0)} return`;
     }
     case 'forget':
-      return `ct mark set ct mark & ${hex(~action.bit >>> 0)}`;
+      return connectionText(false, action.bit);
     case 'queue':
       return `queue num ${input.queueNum}${action.bypass ? ' bypass' : ''}`;
   }
+}
+
+/** Sets or clears the bit of the connection. */
+function connectionText(set: boolean, bit: number): string {
+  return `ct mark set ct mark ${set ? `| ${hex(bit)}` : `& ${hex(~bit >>> 0)}`}`;
 }
 
 function hex(bits: number): string {

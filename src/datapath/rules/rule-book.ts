@@ -7,6 +7,7 @@
  * back: changes fail then, and the caller asks `present` and goes to observe.
  */
 import type { FlowAddress } from '../../telemetry/flow-address.ts';
+import { bypassedOfIptables, bypassedOfNft } from './bypass-counters.ts';
 import {
   type Backend,
   detectFirewall,
@@ -18,13 +19,13 @@ import {
 import { firstLine, type Outcome, run, runAsync } from './execute.ts';
 import type { FlowChange } from './flow-change.ts';
 import { findLeftovers, leadsToUs, replacing, withoutFlows } from './leftovers.ts';
-import { describeConflict, findMarkConflicts } from './mark-conflicts.ts';
+import { describeConflict, findConnmarkUsers, findMarkConflicts } from './mark-conflicts.ts';
 import { ruleModel } from './model.ts';
 import { iptablesFlowText, iptablesText } from './print-iptables.ts';
 import { nftFlowText, nftText } from './print-nft.ts';
 import { removeScript } from './remove-script.ts';
 import { findEraser } from './repeat-safety.ts';
-import { NFT_TABLE, type RuleInput } from './rule-input.ts';
+import { CHAIN_SETTLE, NFT_TABLE, type RuleInput } from './rule-input.ts';
 
 const LIST_TABLE = ['list', 'table', 'inet', NFT_TABLE] as const;
 const SAVE = { 4: 'iptables-save', 6: 'ip6tables-save' } as const;
@@ -47,19 +48,30 @@ export class RuleBook {
    * because nft's chains are our own, or because a rule before our jump would erase the bit.
    */
   readonly repeatMark: number;
+  /** Why connections are not marked although that was asked for; empty: they are, or not asked. */
+  readonly fullBecause: string;
   private readonly input: RuleInput;
   private waiting: Waiting[] = [];
   private turn: Promise<void> = Promise.resolve();
 
   constructor(input: RuleInput, firewall: FirewallChoice) {
-    const found: Firewall = detectFirewall(firewall, input);
+    const plain = { ...input, settledBypass: false };
+    const marking = input.settledBypass === true;
+    const wanted = marking ? detectFirewall(firewall, input) : undefined;
+    const found: Firewall =
+      wanted?.backend === undefined || (firewall === 'auto' && wanted.families.length < 2)
+        ? detectFirewall(firewall, plain)
+        : wanted;
     if (found.backend === undefined) throw new RuleError(found.because);
     this.backend = found.backend;
     this.because = found.because;
     this.families = found.families;
-    this.input = input;
+    this.input = plain;
     this.demandMarks();
-    this.repeatMark = this.mayRepeat() ? input.marks.bypass : 0;
+    const erased = this.backend === 'iptables' && !this.mayRepeat();
+    this.repeatMark = erased || this.backend === 'nft' ? 0 : input.marks.bypass;
+    this.fullBecause = marking ? this.whyFull(wanted, erased) : '';
+    if (marking && this.fullBecause === '') this.input = input;
     if (!input.targets.some((target) => this.families.includes(target.family))) {
       throw new RuleError(`Cannot select the targets: ${this.because}. Name an IPv4 target`);
     }
@@ -99,6 +111,20 @@ export class RuleBook {
     });
   }
 
+  /** Do our rules mark settled connections? */
+  get settles(): boolean {
+    return this.input.settledBypass === true;
+  }
+
+  private whyFull(wanted: Firewall | undefined, erased: boolean): string {
+    if (wanted?.backend !== this.backend || wanted.families.length < this.families.length) {
+      return `${this.backend} cannot mark connections here (${wanted?.because ?? ''})`;
+    }
+    if (erased) return 'a rule before ours sets the whole packet mark';
+    const [user] = findConnmarkUsers(this.input.marks.bypass);
+    return user === undefined ? '' : `"${user.source}" has "${user.rule}", which uses our bit`;
+  }
+
   private demandMarks(): void {
     const bits = this.input.marks.bypass | this.input.marks.inject;
     const [conflict] = findMarkConflicts(bits);
@@ -106,7 +132,6 @@ export class RuleBook {
   }
 
   private mayRepeat(): boolean {
-    if (this.backend === 'nft') return false;
     const { bypass } = this.input.marks;
     return this.families.every((family) => {
       return findEraser(run(SAVE[family], []).stdout, bypass) === undefined;
@@ -172,6 +197,28 @@ export class RuleBook {
       if (!(await runAsync(RESTORE[family], RESTORE_ARGS, text)).ok) return false;
     }
     return true;
+  }
+
+  /** Do the rules that stand mark settled connections? Those of `up --inspect full` do not. */
+  marksConnections(): boolean {
+    if (this.backend === 'nft') return /ct mark set/.test(run('nft', LIST_TABLE).stdout);
+    return this.families.every((family) => run(SAVE[family], []).stdout.includes(CHAIN_SETTLE));
+  }
+
+  /**
+   * Packets and octets that settled connections have kept in the kernel since the rules were put
+   * in; undefined where they cannot be read. Not blocking.
+   */
+  async bypassed(): Promise<{ packets: number; octets: number } | undefined> {
+    if (!this.settles) return undefined;
+    if (this.backend === 'nft') {
+      return bypassedOfNft((await runAsync('nft', LIST_TABLE, '')).stdout);
+    }
+    const texts: string[] = [];
+    for (const family of this.families) {
+      texts.push((await runAsync(SAVE[family], ['-c', '-t', 'mangle'], '')).stdout);
+    }
+    return bypassedOfIptables(texts.join('\n'));
   }
 
   /** Do the rules still stand, every jump to them included? */

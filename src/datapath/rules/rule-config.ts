@@ -13,5 +13,6 @@ export function ruleInput(config: Config): RuleInput {
     queueNum: config.queueNum,
     marks: { bypass: MARK_BYPASS, inject: MARK_INJECT },
     removeScript: config.removeScript,
+    settledBypass: config.inspect === 'auto',
   };
 }

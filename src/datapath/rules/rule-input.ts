@@ -37,6 +37,7 @@ export const CHAIN_RAW_REPAIR = 'SEQSHIM-RAW-REPAIR';
 export const CHAIN_IN_REPAIR = 'SEQSHIM-IN-REPAIR';
 export const CHAIN_OUT_REPAIR = 'SEQSHIM-OUT-REPAIR';
 export const CHAIN_SAVE = 'SEQSHIM-SAVE';
+export const CHAIN_SETTLE = 'SEQSHIM-SETTLE';
 
 /** What both firewalls take between double quotes without a way to escape it. */
 const PLAIN_PATH = /^[A-Za-z0-9_./+@%:,=~-]+$/;

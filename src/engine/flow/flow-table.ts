@@ -6,9 +6,11 @@
  * rows, never an established one (RFC 5382 REQ-5), and traffic without a row passes. Times: ms.
  */
 import {
+  IDLE_ASK_SOON_MS,
   IDLE_CLOSED_MS,
   IDLE_ENDED_TRANSLATED_MS,
   IDLE_ESTABLISHED_MS,
+  IDLE_SETTLED_MS,
   IDLE_TRANSITORY_MS,
 } from '../limits.ts';
 import type { EngineMemory } from '../memory.ts';
@@ -23,9 +25,12 @@ import {
   FLOW_OVER,
   FLOW_ROW_WORDS,
   FLOW_RULE_WANTED,
+  FLOW_SETTLED,
   FLOW_TRANSLATED,
   FLOW_USED,
   GENERATION,
+  HALF_FLAGS,
+  HALF_RST_PASSED,
   HALF_WORDS,
   INDEX_CONTROL_WORDS,
   INDEX_COUNT,
@@ -42,6 +47,8 @@ import {
 } from './layout.ts';
 
 const EVICT_SCAN_ROWS = 64;
+/** Rows that are not taken back: they hold rules, or live on unseen in the kernel. */
+const FLOW_KEPT = FLOW_RULE_WANTED | FLOW_SETTLED;
 
 export class FlowTable {
   readonly rows: Int32Array;
@@ -198,6 +205,10 @@ export class FlowTable {
     this.rows[row + LAST_MS] = nowMs;
     const flags = this.rows[row + FLOW_FLAGS]!;
     let idleMs = established ? IDLE_ESTABLISHED_MS : IDLE_TRANSITORY_MS;
+    if ((flags & FLOW_SETTLED) !== 0) {
+      const passed = this.halves[half + HALF_FLAGS]! | this.halves[half + HALF_WORDS + HALF_FLAGS]!;
+      idleMs = (passed & HALF_RST_PASSED) !== 0 ? IDLE_ASK_SOON_MS : IDLE_SETTLED_MS;
+    }
     if ((flags & FLOW_OVER) !== 0) {
       idleMs = (flags & FLOW_TRANSLATED) !== 0 ? IDLE_ENDED_TRANSLATED_MS : IDLE_CLOSED_MS;
     }
@@ -229,7 +240,7 @@ export class FlowTable {
       this.cursor[1] = flow;
       const row = flow * FLOW_ROW_WORDS;
       const flags = rows[row + FLOW_FLAGS]!;
-      if (flags === 0 || (flags & FLOW_RULE_WANTED) !== 0 || rows[row + REPAIR] !== 0) continue;
+      if (flags === 0 || (flags & FLOW_KEPT) !== 0 || rows[row + REPAIR] !== 0) continue;
       const expired = ((rows[row + EXPIRES_MS]! - nowMs) | 0) <= 0;
       if (expired || (flags & FLOW_OVER) !== 0) return this.evict(flow);
       if ((flags & FLOW_ANCHORED) === 0 && embryonic < 0) embryonic = flow;

@@ -36,7 +36,7 @@ export const TTL_SET = 11;
 export const STATE = 12;
 /** Far half: hash of the link-layer source address, 0: unknown. Near half: IPv6 flow label. */
 export const MAC_HASH = 13;
-/** Segments seen, saturating. */
+/** Segments seen, saturating; since it was last settled. */
 export const SEGMENT_COUNT = 14;
 /** MSS offered, -1: none. */
 export const MSS = 15;
@@ -48,6 +48,8 @@ export const HALF_TS_OFFERED = 8;
 /** Timestamps are in use: both SYNs carried the option, or a later segment did. */
 export const HALF_TS_ON = 16;
 export const HALF_RST_SEEN = 32;
+/** A reset went by while the numbers were old: whether it ended the flow is not known. */
+export const HALF_RST_PASSED = 64;
 
 export const ST_CLOSED = 0;
 export const ST_LISTEN = 1;
@@ -87,7 +89,9 @@ export const CAND_ISN = 17;
 export const CAND_TS_VAL = 18;
 export const CAND_OPTIONS = 19;
 export const CAND_COUNT = 20;
-/** ms: when the near end acknowledged its candidate. */
+/** Once proven, in its place: ms, when the near end's newest TSval was seen, or earlier. */
+export const NEAR_TS_MS = CAND_TS_VAL;
+/** ms: when the near end acknowledged its candidate; once proven, when its bypass last changed. */
 export const ANCHORED_MS = 21;
 /** far numbering minus near numbering (B - A), octets; valid while FLOW_TRANSLATED. */
 export const DELTA = 22;
@@ -136,12 +140,24 @@ export const FLOW_CONFLICT = 8192;
 /** A reset on it has been refuted. */
 export const FLOW_REFUTED = 16384;
 
+/** Its plain packets stay in the kernel: nothing but SYN, FIN, RST and SACK is seen. */
+export const FLOW_SETTLED = 1 << 15;
+/** Seen again, but its numbers are those from before the bypass until the socket has told them. */
+export const FLOW_OLD = 1 << 16;
+/** Has been settled at some time. */
+export const FLOW_BYPASSED = 1 << 17;
+/** Its connection still has the mark: a packet of ours is to take it away. */
+export const FLOW_WAKE = 1 << 18;
+/** While one of these is set, SND.UNA, SND.NXT and SND.CONT may be gigabytes old: judge nothing. */
+export const FLOW_NUMBERS_OLD = FLOW_SETTLED | FLOW_OLD;
+
 /** Control words at the head of the index. */
 export const INDEX_FREE = 0; // first free row + 1
 export const INDEX_HIGH = 1; // rows ever used
 export const INDEX_COUNT = 2; // flows now
 export const INDEX_PEAK = 3; // most flows at one time
 export const INDEX_TRANSLATED = 4; // flows translated in userspace now
+export const INDEX_SETTLED = 5; // flows settled now
 export const INDEX_CONTROL_WORDS = 16;
 
 /** Words of the hash index: control words, then a power of two of chain heads (row + 1). */

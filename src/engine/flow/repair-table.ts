@@ -46,6 +46,8 @@ export const R_CHECK_AGAIN_MS = 31;
 export const R_DEAD_AT_MS = 32;
 export const R_DEAD_PROBES = 33;
 export const R_DEAD_PROBED_MS = 34;
+/** 1: the held reset cannot be judged before the socket has told its numbers. */
+export const R_CHECK_OLD = 35;
 /** Slots committed to the outbox when the last probe was: it has left once as many are released. */
 export const R_PROBE_COMMITTED = 37;
 /** Size of the held reset, 0: none. */

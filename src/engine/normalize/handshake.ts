@@ -53,6 +53,7 @@ import {
   LAST_MS,
   LAST_SEQ,
   LAST_WND,
+  NEAR_TS_MS,
   RTT_MS,
   SND_CONT,
   SND_NXT,
@@ -205,6 +206,7 @@ export function anchor(core: Core, flow: number): void {
     // Its SYN-ACK was not seen here (shed, or another path): what the client accepted is taken.
     halves[far + WND_SCALE] = -1;
     setFlags(core, flow, FLOW_ANCHORED | FLOW_PROVEN);
+    rows[row + NEAR_TS_MS] = core.nowMs;
     return;
   }
   const options = candidateWord(core, flow, i, C_OPTIONS);

@@ -5,14 +5,27 @@
  * Owns the held copy and the dead-man words of the repair slot. Times: ms. DESIGN §4.2.
  */
 import { FAR_END_SILENT, RST_RELEASED } from '../codes.ts';
-import { type Core, count, farHalf, releaseRepair, repairBase, since } from '../core.ts';
+import { type Core, count, farHalf, releaseRepair, repairBase, repairOf, since } from '../core.ts';
 import { event, found, injectCopy, probe, probeWaits, resetNear } from '../emit.ts';
-import { FLOW_ROW_WORDS, PROBED_MS, RTT_MS, SND_CONT } from '../flow/layout.ts';
+import {
+  FLOW_ROW_WORDS,
+  HALF_FLAGS,
+  HALF_RST_PASSED,
+  PROBED_MS,
+  RTT_MS,
+  SND_CONT,
+} from '../flow/layout.ts';
 import {
   R_ARMED,
+  R_CHECK_AGAIN_MS,
   R_CHECK_AT_MS,
+  R_CHECK_CAUSE,
+  R_CHECK_DEADLINE_MS,
+  R_CHECK_OLD,
+  R_CHECK_PROBE_MS,
   R_CHECK_PROBES,
   R_CHECK_SEQ,
+  R_CHECKING,
   R_DEAD_AT_MS,
   R_DEAD_PROBED_MS,
   R_DEAD_PROBES,
@@ -24,6 +37,7 @@ import { CHALLENGE_INTERVAL_MS, HELD_BYTES } from '../limits.ts';
 import { INJECT_NEAR } from '../verdict.ts';
 import { fillTcpChecksum } from '../wire/checksum.ts';
 import { seqLt } from '../wire/seq.ts';
+import { isExact, maybeExact } from './exact.ts';
 
 const WAIT_MIN_MS = 100;
 /** A genuine reset reaches the near end within a second wherever the round trip allows it. */
@@ -64,6 +78,40 @@ export function releaseHeld(core: Core, slot: number, flow: number, cause: numbe
     resetNear(core, flow);
   }
   endFlow(core, flow, true);
+}
+
+/** Delivers the held reset as it was: whether to act on it is for the near end to say. */
+export function releaseUnjudged(core: Core, slot: number, flow: number, cause: number): void {
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  const heldMs = since(core.nowMs, words[base + R_CHECK_AT_MS]!);
+  const bytes = words[base + R_HELD_BYTES]!;
+  const far = farHalf(core, flow) + HALF_FLAGS;
+  count(core, RST_RELEASED);
+  event(core, flow, RST_RELEASED, cause, words[base + R_CHECK_SEQ]!, heldMs, 0, 0, 0);
+  injectCopy(core, flow, INJECT_NEAR, core.repairs.held, slot * HELD_BYTES, bytes);
+  core.flows.halves[far] = core.flows.halves[far]! | HALF_RST_PASSED;
+  words[base + R_ARMED] = 0;
+  releaseRepair(core, flow);
+}
+
+/** The socket has told its numbers: a held reset is judged by them, and its check begins. */
+export function judgeHeld(core: Core, flow: number, known: boolean): void {
+  const slot = repairOf(core, flow);
+  if (slot < 0) return;
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  if ((words[base + R_ARMED]! & R_CHECKING) === 0 || words[base + R_CHECK_OLD] === 0) return;
+  words[base + R_CHECK_OLD] = 0;
+  const seq = words[base + R_CHECK_SEQ]!;
+  if (!known || !(isExact(core, flow, seq) || maybeExact(core, flow, seq))) {
+    releaseUnjudged(core, slot, flow, words[base + R_CHECK_CAUSE]!);
+    return;
+  }
+  const waitedMs = since(core.nowMs, words[base + R_CHECK_AT_MS]!);
+  words[base + R_CHECK_PROBE_MS] = (words[base + R_CHECK_PROBE_MS]! + waitedMs) | 0;
+  words[base + R_CHECK_AGAIN_MS] = (words[base + R_CHECK_AGAIN_MS]! + waitedMs) | 0;
+  words[base + R_CHECK_DEADLINE_MS] = (words[base + R_CHECK_DEADLINE_MS]! + waitedMs) | 0;
 }
 
 /** The far end just spoke although a reset said it was gone: it must be able to do so again. */

@@ -22,6 +22,7 @@ import {
   HALF_SYN_SEEN,
   ISS,
   MAC_HASH,
+  NEAR_TS_MS,
   SND_CONT,
   SND_NXT,
   SND_UNA,
@@ -65,6 +66,9 @@ export function normalizeEgress(core: Core, flow: number): number {
   trackOrigin(halves, near, seg.ttl, 0);
   if (seg.flowLabel !== 0) halves[near + MAC_HASH] = seg.flowLabel;
   trackSegment(core, halves, near, farHalf(core, flow), seg);
+  if ((flags & FLOW_PROVEN) !== 0) {
+    core.flows.rows[flow * FLOW_ROW_WORDS + NEAR_TS_MS] = core.nowMs;
+  }
   if ((seg.flags & FIN) !== 0) endWhenBothClosed(core, flow);
   return (flags & FLOW_TRANSLATED) !== 0 ? translateOut(core, flow) : VERDICT_ACCEPT;
 }
@@ -159,6 +163,7 @@ function beforeAnchor(core: Core, flow: number): number {
   const far = farHalf(core, flow);
   if (core.seg.segAck !== core.flows.halves[near + SND_NXT]) return VERDICT_ACCEPT;
   setFlags(core, flow, FLOW_ANCHORED | FLOW_PROVEN);
+  core.flows.rows[flow * FLOW_ROW_WORDS + NEAR_TS_MS] = core.nowMs;
   onEstablished(core.flows.halves, near, far);
   return fromFar(core, flow);
 }

@@ -63,6 +63,7 @@ import {
   GENERATION,
   INDEX_TRANSLATED,
   ISS,
+  NEAR_TS_MS,
   RTT_MS,
   SCALE_FIX,
   TS_DELTA,
@@ -160,7 +161,9 @@ export function answerFromOther(core: Core, flow: number): void {
 
 /** A segment in A's space: A is real for the life of the flow. */
 export function settle(core: Core, flow: number): void {
+  const row = flow * FLOW_ROW_WORDS;
   setFlags(core, flow, FLOW_PROVEN);
+  core.flows.rows[row + NEAR_TS_MS] = core.flows.rows[row + ANCHORED_MS]!;
   const slot = repairOf(core, flow);
   if (slot < 0) return;
   const words = core.repairs.words;

@@ -15,7 +15,6 @@ import {
   RST_HELD,
   RST_INEXACT,
   RST_REFUTED,
-  STAT_CHECK_LIMIT,
   STAT_RST_PASSED,
 } from '../codes.ts';
 import {
@@ -32,29 +31,25 @@ import {
   since,
   takeRepair,
 } from '../core.ts';
-import { event, found, probe, probeWaits } from '../emit.ts';
+import { askSocket, event, found, probe, probeWaits } from '../emit.ts';
 import {
-  ANSWERED_MS,
   BORN_MS,
-  CHECK_AT_MS,
-  CHECK_COUNT,
   FLOW_ANCHORED,
   FLOW_NEAR_RESPONDS,
+  FLOW_NUMBERS_OLD,
   FLOW_OVER,
   FLOW_PICKED_UP,
   FLOW_PROVEN,
   FLOW_REFUTED,
   FLOW_ROW_WORDS,
   FLOW_TAINTED,
-  HALF_FIN_SEEN,
   HALF_FLAGS,
+  HALF_RST_PASSED,
   HALF_RST_SEEN,
   ISS,
   MAC_HASH,
-  PROBED_MS,
   SND_CONT,
   SND_NXT,
-  SND_UNA,
   TAINT_AT_MS,
   TTL_SET,
 } from '../flow/layout.ts';
@@ -64,53 +59,55 @@ import {
   R_CHECK_AT_MS,
   R_CHECK_CAUSE,
   R_CHECK_DEADLINE_MS,
+  R_CHECK_OLD,
   R_CHECK_PROBE_MS,
   R_CHECK_PROBES,
   R_CHECK_PROBES_LEFT,
   R_CHECK_SEQ,
   R_CHECKING,
-  R_DEAD_PROBES,
-  R_DEADMAN,
 } from '../flow/repair-table.ts';
 import { knowsTtl } from '../flow/track.ts';
 import { endFlow } from '../lifecycle.ts';
-import { CHALLENGE_INTERVAL_MS, HELD_BYTES, TAINT_MS } from '../limits.ts';
+import { HELD_BYTES, TAINT_MS } from '../limits.ts';
 import { POLICY_OBSERVE } from '../memory.ts';
 import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { seqAdd, seqLeq, seqLt } from '../wire/seq.ts';
-import { disarm, hastenDeadman, holdReset, releaseHeld, startDeadman, waitMs } from './held.ts';
+import { arm, isProvoked } from './check-pace.ts';
+import { isExact, maybeExact } from './exact.ts';
+import { disarm, holdReset, judgeHeld, releaseHeld, startDeadman, waitMs } from './held.ts';
 import { answerReset, isAsking } from './question.ts';
 
-/**
- * This many checks per flow in CHECK_PERIOD_MS probe at once; behind them probes are AGAIN_MS
- * apart. Passing the ninth instead (DESIGN §4.2) ends every login through a second end point that
- * answers each packet of the client: 0 of 4 live, against 4 of 4; what is bounded is what we send.
- */
-const CHECKS_MAX = 8;
-const CHECK_PERIOD_MS = 60_000;
-/**
- * A probe within this behind an answered one may go unanswered for the challenge interval alone.
- */
-const RECENT_ANSWER_MS = CHALLENGE_INTERVAL_MS + 20;
-const AGAIN_MS = CHALLENGE_INTERVAL_MS + 50;
-const CHECK_TOTAL_MS = 700;
 /** A probe that cannot leave (the main thread is away) holds a reset no longer than this. */
 const UNSENT_MAX_MS = 2000;
-/** The least wait on a flow whose resets have been false before. */
-const PATIENT_MS = 400;
+/** An answer of the socket takes a millisecond; without one nothing speaks against the reset. */
+const SOCKET_MAX_MS = 500;
 
 /** A reset from the far end, in the near end's numbers. */
 export function normalizeReset(core: Core, flow: number): number {
   const flags = flagsOf(core, flow);
   if ((flags & FLOW_OVER) !== 0) return pass(core, flow, false);
   if ((flags & FLOW_ANCHORED) === 0) return inSynSent(core, flow);
+  if ((flags & FLOW_NUMBERS_OLD) !== 0) return onOldNumbers(core, flow, flags);
   const first = isFirst(core, flow, flags);
   if (first && isAsking(core, flow)) return askedReset(core, flow);
-  const exact = isExact(core, flow);
-  if (!exact && !maybeExact(core, flow)) return inexact(core, flow);
+  const seq = core.seg.segSeq;
+  const exact = isExact(core, flow, seq);
+  if (!exact && !maybeExact(core, flow, seq)) return inexact(core, flow);
   const cause = suspicion(core, flow, flags, first);
   if (cause !== 0) return check(core, flow, cause);
   return exact ? pass(core, flow, true) : inexact(core, flow);
+}
+
+/**
+ * The flow was bypassed: whether the reset is exact only its socket knows. Nothing speaks against
+ * it: it passes at once, as it would if it were exact. Otherwise it waits for the socket's answer.
+ */
+function onOldNumbers(core: Core, flow: number, flags: number): number {
+  const cause = suspicion(core, flow, flags, false);
+  if (cause !== 0) return check(core, flow, cause);
+  const far = farHalf(core, flow) + HALF_FLAGS;
+  core.flows.halves[far] = core.flows.halves[far]! | HALF_RST_PASSED;
+  return pass(core, flow, false);
 }
 
 function inexact(core: Core, flow: number): number {
@@ -146,31 +143,6 @@ function askedReset(core: Core, flow: number): number {
   core.repairs.words[repairBase(slot) + R_CHECK_AT_MS] = core.nowMs;
   answerReset(core, flow);
   return VERDICT_DROP;
-}
-
-/**
- * Would the near end's kernel act on it? At RCV.NXT, at the right-most SACK edge it holds, and one
- * below after a FIN.
- */
-function isExact(core: Core, flow: number): boolean {
-  const halves = core.flows.halves;
-  const far = farHalf(core, flow);
-  const seq = core.seg.segSeq;
-  const cont = halves[far + SND_CONT]!;
-  if (seq === cont) return true;
-  if (seqLt(cont, halves[far + SND_NXT]!) && seq === halves[far + SND_NXT]) return true;
-  return (halves[far + HALF_FLAGS]! & HALF_FIN_SEEN) !== 0 && seq === seqAdd(cont, -1);
-}
-
-/**
- * RCV.NXT lies between what the near end has acknowledged and what we saw arrive without a gap: a
- * segment may have been lost behind us.
- */
-function maybeExact(core: Core, flow: number): boolean {
-  const halves = core.flows.halves;
-  const far = farHalf(core, flow);
-  const seq = core.seg.segSeq;
-  return seqLeq(halves[far + SND_UNA]!, seq) && seqLt(seq, halves[far + SND_CONT]!);
 }
 
 /** The finding that makes an exact reset worth a question, or 0. */
@@ -213,77 +185,21 @@ function check(core: Core, flow: number, cause: number): number {
   }
   holdReset(core, slot);
   arm(core, flow, base, cause);
+  words[base + R_CHECK_OLD] = (flagsOf(core, flow) & FLOW_NUMBERS_OLD) !== 0 ? 1 : 0;
+  if (words[base + R_CHECK_OLD] !== 0) askSocket(core, flow);
   const waited = words[base + R_CHECK_DEADLINE_MS]! - core.nowMs;
   event(core, flow, RST_HELD, cause, core.seg.segSeq, waited | 0, core.seg.ttl, 0, 0);
   return VERDICT_DROP;
-}
-
-/**
- * A second end point answers our probes with resets as well. One that answers a dead-man probe
- * joins that watch, which delivers it if nobody answers; and in a shower, one right behind a probe
- * that the real far end has answered starts no new round.
- */
-function isProvoked(core: Core, flow: number, base: number): boolean {
-  const words = core.repairs.words;
-  const rows = core.flows.rows;
-  const row = flow * FLOW_ROW_WORDS;
-  const watched = (words[base + R_ARMED]! & R_DEADMAN) !== 0 && words[base + R_DEAD_PROBES]! > 0;
-  const probedMs = since(core.nowMs, rows[row + PROBED_MS]!);
-  const answered = since(core.nowMs, rows[row + ANSWERED_MS]!) <= probedMs;
-  const shower = rows[row + CHECK_COUNT]! > CHECKS_MAX;
-  if (probedMs > waitMs(core, flow) || !(watched || (answered && shower))) return false;
-  if (!enforce(core, RST_DROPPED)) return false;
-  if (watched) hastenDeadman(core, base);
-  return true;
-}
-
-/** Counts the checks of a period; true once there are more than may each probe at once. */
-function isShower(core: Core, flow: number): boolean {
-  const rows = core.flows.rows;
-  const row = flow * FLOW_ROW_WORDS;
-  if (since(core.nowMs, rows[row + CHECK_AT_MS]!) > CHECK_PERIOD_MS) {
-    rows[row + CHECK_AT_MS] = core.nowMs;
-    rows[row + CHECK_COUNT] = 0;
-  }
-  rows[row + CHECK_COUNT] = rows[row + CHECK_COUNT]! + 1;
-  if (rows[row + CHECK_COUNT]! <= CHECKS_MAX) return false;
-  count(core, STAT_CHECK_LIMIT);
-  return true;
-}
-
-function arm(core: Core, flow: number, base: number, cause: number): void {
-  const words = core.repairs.words;
-  const row = flow * FLOW_ROW_WORDS;
-  // Where resets have been false before, a path that stalls for a moment must not make one true.
-  const patient = (flagsOf(core, flow) & FLOW_REFUTED) !== 0;
-  const wait = patient && waitMs(core, flow) < PATIENT_MS ? PATIENT_MS : waitMs(core, flow);
-  const answeredMs = core.flows.rows[row + ANSWERED_MS]!;
-  const probedMs = core.flows.rows[row + PROBED_MS]!;
-  // An answer that was lost on its way counts for the sender's limit as well.
-  const lastMs = seqLt(answeredMs, probedMs) ? probedMs : answeredMs;
-  const spaced = isShower(core, flow) && since(core.nowMs, probedMs) < AGAIN_MS;
-  words[base + R_ARMED] = (words[base + R_ARMED]! & ~R_DEADMAN) | R_CHECKING;
-  words[base + R_CHECK_SEQ] = core.seg.segSeq;
-  words[base + R_CHECK_AT_MS] = core.nowMs;
-  words[base + R_CHECK_PROBE_MS] = spaced ? (probedMs + AGAIN_MS) | 0 : core.nowMs;
-  words[base + R_CHECK_PROBES] = 0;
-  words[base + R_CHECK_CAUSE] = cause;
-  words[base + R_CHECK_PROBES_LEFT] = patient ? 2 : 1;
-  words[base + R_CHECK_DEADLINE_MS] = (core.nowMs + wait) | 0;
-  words[base + R_CHECK_AGAIN_MS] = (core.nowMs + (PATIENT_MS >> 1)) | 0;
-  if (!spaced && since(core.nowMs, lastMs) >= RECENT_ANSWER_MS) return;
-  // Linux may not answer again yet (tcp_invalid_ratelimit): a probe must leave behind that.
-  const last = (lastMs + AGAIN_MS + wait) | 0;
-  const limit = (core.nowMs + CHECK_TOTAL_MS) | 0;
-  words[base + R_CHECK_AGAIN_MS] = (lastMs + AGAIN_MS) | 0;
-  words[base + R_CHECK_PROBES_LEFT] = spaced ? 1 : 2;
-  words[base + R_CHECK_DEADLINE_MS] = seqLt(last, limit) ? last : limit;
 }
 
 export function tickCheck(core: Core, slot: number, flow: number): void {
   const words = core.repairs.words;
   const base = repairBase(slot);
   const heldMs = since(core.nowMs, words[base + R_CHECK_AT_MS]!);
+  if (words[base + R_CHECK_OLD] !== 0) {
+    if (heldMs >= SOCKET_MAX_MS) judgeHeld(core, flow, false);
+    return;
+  }
   const asked = words[base + R_CHECK_PROBES]! === 0 || !probeWaits(core, base);
   if (!asked && heldMs < UNSENT_MAX_MS) {
     const deadline = (core.nowMs + waitMs(core, flow)) | 0;

@@ -1,0 +1,239 @@
+/**
+ * Which flows need nobody's help: proven, untainted, not under repair, in both directions for a
+ * while. They are settled: their plain packets stay in the kernel, and the row's numbers grow old.
+ * SYN, FIN, RST and SACK go on coming here, and what conntrack calls INVALID (it has no connection
+ * mark). Except for a SACK that nothing is wrong with, such a segment ends the bypass, and the near
+ * end's socket is asked for the numbers: a segment may be a retransmission or lie behind a gap.
+ *
+ * Writes FLOW_SETTLED, FLOW_OLD, FLOW_BYPASSED, the halves after a bypass, `core.word`. Times: ms.
+ * DESIGN §2 "Rules", §4.2 "An RST on a bypassed flow".
+ */
+import { PROBE_SENT } from '../codes.ts';
+import {
+  type Core,
+  clearFlags,
+  farHalf,
+  flagsOf,
+  leaveBypass,
+  nearHalf,
+  pathOf,
+  setFlags,
+  since,
+} from '../core.ts';
+import { acknowledgeAgain, askSocket } from '../emit.ts';
+import {
+  ANCHORED_MS,
+  EXPIRES_MS,
+  FLOW_ANCHORED,
+  FLOW_BYPASSED,
+  FLOW_NUMBERS_OLD,
+  FLOW_OLD,
+  FLOW_OVER,
+  FLOW_PICKED_UP,
+  FLOW_PROVEN,
+  FLOW_ROW_WORDS,
+  FLOW_RULE_WANTED,
+  FLOW_SETTLED,
+  FLOW_TAINTED,
+  FLOW_TRANSLATED,
+  FLOW_UNTOUCHED,
+  FLOW_WAKE,
+  GENERATION,
+  HALF_FLAGS,
+  HALF_RST_PASSED,
+  INDEX_SETTLED,
+  ISS,
+  REPAIR,
+  SEGMENT_COUNT,
+  SND_CONT,
+  SND_NXT,
+  SND_UNA,
+  ST_ESTABLISHED,
+  STATE,
+  SWALLOW_COUNT,
+  TAINT_AT_MS,
+  WND_SCALE,
+} from '../flow/layout.ts';
+import { IDLE_ASKED_MS, IDLE_CLOSED_MS, TAINT_MS } from '../limits.ts';
+import { POLICY_BYPASS, POLICY_OBSERVE, POLICY_OFF } from '../memory.ts';
+import {
+  IN_ACKED,
+  IN_FLOW,
+  IN_GENERATION,
+  IN_OK,
+  IN_RECEIVED,
+  IN_SENT,
+  SOCKET_GONE,
+  SOCKET_LIVES,
+} from '../outbox.ts';
+import { WORD_READY, WORD_SETTLED, WORD_UNSETTLED } from '../verdict.ts';
+import { get32 } from '../wire/bytes.ts';
+import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
+import { seqAdd, seqDiff, seqLt } from '../wire/seq.ts';
+import { judgeHeld } from './held.ts';
+
+/** Segments that must have been seen behind the SYNs: an ACK and data, and the answer to it. */
+const NEAR_SEGMENTS_MIN = 2;
+const FAR_SEGMENTS_MIN = 1;
+/** On a path with a known fault the signs of the next one get their time. */
+const FAULTY_MS = 5000;
+/** Behind the end of a bypass. */
+const AGAIN_MS = 1000;
+/** Packets that were queued before the mark stood still come within this. */
+const GRACE_MS = 500;
+/** What carries no more than this ends a message; a full segment may have others behind it. */
+const LAST_OF_MESSAGE_OCTETS = 512;
+/** Beyond the window that it advertises itself a true SACK block points no further than this. */
+const SACK_SLACK_OCTETS = 1 << 16;
+
+const WITHOUT = FLOW_ANCHORED | FLOW_PROVEN;
+/** Flows that are looked at, or rewritten, packet by packet; without a SYN the numbers are lost. */
+const NEVER =
+  FLOW_PICKED_UP | FLOW_UNTOUCHED | FLOW_TRANSLATED | FLOW_OVER | FLOW_RULE_WANTED | FLOW_OLD;
+
+/** Sets the engine's word on the flow of the segment in hand, after it was judged. */
+export function judgeBypass(core: Core, flow: number, toFar: boolean): void {
+  const flags = flagsOf(core, flow);
+  if ((flags & FLOW_SETTLED) !== 0) core.word = WORD_SETTLED;
+  else if (toFar || core.word !== WORD_UNSETTLED) return;
+  else if (mayBypass(core, flow, flags) && nothingInFlight(core, flow)) core.word = WORD_READY;
+}
+
+/** From now on, as soon as the packet in hand has left. */
+export function settleFlow(core: Core, flow: number): void {
+  setFlags(core, flow, FLOW_SETTLED | FLOW_BYPASSED);
+  core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS] = core.nowMs;
+  core.flows.index[INDEX_SETTLED] = core.flows.index[INDEX_SETTLED]! + 1;
+  core.flows.touch(flow, core.nowMs);
+  core.word = WORD_SETTLED;
+}
+
+function mayBypass(core: Core, flow: number, flags: number): boolean {
+  if (core.policy[POLICY_BYPASS] === 0 || core.stopping !== 0) return false;
+  if ((flags & (WITHOUT | NEVER)) !== WITHOUT) return false;
+  const rows = core.flows.rows;
+  const row = flow * FLOW_ROW_WORDS;
+  const sinceMs = since(core.nowMs, rows[row + ANCHORED_MS]!);
+  if ((flags & FLOW_BYPASSED) !== 0 && sinceMs < AGAIN_MS) return false;
+  if (rows[row + REPAIR] !== 0 || rows[row + SWALLOW_COUNT] !== 0) return false;
+  const tainted = (flags & FLOW_TAINTED) !== 0;
+  if (tainted && since(core.nowMs, rows[row + TAINT_AT_MS]!) < TAINT_MS) return false;
+  if (sinceMs < FAULTY_MS && core.paths.isFaulty(pathOf(core, flow), core.nowMs)) return false;
+  const near = nearHalf(core, flow);
+  const far = farHalf(core, flow);
+  const halves = core.flows.halves;
+  if (halves[near + SEGMENT_COUNT]! < NEAR_SEGMENTS_MIN) return false;
+  if (halves[far + SEGMENT_COUNT]! < FAR_SEGMENTS_MIN) return false;
+  if (halves[near + STATE] !== ST_ESTABLISHED) return false;
+  if (halves[far + STATE] !== ST_ESTABLISHED) return false;
+  // Without probes a reset could not be asked about, and the bypass not be ended.
+  return (core.policy[POLICY_OFF + (PROBE_SENT >> 5)]! & (1 << (PROBE_SENT & 31))) === 0;
+}
+
+/**
+ * What stays in the kernel overtakes what still waits in the queue. So a bypass begins behind an
+ * arriving segment that acknowledges all the near end has sent, that nothing of the far end's lies
+ * before, and that has no other right behind it: the near end hears of it when the mark stands.
+ */
+function nothingInFlight(core: Core, flow: number): boolean {
+  const seg = core.seg;
+  if (seg.sackCount > 0 || (seg.flags & (SYN | FIN | RST | ACK)) !== ACK) return false;
+  const halves = core.flows.halves;
+  const near = nearHalf(core, flow);
+  if (seg.segAck !== halves[near + SND_NXT] || halves[near + SND_UNA] !== seg.segAck) return false;
+  if (seg.segSeq !== halves[farHalf(core, flow) + SND_UNA]) return false;
+  return seg.payloadBytes <= LAST_OF_MESSAGE_OCTETS;
+}
+
+/**
+ * A segment of a settled flow, before it is judged; true when it goes on as it is. A reset or SYN
+ * says nothing about numbers.
+ */
+export function staysSettled(core: Core, flow: number, toFar: boolean): boolean {
+  const seg = core.seg;
+  if ((seg.flags & (SYN | RST | ACK)) !== ACK) return false;
+  const ageMs = since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS]!);
+  const sack = seg.sackCount > 0;
+  const ends = (seg.flags & FIN) !== 0;
+  if (!ends && (sack ? toFar || isPlausible(core, flow) : ageMs < GRACE_MS)) return true;
+  leaveBypass(core, flow);
+  const halves = core.flows.halves;
+  const sender = toFar ? nearHalf(core, flow) : farHalf(core, flow);
+  const peer = toFar ? farHalf(core, flow) : nearHalf(core, flow);
+  restart(halves, sender, seg.segSeq);
+  restart(halves, peer, seg.segAck);
+  // Of a FIN the rules take the mark, of what was queued behind conntrack its own verdict.
+  if (sack && !ends) setFlags(core, flow, FLOW_WAKE);
+  askSocket(core, flow);
+  return false;
+}
+
+/**
+ * Do all blocks lie in the window that the segment offers, or below its acknowledgement (RFC 2883)?
+ * Numbers that a firewall has not translated do so by chance only, once in some hundred times.
+ */
+function isPlausible(core: Core, flow: number): boolean {
+  const seg = core.seg;
+  const halves = core.flows.halves;
+  const own = halves[farHalf(core, flow) + WND_SCALE]!;
+  const scale = own < 0 || halves[nearHalf(core, flow) + WND_SCALE]! < 0 ? 0 : own;
+  const room = (seg.segWnd << scale) + SACK_SLACK_OCTETS;
+  for (let i = 0; i < seg.sackCount * 2; i++) {
+    const ahead = seqDiff(get32(core.buf, seg.sackOff + 4 * i), seg.segAck);
+    if (ahead > room || ahead < -room) return false;
+  }
+  return true;
+}
+
+function restart(halves: Int32Array, half: number, seq: number): void {
+  halves[half + SND_UNA] = halves[half + SND_NXT] = halves[half + SND_CONT] = seq;
+}
+
+/** A settled flow would expire unseen: is its socket still there? */
+export function askBeforeExpiry(core: Core, flow: number): boolean {
+  if ((flagsOf(core, flow) & FLOW_SETTLED) === 0) return false;
+  core.flows.rows[flow * FLOW_ROW_WORDS + EXPIRES_MS] = (core.nowMs + IDLE_ASKED_MS) | 0;
+  askSocket(core, flow);
+  return true;
+}
+
+/** The socket's answer, in the inbox at `at`. */
+export function socketTold(core: Core, at: number): void {
+  const told = core.inbox.words;
+  const flow = told[at + IN_FLOW]!;
+  const row = flow * FLOW_ROW_WORDS;
+  const rows = core.flows.rows;
+  if (rows[row + GENERATION] !== told[at + IN_GENERATION]) return;
+  const flags = flagsOf(core, flow);
+  if ((flags & FLOW_NUMBERS_OLD) === 0) return;
+  const lives = told[at + IN_OK] === SOCKET_LIVES;
+  if (lives) {
+    const near = nearHalf(core, flow);
+    const far = farHalf(core, flow);
+    const halves = core.flows.halves;
+    const seen = (flags & FLOW_SETTLED) === 0;
+    const acked = seqAdd(halves[near + ISS]!, 1 + told[at + IN_ACKED]!);
+    const received = seqAdd(halves[far + ISS]!, 1 + told[at + IN_RECEIVED]!);
+    advance(halves, near + SND_UNA, acked, seen);
+    advance(halves, near + SND_CONT, acked, seen);
+    advance(halves, near + SND_NXT, seqAdd(halves[near + ISS]!, 1 + told[at + IN_SENT]!), seen);
+    advance(halves, far + SND_UNA, received, seen);
+    advance(halves, far + SND_CONT, received, seen);
+    advance(halves, far + SND_NXT, received, seen);
+    halves[far + HALF_FLAGS] = halves[far + HALF_FLAGS]! & ~HALF_RST_PASSED;
+    if (seen) clearFlags(core, flow, FLOW_OLD);
+    else core.flows.touch(flow, core.nowMs);
+    if ((flags & FLOW_WAKE) !== 0 && core.policy[POLICY_OBSERVE] === 0)
+      acknowledgeAgain(core, flow);
+    clearFlags(core, flow, FLOW_WAKE);
+  } else if (told[at + IN_OK] === SOCKET_GONE) {
+    leaveBypass(core, flow);
+    rows[row + EXPIRES_MS] = (core.nowMs + IDLE_CLOSED_MS) | 0;
+  }
+  judgeHeld(core, flow, lives);
+}
+
+/** What was seen since the bypass ended may be newer than the answer; what was before is not. */
+function advance(halves: Int32Array, at: number, seq: number, seen: boolean): void {
+  if (!seen || seqLt(halves[at]!, seq)) halves[at] = seq;
+}

@@ -1,0 +1,143 @@
+/**
+ * Settled connections (`--inspect auto`), live: what stays in the kernel, what resets do to it,
+ * whose marks are where, and when every packet is inspected instead.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { Lab } from '../../src/testbed/lab.ts';
+import type { ShimProcess } from '../../src/testbed/shim-process.ts';
+import { bulk } from './bulk.ts';
+import { dropInvalid } from './jumpbox.ts';
+import { withFault, withLab, withShim } from './live-parts.ts';
+import { Session } from './session.ts';
+
+const GIGABYTE = 1_000_000_000;
+const MEGABYTE = 1_000_000;
+const OTHER_TTL = 200;
+/** A veth pair loses and reorders a little by itself: each SACK is a packet that is looked at. */
+const PACKETS_MAX = 6000;
+
+function counters(shim: ShimProcess): Record<string, number> {
+  return shim.status()['counters'] as Record<string, number>;
+}
+
+function connmarks(lab: Lab): number[] {
+  const text = lab.jumpbox.tryCall('conntrack', ['-L', '-p', 'tcp']);
+  return [...text.matchAll(/ mark=(\d+)/g)].map((match) => Number(match[1]));
+}
+
+/** They talk until all are settled: a bypass begins at a packet that is alone in its batch. */
+async function untilSettled(shim: ShimProcess, sessions: readonly Session[]): Promise<void> {
+  for (let i = 0; i < 50 && shim.status()['offloaded'] !== sessions.length; i++) {
+    for (const session of sessions) expect(await session.echoes('hello')).toBe(true);
+  }
+  expect(shim.status()['offloaded']).toBe(sessions.length);
+}
+
+describe('a settled connection', () => {
+  it('keeps a gigabyte in the kernel, whole, and every octet is counted', async () => {
+    await withLab((lab) =>
+      withShim(lab, async (shim) => {
+        for (const [family, way] of [
+          [4, 'up'],
+          [6, 'down'],
+        ] as const) {
+          const before = Number(shim.status()['packets']);
+          const { ok, error } = await bulk(lab, family, way, GIGABYTE);
+          expect(ok, error).toBe(true);
+          const seen = Number(shim.status()['packets']) - before;
+          console.log(`1 GB ${way}: ${seen} packets through userspace`);
+          expect(seen).toBeLessThan(PACKETS_MAX);
+        }
+        const { bypassedOctets = 0, octets = 0 } = counters(shim);
+        expect(bypassedOctets + octets).toBeGreaterThan(2 * GIGABYTE);
+        expect(bypassedOctets).toBeGreaterThan(1.5 * GIGABYTE);
+        const { interventions, adjustments } = shim.status();
+        expect({ interventions, adjustments }).toEqual({ interventions: {}, adjustments: {} });
+      }),
+    );
+  });
+
+  it('is marked, and nothing is when the shim has stopped, or has been killed and runs again', async () => {
+    await withLab(async (lab) => {
+      const sessions: Session[] = [];
+      const settled = async (shim: ShimProcess) => {
+        const session = new Session(lab);
+        await untilSettled(shim, [session]);
+        sessions.push(session);
+      };
+      await withShim(lab, async (shim) => {
+        await settled(shim);
+        expect(connmarks(lab)).toEqual([0x1000]);
+      });
+      expect(connmarks(lab)).toEqual([0]);
+      await withShim(lab, async (shim) => {
+        await settled(shim);
+        await shim.stop('SIGKILL');
+        expect(connmarks(lab).sort()).toEqual([0, 0x1000]);
+        for (const session of sessions) expect(await session.echoes('alone')).toBe(true);
+        await withShim(lab, async () => {
+          expect(connmarks(lab)).toEqual([0, 0]);
+          for (const session of sessions) expect(await session.echoes('again')).toBe(true);
+        });
+      });
+      for (const session of sessions) session.close();
+    });
+  });
+
+  it('survives forged resets in the numbers that it has by then, and hears genuine ones', async () => {
+    await withLab((lab) =>
+      withShim(lab, (shim) =>
+        withFault(lab, { kind: 'blind-resets', delayMs: 60_000 }, async (path) => {
+          const sessions = Array.from({ length: 5 }, () => new Session(lab));
+          await untilSettled(shim, sessions);
+          const long = 'x'.repeat(MEGABYTE);
+          for (const session of sessions) expect(await session.echoes(long, 20_000)).toBe(true);
+          expect(counters(shim)['bypassedOctets']).toBeGreaterThan(sessions.length * MEGABYTE);
+          for (const _ of [1, 2]) {
+            await path.tell({ do: 'forge', ttl: OTHER_TTL, distance: 0 });
+            await pause(1500);
+          }
+          for (const session of sessions) expect(await session.echoes('still here')).toBe(true);
+          expect(shim.events('rst-refuted').length).toBe(2 * sessions.length);
+          for (const session of sessions) {
+            session.say('RESET');
+            expect(await session.until('error', 1000)).toBeGreaterThanOrEqual(0);
+          }
+        }),
+      ),
+    );
+  });
+});
+
+describe('every packet is inspected', () => {
+  it.each([
+    ['-j CONNMARK --restore-mark', 'iptables-save'],
+    ['-m connmark --mark 0x1 -j ACCEPT', 'iptables-save'],
+  ])('where others use connection marks whole: %s', async (rule, source) => {
+    await withLab(async (lab) => {
+      lab.jumpbox.call('iptables', ['-t', 'mangle', '-A', 'PREROUTING', ...rule.split(' ')]);
+      await withShim(lab, async (shim) => {
+        const status = shim.status();
+        expect(status['inspect']).toBe('full');
+        expect(status['fullBecause']).toMatch(new RegExp(`^"${source}" has "-A PREROUTING `));
+        expect((await bulk(lab, 4, 'up', 1e6)).ok).toBe(true);
+        expect(connmarks(lab)).not.toContain(0x1000);
+      });
+    });
+  });
+
+  it('not where others use other bits, drop INVALID or match states', async () => {
+    await withLab(async (lab) => {
+      dropInvalid(lab);
+      const masked = ['-j', 'CONNMARK', '--set-xmark', '0x1/0xff'];
+      lab.jumpbox.call('iptables', ['-t', 'mangle', '-A', 'PREROUTING', ...masked]);
+      await withShim(lab, async (shim) => {
+        expect(shim.status()['inspect']).toBe('auto');
+        expect((await bulk(lab, 4, 'up', 1e8)).ok).toBe(true);
+        expect(counters(shim)['bypassedOctets']).toBeGreaterThan(0.5e8);
+        expect(connmarks(lab).every((mark) => (mark & 0xff) === 1)).toBe(true);
+      });
+    });
+  });
+});

@@ -1,0 +1,255 @@
+/**
+ * Which flows stay in the kernel, what brings them back, and that nothing is judged by the numbers
+ * that have grown old meanwhile. RFC 5961 §3.2, RFC 2018.
+ */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { RST_HELD, RST_REFUTED, RST_RELEASED, STAT_RST_PASSED } from '../../src/engine/codes.ts';
+import { INDEX_SETTLED } from '../../src/engine/flow/layout.ts';
+import { IDLE_SETTLED_MS } from '../../src/engine/limits.ts';
+import { POLICY_BYPASS } from '../../src/engine/memory.ts';
+import { SOCKET_GONE, SOCKET_LIVES, SOCKET_UNKNOWN } from '../../src/engine/outbox.ts';
+import {
+  INJECT_FAR_WAKE,
+  INJECT_NEAR,
+  VERDICT_ACCEPT,
+  VERDICT_DROP,
+  WORD_READY,
+  WORD_SETTLED,
+  WORD_UNSETTLED,
+  WORD_WAKES,
+} from '../../src/engine/verdict.ts';
+import { ACK, FIN, RST, SYN } from '../../src/engine/wire/segment.ts';
+import { Rig } from './rig.ts';
+
+const ISS = 1000;
+const IRS = -0x80000000;
+/** As many octets as a day of a fast transfer, past the wrap and more than half the space. */
+const UP = 0x90000000;
+const DOWN = 0xa0000000;
+const FORGED_TTL = 99;
+
+let rig: Rig;
+beforeEach(() => {
+  rig = new Rig();
+  new Int32Array(rig.memory.policy)[POLICY_BYPASS] = 1;
+});
+
+function open(): void {
+  rig.out({ flags: SYN, seq: ISS });
+  rig.nowMs += 1;
+  rig.in({ flags: SYN, seq: IRS, ack: ISS + 1 });
+  rig.out({ flags: ACK, seq: ISS + 1, ack: IRS + 1 });
+}
+
+/** The client has spoken, and everything is acknowledged. */
+function settle(): void {
+  open();
+  rig.out({ flags: ACK, seq: ISS + 1, ack: IRS + 1, payload: 20 });
+  rig.in({ flags: ACK, seq: IRS + 1, ack: ISS + 21 });
+  expect(rig.engine.word).toBe(WORD_READY);
+  rig.engine.settle();
+  expect(settledCount()).toBe(1);
+}
+
+function settledCount(): number {
+  return new Int32Array(rig.memory.index)[INDEX_SETTLED] ?? 0;
+}
+
+const far = (octets: number) => (IRS + 1 + octets) | 0;
+const near = (octets: number) => (ISS + 1 + octets) | 0;
+
+function sack(...edges: number[]): number[] {
+  const bytes = edges.flatMap((edge) => [edge >>> 24, edge >>> 16, edge >>> 8, edge]);
+  return [1, 1, 5, 2 + bytes.length, ...bytes.map((byte) => byte & 255)];
+}
+
+describe('a flow is ready', () => {
+  it('once all that it has sent is acknowledged, and only on an arriving segment', () => {
+    open();
+    rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 20 });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+    rig.in({ flags: ACK, seq: far(0), ack: near(10) });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+    rig.in({ flags: ACK, seq: far(0), ack: near(20) });
+    expect(rig.engine.word).toBe(WORD_READY);
+    rig.out({ flags: ACK, seq: near(20), ack: far(0) });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+  });
+
+  it('not while the far end is in the middle of something', () => {
+    open();
+    rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 20 });
+    rig.in({ flags: ACK, seq: far(0), ack: near(20), payload: 1400 });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+    rig.in({ flags: ACK, seq: far(1400), ack: near(20), payload: 40 });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+  });
+
+  it.each([
+    ['without the option', () => new Int32Array(rig.memory.policy).fill(0)],
+    ['after a conflict', () => rig.in({ flags: SYN, seq: IRS + 5_000_000, ack: ISS + 1 })],
+  ])('not %s', (_, spoil) => {
+    open();
+    spoil();
+    rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 20 });
+    rig.in({ flags: ACK, seq: far(0), ack: near(20) });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+  });
+
+  it('never when it is older than we are', () => {
+    for (let i = 0; i < 10; i++) {
+      rig.out({ flags: ACK, seq: near(20 * i), ack: far(0), payload: 20 });
+      rig.in({ flags: ACK, seq: far(0), ack: near(20 * i + 20) });
+      rig.pass(100);
+    }
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+  });
+});
+
+describe('a settled flow', () => {
+  it('keeps what was queued before, and a SACK that nothing is wrong with', () => {
+    settle();
+    rig.out({ flags: ACK, seq: near(20), ack: far(0), payload: 500 });
+    expect(rig.engine.word).toBe(WORD_SETTLED);
+    rig.nowMs += 5000;
+    const ack = near(UP);
+    const options = sack(ack + 3000, ack + 9000);
+    expect(rig.in({ flags: ACK, seq: far(0), ack, wnd: 65_000, options })).toBe(VERDICT_ACCEPT);
+    expect(rig.engine.word).toBe(WORD_SETTLED);
+    expect(rig.asked).toBe(0);
+  });
+
+  it('comes back with blocks that no window holds, and its mark goes', () => {
+    settle();
+    rig.nowMs += 5000;
+    rig.socket = { state: SOCKET_LIVES, acked: UP, sent: UP + 9000, received: DOWN };
+    const ack = near(UP);
+    const options = sack(ack + 0x12345678, ack + 0x12345678 + 1448);
+    rig.in({ flags: ACK, seq: far(DOWN), ack, wnd: 65_000, options });
+    expect(rig.engine.word).toBe(WORD_WAKES);
+    expect(settledCount()).toBe(0);
+    rig.tick();
+    expect(rig.injected).toMatchObject([{ path: INJECT_FAR_WAKE, seq: near(UP), ack: far(DOWN) }]);
+  });
+
+  it('comes back when a plain packet is seen long after', () => {
+    settle();
+    rig.nowMs += 5000;
+    rig.out({ flags: ACK, seq: near(UP), ack: far(DOWN), payload: 10 });
+    expect(rig.engine.word).toBe(WORD_WAKES);
+    expect(rig.asked).toBe(1);
+    expect(rig.injected).toEqual([]);
+  });
+
+  it('is over with its FINs, whatever its numbers were', () => {
+    settle();
+    rig.nowMs += 5000;
+    rig.socket = { state: SOCKET_LIVES, acked: UP, sent: UP, received: DOWN };
+    rig.in({ flags: FIN | ACK, seq: far(DOWN), ack: near(UP) });
+    expect(rig.engine.word).toBe(WORD_WAKES);
+    rig.out({ flags: FIN | ACK, seq: near(UP), ack: far(DOWN + 1) });
+    rig.in({ flags: ACK, seq: far(DOWN + 1), ack: near(UP + 1) });
+    expect(rig.in({ flags: RST, seq: far(DOWN + 1), ttl: FORGED_TTL })).toBe(VERDICT_ACCEPT);
+    expect(rig.count(RST_HELD)).toBe(0);
+  });
+
+  it('can be settled again a second later', () => {
+    settle();
+    rig.nowMs += 5000;
+    rig.socket = { state: SOCKET_LIVES, acked: UP, sent: UP + 10, received: DOWN };
+    rig.out({ flags: ACK, seq: near(UP), ack: far(DOWN), payload: 10 });
+    rig.tick();
+    rig.in({ flags: ACK, seq: far(DOWN), ack: near(UP + 10) });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+    rig.pass(1000);
+    rig.out({ flags: ACK, seq: near(UP + 10), ack: far(DOWN), payload: 10 });
+    rig.in({ flags: ACK, seq: far(DOWN), ack: near(UP + 20) });
+    expect(rig.engine.word).toBe(WORD_READY);
+  });
+
+  it('does not expire while its socket lives', () => {
+    settle();
+    for (let i = 0; i < 3; i++) {
+      rig.socket = { state: SOCKET_LIVES, acked: 20, sent: 20, received: 0 };
+      rig.nowMs += IDLE_SETTLED_MS;
+      rig.pass(200);
+      expect(settledCount()).toBe(1);
+    }
+    rig.socket = { state: SOCKET_GONE, acked: 0, sent: 0, received: 0 };
+    rig.nowMs += IDLE_SETTLED_MS;
+    rig.pass(200);
+    expect(settledCount()).toBe(0);
+  });
+
+  it('leaves no trace when its port is used again', () => {
+    settle();
+    rig.nowMs += 5000;
+    rig.out({ flags: SYN, seq: ISS + 77 });
+    expect(settledCount()).toBe(0);
+    expect(rig.engine.word).not.toBe(WORD_SETTLED);
+  });
+});
+
+describe('a reset on a settled flow', () => {
+  const numbers = { state: SOCKET_LIVES, acked: UP, sent: UP, received: DOWN };
+
+  function forge(seq: number): number {
+    return rig.in({ flags: RST, seq, ttl: FORGED_TTL });
+  }
+
+  beforeEach(() => {
+    settle();
+    rig.nowMs += 20_000;
+    rig.socket = numbers;
+  });
+
+  it('passes at once when nothing speaks against it, and the socket is asked later', () => {
+    expect(rig.in({ flags: RST, seq: far(DOWN) })).toBe(VERDICT_ACCEPT);
+    expect(rig.count(STAT_RST_PASSED)).toBe(1);
+    rig.socket = { ...numbers, state: SOCKET_GONE };
+    rig.pass(6000);
+    expect(settledCount()).toBe(0);
+  });
+
+  it('of foreign origin is asked about with the numbers of the socket, and refuted', () => {
+    expect(forge(far(DOWN))).toBe(VERDICT_DROP);
+    rig.pass(4);
+    expect(rig.injected).toEqual([
+      { path: INJECT_FAR_WAKE, flags: ACK, seq: near(UP - 1), ack: far(DOWN), payload: 0 },
+    ]);
+    rig.in({ flags: ACK, seq: far(DOWN), ack: near(UP) });
+    expect(rig.count(RST_REFUTED)).toBe(1);
+    rig.pass(3000);
+    expect(rig.injected.filter(({ path }) => path === INJECT_NEAR)).toEqual([]);
+  });
+
+  it('is delivered as it was when the far end is silent', () => {
+    expect(forge(far(DOWN))).toBe(VERDICT_DROP);
+    rig.pass(700);
+    const delivered = rig.injected.filter(({ path }) => path === INJECT_NEAR);
+    expect(delivered).toMatchObject([{ flags: RST, seq: far(DOWN) }]);
+    expect(rig.count(RST_RELEASED)).toBe(1);
+  });
+
+  it('with an inexact number goes on to the host, unasked', () => {
+    expect(forge(far(DOWN + 77))).toBe(VERDICT_DROP);
+    rig.pass(4);
+    expect(rig.injected).toMatchObject([{ path: INJECT_NEAR, flags: RST, seq: far(DOWN + 77) }]);
+  });
+
+  it('goes on when the kernel does not say', () => {
+    rig.socket = { ...numbers, state: SOCKET_UNKNOWN };
+    expect(forge(far(DOWN))).toBe(VERDICT_DROP);
+    rig.pass(4);
+    expect(rig.injected).toMatchObject([{ path: INJECT_NEAR, flags: RST, seq: far(DOWN) }]);
+  });
+
+  it('goes on when the main thread is away', () => {
+    rig.stalled = true;
+    expect(forge(far(DOWN))).toBe(VERDICT_DROP);
+    rig.pass(600);
+    rig.stalled = false;
+    rig.tick();
+    expect(rig.injected).toMatchObject([{ path: INJECT_NEAR, flags: RST, seq: far(DOWN) }]);
+  });
+});
