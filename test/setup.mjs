@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
+const EXAMPLE = '/usr/share/doc/libnetfilter-queue-dev/examples/nf-queue.c';
+
 /** Debian package -> a file that proves it is there (a bare name is looked up in PATH). */
 export const PACKAGES = {
   iproute2: 'ip',
@@ -23,7 +25,8 @@ export const PACKAGES = {
   tcpdump: 'tcpdump',
   procps: 'ps',
   // The reference for the benchmark: libnetfilter_queue's own C example.
-  'libnetfilter-queue-dev': '/usr/share/doc/libnetfilter-queue-dev/examples/nf-queue.c',
+  'libnetfilter-queue-dev': EXAMPLE,
+  'libmnl-dev': '/usr/include/libmnl/libmnl.h',
   gcc: 'gcc',
   'libc6-dev': '/usr/include/stdio.h',
 };
@@ -119,7 +122,9 @@ function installPackages(names) {
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   run('apt-get', ['update', '-qq'], env);
-  const args = ['install', '-y', '-qq', '--no-install-recommends'];
+  // Slim images leave documentation out, also of packages that they have: the example is one.
+  const include = ['-o', `DPkg::Options::=--path-include=${EXAMPLE}`];
+  const args = ['install', '-y', '-qq', '--no-install-recommends', '--reinstall', ...include];
   if (!run('apt-get', [...args, ...names], env)) {
     // One name that this release does not have must not cost the others.
     for (const name of names) run('apt-get', [...args, name], env);
