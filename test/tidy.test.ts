@@ -31,7 +31,11 @@ const NORMALIZE_HELPERS = [
   'check-pace.ts',
   'exact.ts',
   'held.ts',
+  'numbers.ts',
   'order.ts',
+  'resynced.ts',
+  'shift.ts',
+  'sights.ts',
 ];
 
 describe('source', () => {

@@ -23,6 +23,7 @@ export const RST_BY_OWNER = 14;
 export const CONNECTION_REFUSED = 15;
 export const SYN_UNANSWERED = 16;
 export const CHECKSUM_OFFLOAD = 17;
+export const SEQUENCE_JUMP = 19;
 
 // Actions: what seqshim did.
 export const SYNACK_DROPPED = 64;
@@ -37,6 +38,7 @@ export const SEGMENT_TRANSLATED = 72;
 export const CHECKSUM_FILLED = 73;
 export const FLOW_ENDED = 74;
 export const OLD_NUMBERS_DROPPED = 75;
+export const RESYNCED = 79;
 
 // Counters without events.
 export const STAT_PACKETS = 128;
@@ -63,6 +65,7 @@ export const STAT_SHED = 149;
 /** Counted by the kernel's rules, written by the main thread. */
 export const STAT_BYPASSED_PACKETS = 150;
 export const STAT_BYPASSED_OCTETS = 151;
+export const STAT_RESYNC_CANCELLED = 154;
 
 /** Behind this many: what would have been done in observe mode, at index code + WOULD. */
 export const WOULD = 160;

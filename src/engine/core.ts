@@ -22,6 +22,7 @@ import {
 } from './flow/layout.ts';
 import { PathTable } from './flow/path-table.ts';
 import { REPAIR_WORDS, RepairTable } from './flow/repair-table.ts';
+import { Spoken } from './flow/spoken.ts';
 import {
   EVENT_SLOT_COUNT,
   EVENT_WORDS,
@@ -42,6 +43,7 @@ export class Core {
   readonly repairs = new RepairTable();
   readonly paths = new PathTable();
   readonly firstData = new FirstData();
+  readonly spoken = new Spoken();
   readonly outbox: Ring;
   readonly inbox: Ring;
   readonly events: Ring;

@@ -28,7 +28,14 @@ import {
   INDEX_HIGH,
   REPAIR,
 } from './flow/layout.ts';
-import { R_ARMED, R_ASKING, R_CHECKING, R_DEADMAN, R_FLOW } from './flow/repair-table.ts';
+import {
+  R_ARMED,
+  R_ASKING,
+  R_CHECKING,
+  R_DEADMAN,
+  R_FLOW,
+  R_JUMPING,
+} from './flow/repair-table.ts';
 import { letGo, openFromSyn, pickUp } from './lifecycle.ts';
 import { assertLimits } from './limits.ts';
 import type { EngineMemory } from './memory.ts';
@@ -41,6 +48,7 @@ import {
 } from './normalize/bypass.ts';
 import { fillAlways, normalizeChecksum } from './normalize/checksum.ts';
 import { tickDeadman } from './normalize/held.ts';
+import { tickJump } from './normalize/jump.ts';
 import { normalizeEgress, normalizeIngress, normalizeSyn } from './normalize/order.ts';
 import { tickQuestion } from './normalize/question.ts';
 import { tickCheck } from './normalize/reset.ts';
@@ -221,6 +229,7 @@ export class Engine {
       if ((armed & R_CHECKING) !== 0) tickCheck(core, slot, flow);
       else if ((armed & R_ASKING) !== 0) tickQuestion(core, slot, flow);
       else if ((armed & R_DEADMAN) !== 0) tickDeadman(core, slot, flow);
+      else if ((armed & R_JUMPING) !== 0) tickJump(core, slot, flow);
     }
     for (let i = 0; i < EXPIRIES_MAX; i++) {
       const expired = core.flows.nextExpired(nowMs, EXPIRY_ROWS);
@@ -284,6 +293,7 @@ export class Engine {
     core.flows.setKey(core.buf, core.seg, dir === TO_FAR);
     const flow = core.flows.find();
     if (flow < 0) return true;
+    if (dir === TO_FAR) core.spoken.forget(flow);
     const row = flow * FLOW_ROW_WORDS;
     const flags = flagsOf(core, flow);
     if ((flags & FLOW_SETTLED) !== 0) core.word = WORD_SETTLED;

@@ -24,6 +24,7 @@ import {
   FLOW_OVER,
   FLOW_PICKED_UP,
   FLOW_PROVEN,
+  FLOW_REUSED,
   FLOW_ROW_WORDS,
   FLOW_TRANSLATED,
   FLOW_UNTOUCHED,
@@ -66,6 +67,7 @@ export function openFromSyn(core: Core, known: number, nearInitiates: boolean): 
     begin(core, flow);
   }
   if (!nearInitiates) setFlags(core, flow, FLOW_NEAR_RESPONDS);
+  if (known >= 0) setFlags(core, flow, FLOW_REUSED);
   const seg = core.seg;
   const halves = core.flows.halves;
   const sender = nearInitiates ? nearHalf(core, flow) : farHalf(core, flow);

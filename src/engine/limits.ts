@@ -7,6 +7,8 @@ import { assert } from './assert.ts';
 export const FLOW_COUNT_DEFAULT = 65_536;
 /** Flows under repair (conflict, check, translation) at one time. */
 export const REPAIR_COUNT = 1024;
+/** Flows whose near end's latest words are remembered (`flow/spoken.ts`). */
+export const SPOKEN_COUNT = 4096;
 /** Destinations whose faults are remembered. */
 export const PATH_COUNT = 1024;
 
@@ -38,6 +40,9 @@ export const IDLE_SETTLED_MS = 600_000;
 export const IDLE_ASK_SOON_MS = 5000;
 /** Until the answer comes. */
 export const IDLE_ASKED_MS = 60_000;
+
+/** What an older connection of the same ports may still have on its way is gone (2 MSL). */
+export const TWO_MSL_MS = 240_000;
 
 /** A conflict taints its flow this long (DESIGN §4.2). */
 export const TAINT_MS = 60_000;

@@ -118,4 +118,15 @@ export const ACTIONS: readonly CodeEntry[] = [
     ],
     'A segment in numbers that no longer mean anything to the near end was not delivered.',
   ),
+  action(
+    code.RESYNCED,
+    'resynced',
+    'intervention',
+    [
+      ['seqBy', 'seq'],
+      ['ackBy', 'seq'],
+      ['afterMs', 'ms'],
+    ],
+    'The connection goes on behind a jump; seqshim translates between old and new numbers.',
+  ),
 ];

@@ -164,4 +164,17 @@ export const FINDINGS: readonly CodeEntry[] = [
     [],
     'Packets were captured before the network card filled their checksums: harmless.',
   ),
+  finding(
+    code.SEQUENCE_JUMP,
+    'sequence-jump',
+    'error',
+    [
+      ['seq', 'seq'],
+      ['rcvNxt', 'seq'],
+      ['seqBy', 'seq'],
+      ['ackBy', 'seq'],
+      ['afterMs', 'ms'],
+    ],
+    'The numbers of the connection jumped in mid-flow: something on the path translates anew.',
+  ),
 ];

@@ -35,6 +35,11 @@ export const STATS: readonly (readonly [number: number, name: string, what: stri
   [code.STAT_SHED, 'shed', 'packets accepted uninspected: latency budget used up'],
   [code.STAT_BYPASSED_PACKETS, 'bypassedPackets', 'packets that settled flows kept in the kernel'],
   [code.STAT_BYPASSED_OCTETS, 'bypassedOctets', 'their IP octets'],
+  [
+    code.STAT_RESYNC_CANCELLED,
+    'resyncCancelled',
+    'translations behind a jump taken back: the old numbers came again',
+  ],
 ];
 
 const byNumber: ReadonlyMap<number, CodeEntry> = new Map(CODES.map((entry) => [entry.code, entry]));

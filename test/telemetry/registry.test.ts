@@ -35,6 +35,7 @@ describe('CODES', () => {
       '15 connection-refused finding warning',
       '16 syn-unanswered finding warning',
       '17 checksum-offload finding note',
+      '19 sequence-jump finding error seq:seq rcvNxt:seq seqBy:seq ackBy:seq afterMs:ms',
       '64 synack-dropped intervention note isn:seq otherIsn:seq count:count',
       '65 ack-swallowed intervention note seq:seq ack:seq',
       '66 rst-held adjustment note seq:seq waitMs:ms ttl:ttl',
@@ -47,6 +48,7 @@ describe('CODES', () => {
       '73 checksum-filled intervention note segSeq:seq',
       '74 flow-ended intervention note seq:seq',
       '75 old-numbers-dropped intervention note seq:seq isn:seq',
+      '79 resynced intervention note seqBy:seq ackBy:seq afterMs:ms',
     ]);
   });
 
@@ -115,6 +117,7 @@ describe('STATS', () => {
       '149 shed',
       '150 bypassedPackets',
       '151 bypassedOctets',
+      '154 resyncCancelled',
     ]);
   });
 

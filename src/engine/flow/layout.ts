@@ -89,6 +89,8 @@ export const CAND_ISN = 17;
 export const CAND_TS_VAL = 18;
 export const CAND_OPTIONS = 19;
 export const CAND_COUNT = 20;
+/** near numbers on the path minus near numbers here, octets; valid while FLOW_RESYNCED. */
+export const NEAR_DELTA = CAND_ISN;
 /** Once proven, in its place: ms, when the near end's newest TSval was seen, or earlier. */
 export const NEAR_TS_MS = CAND_TS_VAL;
 /** ms: when the near end acknowledged its candidate; once proven, when its bypass last changed. */
@@ -139,6 +141,12 @@ export const FLOW_CONFIRMED = 4096;
 export const FLOW_CONFLICT = 8192;
 /** A reset on it has been refuted. */
 export const FLOW_REFUTED = 16384;
+/** Translated because its numbers jumped in mid-flow: by DELTA and NEAR_DELTA (`jump.ts`). */
+export const FLOW_RESYNCED = 1 << 20;
+/** A jump on it is not looked for any more: it could not be told from something else. */
+export const FLOW_NO_JUMP = 1 << 21;
+/** Another connection had these ports before, or may have had (RFC 9293 §3.6.1). */
+export const FLOW_REUSED = 1 << 22;
 
 /** Its plain packets stay in the kernel: nothing but SYN, FIN, RST and SACK is seen. */
 export const FLOW_SETTLED = 1 << 15;
@@ -148,7 +156,9 @@ export const FLOW_OLD = 1 << 16;
 export const FLOW_BYPASSED = 1 << 17;
 /** Its connection still has the mark: a packet of ours is to take it away. */
 export const FLOW_WAKE = 1 << 18;
-/** While one of these is set, SND.UNA, SND.NXT and SND.CONT may be gigabytes old: judge nothing. */
+/**
+ * While one of these is set, SND.UNA, SND.NXT and SND.CONT may be gigabytes old: judge nothing.
+ */
 export const FLOW_NUMBERS_OLD = FLOW_SETTLED | FLOW_OLD;
 
 /** Control words at the head of the index. */

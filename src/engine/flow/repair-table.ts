@@ -10,7 +10,7 @@ import { CANDIDATE_WORDS } from './candidate.ts';
 
 /** Row of the flow it belongs to. */
 export const R_FLOW = 0;
-/** R_ASKING | R_CHECKING | R_DEADMAN bits. */
+/** R_ASKING | R_CHECKING | R_DEADMAN | R_JUMPING bits. */
 export const R_ARMED = 1;
 /** Three rival candidates of CANDIDATE_WORDS words each, behind the one in the flow's row. */
 export const R_RIVALS = 2;
@@ -22,7 +22,9 @@ export const R_OTHER = 15;
 /** How often that one was seen after the near end's choice, and when last. */
 export const R_OTHER_AFTER = 16;
 export const R_OTHER_AT_MS = 17;
-/** The question: since when, probes sent, last probe, resets swallowed, reset behind last probe. */
+/**
+ * The question: since when, probes sent, last probe, resets swallowed, reset behind last probe.
+ */
 export const R_ASK_AT_MS = 18;
 export const R_ASK_PROBES = 19;
 export const R_ASK_LAST_MS = 20;
@@ -48,16 +50,38 @@ export const R_DEAD_PROBES = 33;
 export const R_DEAD_PROBED_MS = 34;
 /** 1: the held reset cannot be judged before the socket has told its numbers. */
 export const R_CHECK_OLD = 35;
-/** Slots committed to the outbox when the last probe was: it has left once as many are released. */
+/**
+ * Slots committed to the outbox when the last probe was: it has left once as many are released.
+ */
 export const R_PROBE_COMMITTED = 37;
 /** Size of the held reset, 0: none. */
 export const R_HELD_BYTES = 36;
+/** The watch of a sequence jump (`jump.ts`): since when, and since its last change. */
+export const R_JUMP_BEGAN_MS = 40;
+export const R_JUMP_AT_MS = 41;
+/** Its lowest SEG.SEQ, the SEG.ACK and the TSecr beside it, in the numbers valid so far. */
+export const R_JUMP_SEQ = 42;
+export const R_JUMP_ACK = 43;
+export const R_JUMP_TS_ECR = 44;
+/** What the near end acknowledged before, and goes on acknowledging. */
+export const R_JUMP_RCV_NXT = 45;
+/** Segments in new numbers; those with data at R_JUMP_SEQ; those behind the second probe. */
+export const R_JUMP_SIGHTS = 46;
+export const R_JUMP_HEADS = 47;
+export const R_JUMP_ANSWERS = 48;
+/** JUMP_* bits. */
+export const R_JUMP_FLAGS = 49;
+export const R_JUMP_PROBES = 50;
+export const R_JUMP_PROBED_MS = 51;
+/** When R_JUMP_HEADS became 1. */
+export const R_JUMP_HEAD_MS = 52;
 
 export const R_ASKING = 1;
 export const R_CHECKING = 2;
 export const R_DEADMAN = 4;
+export const R_JUMPING = 16;
 
-export const REPAIR_WORDS = 40;
+export const REPAIR_WORDS = 53;
 
 export class RepairTable {
   readonly words = new Int32Array(REPAIR_COUNT * REPAIR_WORDS);

@@ -102,6 +102,7 @@ export function judgeBypass(core: Core, flow: number, toFar: boolean): void {
 /** From now on, as soon as the packet in hand has left. */
 export function settleFlow(core: Core, flow: number): void {
   setFlags(core, flow, FLOW_SETTLED | FLOW_BYPASSED);
+  core.spoken.forget(flow); // what the near end says from now on goes unseen
   core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS] = core.nowMs;
   core.flows.index[INDEX_SETTLED] = core.flows.index[INDEX_SETTLED]! + 1;
   core.flows.touch(flow, core.nowMs);

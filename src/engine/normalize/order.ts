@@ -13,6 +13,7 @@ import {
   FLOW_NEAR_RESPONDS,
   FLOW_OVER,
   FLOW_PROVEN,
+  FLOW_RESYNCED,
   FLOW_ROW_WORDS,
   FLOW_TRANSLATED,
   FLOW_UNTOUCHED,
@@ -37,13 +38,17 @@ import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
 import { seqAdd, seqDiff, seqLeq } from '../wire/seq.ts';
 import { anchor, normalizeDuplicateAck, normalizeSynAck } from './handshake.ts';
 import { aliveAgain } from './held.ts';
+import { hearNear, normalizeJump } from './jump.ts';
 import { answerFromOther, settle } from './question.ts';
 import { normalizeReset, refute } from './reset.ts';
+import { translateResynced } from './resynced.ts';
 import { GO_ON, translateIn, translateOut } from './translate.ts';
 
 /** A was proven by a number within this of its ISN (DESIGN §4.1). */
 const PROOF_SPACE = 1 << 20;
 const HALF_SPACE = 0x40000000;
+/** A segment of more octets than this travels in several packets, of which some may be lost. */
+const MSS_MAX = 536;
 
 /** A segment that leaves the near end. */
 export function normalizeEgress(core: Core, flow: number): number {
@@ -64,6 +69,8 @@ export function normalizeEgress(core: Core, flow: number): number {
   const halves = core.flows.halves;
   if (isFirstData(core, flow, halves[near + ISS]!)) keepFirstData(core, flow);
   trackOrigin(halves, near, seg.ttl, 0);
+  remember(core, flow, near);
+  hearNear(core, flow);
   if (seg.flowLabel !== 0) halves[near + MAC_HASH] = seg.flowLabel;
   trackSegment(core, halves, near, farHalf(core, flow), seg);
   if ((flags & FLOW_PROVEN) !== 0) {
@@ -71,6 +78,23 @@ export function normalizeEgress(core: Core, flow: number): number {
   }
   if ((seg.flags & FIN) !== 0) endWhenBothClosed(core, flow);
   return (flags & FLOW_TRANSLATED) !== 0 ? translateOut(core, flow) : VERDICT_ACCEPT;
+}
+
+/** What the far end will echo: it tells what it has accepted (`jump.ts`). */
+function remember(core: Core, flow: number, near: number): void {
+  const seg = core.seg;
+  const halves = core.flows.halves;
+  core.spoken.note(
+    flow,
+    core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!,
+    seg.segAck,
+    seg.tsVal,
+    halves[near + SND_UNA]!,
+    halves[near + SND_NXT]!,
+    seqAdd(seg.segSeq, seg.segLen),
+    seg.payloadBytes <= MSS_MAX,
+    core.nowMs,
+  );
 }
 
 function isFirstData(core: Core, flow: number, iss: number): boolean {
@@ -144,7 +168,8 @@ export function normalizeIngress(core: Core, flow: number): number {
   }
   if ((flags & FLOW_ANCHORED) === 0 && (seg.flags & RST) === 0) return beforeAnchor(core, flow);
   if ((flags & FLOW_TRANSLATED) !== 0) {
-    const verdict = translateIn(core, flow);
+    const jumped = (flags & FLOW_RESYNCED) !== 0;
+    const verdict = jumped ? translateResynced(core, flow) : translateIn(core, flow);
     if (verdict !== GO_ON) return verdict;
   }
   if ((seg.flags & RST) !== 0) return normalizeReset(core, flow);
@@ -180,7 +205,10 @@ function fromFar(core: Core, flow: number): number {
       return VERDICT_ACCEPT;
     }
     settle(core, flow);
-  } else if (!isNear(seqDiff(seg.segSeq, halves[far + SND_CONT]!))) {
+  }
+  const verdict = normalizeJump(core, flow);
+  if (verdict !== GO_ON) return verdict;
+  if (!isNear(seqDiff(seg.segSeq, halves[far + SND_CONT]!))) {
     return VERDICT_ACCEPT; // not of this connection's numbers: the near end's kernel judges it
   }
   const rows = core.flows.rows;

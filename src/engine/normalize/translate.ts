@@ -2,9 +2,11 @@
 /**
  * Userspace translation between the near end's numbers (A) and the far end's (B = A + DELTA):
  * arriving SEQ and TSval down, leaving ACK, SACK edges and TSecr up, windows from one scale to the
- * other, clipped to 65,535. The near end's own sequence space is the same on both sides.
+ * other, clipped to 65,535. The near end's own sequence space is the same on both sides, except
+ * behind a jump (`jump.ts`): then leaving SEQ goes up by NEAR_DELTA, arriving ACK and SACK down.
  *
- * Reads DELTA, TS_DELTA, SCALE_FIX. Writes the packet in place and the Segment. Units: octets.
+ * Reads DELTA, NEAR_DELTA, TS_DELTA, SCALE_FIX. Writes the packet in place and the Segment.
+ * Units: octets.
  */
 import {
   ANCHOR_CONTRADICTED,
@@ -20,9 +22,11 @@ import {
   FLOW_CONFIRMED,
   FLOW_OVER,
   FLOW_PROVEN,
+  FLOW_RESYNCED,
   FLOW_ROW_WORDS,
   ISS,
   MSS,
+  NEAR_DELTA,
   SCALE_FIX,
   SND_CONT,
   SND_NXT,
@@ -67,8 +71,23 @@ export function translateIn(core: Core, flow: number): number {
   if (distance(nearSeq, cont) > FOREIGN_SPACE) return dropOld(core, flow);
   if ((core.info & INFO_TRUNCATED) !== 0) return dropOld(core, flow); // cannot come back whole
   if ((seg.flags & RST) === 0) confirm(core, flow);
-  put32(core.buf, seg.tcpOff + 4, nearSeq);
-  seg.segSeq = nearSeq;
+  return rewriteIn(core, flow) ? GO_ON : VERDICT_DROP;
+}
+
+/** The packet in hand, as it came, to near numbers; false: it cannot be sent back whole. */
+export function rewriteIn(core: Core, flow: number): boolean {
+  const seg = core.seg;
+  const row = flow * FLOW_ROW_WORDS;
+  const rows = core.flows.rows;
+  if ((core.info & INFO_TRUNCATED) !== 0) return false;
+  seg.segSeq = seqAdd(get32(core.buf, seg.tcpOff + 4), -rows[row + DELTA]!);
+  put32(core.buf, seg.tcpOff + 4, seg.segSeq);
+  const nearDelta = nearDeltaOf(core, flow);
+  if (nearDelta !== 0 && (seg.flags & ACK) !== 0) {
+    seg.segAck = seqAdd(get32(core.buf, seg.tcpOff + 8), -nearDelta);
+    put32(core.buf, seg.tcpOff + 8, seg.segAck);
+    shiftSack(core, -nearDelta);
+  }
   if (seg.tsOff !== 0 && rows[row + TS_DELTA] !== 0) {
     seg.tsVal = (seg.tsVal - rows[row + TS_DELTA]!) | 0;
     put32(core.buf, seg.tsOff, seg.tsVal);
@@ -77,7 +96,20 @@ export function translateIn(core: Core, flow: number): number {
   if ((seg.flags & RST) === 0) rescale(core, flow, fix & 0xff, (fix >>> 8) & 0xff);
   count(core, SEGMENT_TRANSLATED);
   core.changed = 1;
-  return GO_ON;
+  return true;
+}
+
+/** What to add to the near end's own numbers: they are shifted only behind a jump. */
+function nearDeltaOf(core: Core, flow: number): number {
+  const jumped = (flagsOf(core, flow) & FLOW_RESYNCED) !== 0;
+  return jumped ? core.flows.rows[flow * FLOW_ROW_WORDS + NEAR_DELTA]! : 0;
+}
+
+function shiftSack(core: Core, by: number): void {
+  for (let i = 0; i < core.seg.sackCount * 2; i++) {
+    const at = core.seg.sackOff + 4 * i;
+    put32(core.buf, at, seqAdd(get32(core.buf, at), by));
+  }
 }
 
 function distance(a: number, b: number): number {
@@ -85,7 +117,7 @@ function distance(a: number, b: number): number {
   return diff < 0 ? -diff : diff;
 }
 
-function dropOld(core: Core, flow: number): number {
+export function dropOld(core: Core, flow: number): number {
   const isn = core.flows.halves[farHalf(core, flow) + ISS]!;
   count(core, OLD_NUMBERS_DROPPED);
   event(core, flow, OLD_NUMBERS_DROPPED, 0, core.seg.segSeq, isn, 0, 0, 0);
@@ -131,13 +163,15 @@ export function translateOut(core: Core, flow: number): number {
   const row = flow * FLOW_ROW_WORDS;
   const rows = core.flows.rows;
   if ((core.info & INFO_TRUNCATED) !== 0) return dropOld(core, flow);
+  const nearDelta = nearDeltaOf(core, flow);
+  if (nearDelta !== 0) {
+    put32(buf, seg.tcpOff + 4, seqAdd(seg.segSeq, nearDelta));
+    core.changed = 1;
+  }
   if ((seg.flags & ACK) === 0) return VERDICT_ACCEPT; // a bare reset carries no number of B's
   const delta = rows[row + DELTA]!;
   put32(buf, seg.tcpOff + 8, seqAdd(seg.segAck, delta));
-  for (let i = 0; i < seg.sackCount * 2; i++) {
-    const at = seg.sackOff + 4 * i;
-    put32(buf, at, seqAdd(get32(buf, at), delta));
-  }
+  shiftSack(core, delta);
   if (seg.tsOff !== 0 && rows[row + TS_DELTA] !== 0) {
     put32(buf, seg.tsOff + 4, (seg.tsEcr + rows[row + TS_DELTA]!) | 0);
   }

@@ -13,8 +13,8 @@ export class Connection {
   otherIsn: number;
   synAckAtMs = 0;
   /** Added to SEQ on the way: client to server, server to client. */
-  readonly clientOffset: number;
-  readonly serverOffset: number;
+  clientOffset: number;
+  serverOffset: number;
   /** The burst of the second SYN-ACK has gone out. */
   burst = false;
   /** Server packets kept until the burst. */
@@ -40,8 +40,18 @@ export class Connection {
     this.clientOffset = offsets ? randomSeq() : 0;
     this.serverOffset = offsets ? randomSeq() : 0;
   }
+
+  /** The firewall makes its translation anew; far enough to be outside every window. */
+  jump(which: 'client' | 'server' | 'both'): void {
+    if (which !== 'server') this.clientOffset = (this.clientOffset + farSeq()) | 0;
+    if (which !== 'client') this.serverOffset = (this.serverOffset + farSeq()) | 0;
+  }
 }
 
 export function randomSeq(): number {
   return (Math.random() * 2 ** 32) | 0;
+}
+
+function farSeq(): number {
+  return ((Math.random() * 0.98 + 0.01) * 2 ** 32) | 0;
 }

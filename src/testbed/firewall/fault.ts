@@ -27,6 +27,9 @@ export interface Fault {
   readonly lostProbes: number;
   /** Queue everything, so that the control channel knows every connection. */
   readonly watch: boolean;
+  /** After so long, counted from the SYN, the offsets are made anew; 0: never. */
+  readonly jumpMs: number;
+  readonly jumps: 'client' | 'server' | 'both';
   readonly queueNum: number;
 }
 
@@ -40,12 +43,15 @@ export const FAULT_DEFAULT: Fault = {
   serverLateMs: 0,
   lostProbes: 0,
   watch: false,
+  jumpMs: 0,
+  jumps: 'both',
   queueNum: 9,
 };
 
 /** Does every packet have to go through the firewall's queue, or only the client's SYNs? */
 export function queuesEverything(fault: Fault): boolean {
   if (fault.offsets || fault.watch || fault.serverLateMs > 0 || fault.lostProbes > 0) return true;
+  if (fault.jumpMs > 0) return true;
   return fault.kind !== 'phantom-synack' && fault.kind !== 'healthy';
 }
 
@@ -62,5 +68,9 @@ export type Command =
   | { readonly do: 'overtake' }
   /** The server's next data gets an exact forged reset before it, and is its last sign of life. */
   | { readonly do: 'last-words' }
+  /**
+   * It makes its translation anew: random offsets of the client's, the server's numbers, or both.
+   */
+  | { readonly do: 'jump'; readonly which: 'client' | 'server' | 'both' }
   /** The firewall forgets every connection: what comes now passes as it is. */
   | { readonly do: 'forget' };

@@ -33,6 +33,10 @@ interface Due {
   readonly run: () => void;
 }
 
+function isRenumbered({ clientOffset, serverOffset }: Connection): boolean {
+  return (clientOffset | serverOffset) !== 0;
+}
+
 export class Firewall {
   private readonly fault: Fault;
   private readonly queue: Queue;
@@ -77,6 +81,8 @@ export class Firewall {
       this.inject(forgeControl(clientSyn, RST, seq, 0, command.ttl));
     } else if (command.do === 'stray') {
       this.inject(forgeControl(clientSyn, ACK, (isn + 1) | 0, (iss + 1) | 0, FORGED_TTL));
+    } else if (command.do === 'jump') {
+      connection.jump(command.which);
     } else if (command.do !== 'forget') {
       connection.pending = command.do;
     }
@@ -112,6 +118,7 @@ export class Firewall {
       connection = new Connection(syn, seg.segSeq, this.fault.offsets);
       this.connections.set(key, connection);
       if (this.fault.kind === 'phantom-synack') this.phantom(connection);
+      if (this.fault.jumpMs > 0) this.jumpLater(connection);
     }
     if (connection === undefined) return VERDICT_ACCEPT;
     if (toClient) this.renumberIn(connection);
@@ -122,10 +129,14 @@ export class Firewall {
       connection.late.push(finished(queue.bytes.slice(off, off + seg.ipBytes)));
       return VERDICT_DROP;
     }
-    if (!this.fault.offsets) return VERDICT_ACCEPT;
+    if (!isRenumbered(connection)) return VERDICT_ACCEPT;
     const gso = ((queue.info[i] ?? 0) & INFO_GSO) !== 0;
     if (!gso) fillTcpChecksum(queue.bytes, this.words, seg);
     return VERDICT_REWRITTEN;
+  }
+
+  private jumpLater(connection: Connection): void {
+    this.at(this.fault.jumpMs, () => connection.jump(this.fault.jumps));
   }
 
   private key(v6Off: number, v4Off: number, port: number): string {
@@ -137,7 +148,7 @@ export class Firewall {
 
   /** From the server's numbers to those that the client sees. */
   private renumberIn(connection: Connection): void {
-    if (!this.fault.offsets) return;
+    if (!isRenumbered(connection)) return;
     const { seg } = this;
     const { bytes } = this.queue;
     seg.segSeq = (seg.segSeq + connection.serverOffset) | 0;
@@ -149,7 +160,7 @@ export class Firewall {
   }
 
   private renumberOut(connection: Connection): void {
-    if (!this.fault.offsets) return;
+    if (!isRenumbered(connection)) return;
     const { seg } = this;
     const { bytes } = this.queue;
     put32(bytes, seg.tcpOff + 4, (seg.segSeq + connection.clientOffset) | 0);

@@ -1,0 +1,150 @@
+/**
+ * What the near end has lately said, by its own timestamps: which ACK was in use at which TSval,
+ * and when the octets in flight left. An echoed TSval (RFC 7323 §4.3) then tells what the far end
+ * has accepted, exactly or not at all.
+ *
+ * Owns a direct-mapped table: a newer flow takes the slot, and an empty history proves nothing.
+ * Numbers are the near end's; TSvals compare serially.
+ */
+import { SPOKEN_COUNT } from '../limits.ts';
+import { type Seq, seqLeq, seqLt } from '../wire/seq.ts';
+
+const S_FLOW = 0; // flow + 1
+const S_GENERATION = 1;
+const S_ACK_COUNT = 2; // ever noted
+const S_TS = 3; // newest TSval
+const S_FLIGHT_TS = 4; // TSval of the first octet in flight
+const S_SHORT_TS = 5; // newest TSval of a segment that ends below SND.NXT
+const S_KNOWN = 6; // bit 0: S_FLIGHT_TS, bit 1: S_SHORT_TS
+const S_ACKS = 8; // ACK_COUNT times: ACK, first TSval, last TSval, engine ms of the first
+const ACK_WORDS = 4;
+const ACK_COUNT = 6;
+const SPOKEN_WORDS = 32;
+
+const FLIGHT_KNOWN = 1;
+const SHORT_KNOWN = 2;
+
+export class Spoken {
+  private readonly words = new Int32Array(SPOKEN_COUNT * SPOKEN_WORDS);
+
+  /**
+   * A segment of the near end that ends at `end`, before its flow is told: `una`, `nxt` are its
+   * SND.UNA and SND.NXT so far. `whole`: it travels in one packet.
+   */
+  note(
+    flow: number,
+    generation: number,
+    ack: Seq,
+    tsVal: number,
+    una: Seq,
+    nxt: Seq,
+    end: Seq,
+    whole: boolean,
+    nowMs: number,
+  ): void {
+    const words = this.words;
+    const at = this.slot(flow);
+    if (words[at + S_FLOW] !== flow + 1 || words[at + S_GENERATION] !== generation) {
+      words.fill(0, at, at + SPOKEN_WORDS);
+      words[at + S_FLOW] = flow + 1;
+      words[at + S_GENERATION] = generation;
+      words[at + S_TS] = tsVal;
+    }
+    if (seqLt(nxt, end)) {
+      if (una === nxt) {
+        words[at + S_FLIGHT_TS] = tsVal;
+        words[at + S_KNOWN] = words[at + S_KNOWN]! | FLIGHT_KNOWN | SHORT_KNOWN;
+      }
+      words[at + S_SHORT_TS] = whole ? words[at + S_TS]! : tsVal;
+    } else if (seqLt(end, nxt) || !whole) {
+      words[at + S_SHORT_TS] = tsVal;
+    }
+    if (seqLt(words[at + S_TS]!, tsVal)) words[at + S_TS] = tsVal;
+    this.noteAck(at, ack, tsVal, nowMs);
+  }
+
+  private noteAck(at: number, ack: Seq, tsVal: number, nowMs: number): void {
+    const words = this.words;
+    const count = words[at + S_ACK_COUNT]!;
+    const newest = at + S_ACKS + ((count + ACK_COUNT - 1) % ACK_COUNT) * ACK_WORDS;
+    if (count > 0 && seqLeq(ack, words[newest]!)) {
+      if (ack === words[newest] && seqLt(words[newest + 2]!, tsVal)) words[newest + 2] = tsVal;
+      return;
+    }
+    const to = at + S_ACKS + (count % ACK_COUNT) * ACK_WORDS;
+    words[to] = ack;
+    words[to + 1] = tsVal;
+    words[to + 2] = tsVal;
+    words[to + 3] = nowMs;
+    words[at + S_ACK_COUNT] = count + 1 >= 4 * ACK_COUNT ? count + 1 - 2 * ACK_COUNT : count + 1;
+  }
+
+  /** Packets of the flow went by unseen: what was known proves nothing any more. */
+  forget(flow: number): void {
+    const at = this.slot(flow);
+    if (this.words[at + S_FLOW] === flow + 1) this.words[at + S_FLOW] = 0;
+  }
+
+  /**
+   * Where the one ACK stands that was in use at this TSval, for `ackAt`; -1 when there was none,
+   * or more than one.
+   */
+  ackInUse(flow: number, generation: number, tsVal: number): number {
+    const words = this.words;
+    const at = this.slot(flow);
+    if (!this.knows(at, flow, generation)) return -1;
+    const count = words[at + S_ACK_COUNT]!;
+    const kept = count < ACK_COUNT ? count : ACK_COUNT;
+    const oldest = count > ACK_COUNT ? (count - ACK_COUNT) % ACK_COUNT : -1;
+    let found = -1;
+    for (let i = 0; i < kept; i++) {
+      const entry = at + S_ACKS + i * ACK_WORDS;
+      if (seqLt(tsVal, words[entry + 1]!) || seqLt(words[entry + 2]!, tsVal)) continue;
+      const maybeOlder = i === oldest && tsVal === words[entry + 1]; // what stood before is lost
+      if (found >= 0 || maybeOlder) return -1;
+      found = entry;
+    }
+    return found;
+  }
+
+  ackAt(entry: number): Seq {
+    return this.words[entry]!;
+  }
+
+  /** Where the newest ACK stands, or -1. */
+  newestAck(flow: number, generation: number): number {
+    const at = this.slot(flow);
+    const count = this.words[at + S_ACK_COUNT]!;
+    if (!this.knows(at, flow, generation) || count === 0) return -1;
+    return at + S_ACKS + ((count + ACK_COUNT - 1) % ACK_COUNT) * ACK_WORDS;
+  }
+
+  /** Engine ms of the first segment with that ACK. */
+  firstMs(entry: number): number {
+    return this.words[entry + 3]!;
+  }
+
+  /** Was nothing that is in flight now accepted by who echoes this TSval? */
+  provesNothingNew(flow: number, generation: number, tsEcr: number): boolean {
+    const at = this.slot(flow);
+    if (!this.knows(at, flow, generation)) return false;
+    if ((this.words[at + S_KNOWN]! & FLIGHT_KNOWN) === 0) return false;
+    return seqLt(tsEcr, this.words[at + S_FLIGHT_TS]!);
+  }
+
+  /** Was everything that is in flight now accepted by who echoes this TSval? */
+  provesAll(flow: number, generation: number, tsEcr: number): boolean {
+    const at = this.slot(flow);
+    if (!this.knows(at, flow, generation)) return false;
+    if ((this.words[at + S_KNOWN]! & SHORT_KNOWN) === 0) return false;
+    return seqLt(this.words[at + S_SHORT_TS]!, tsEcr);
+  }
+
+  private knows(at: number, flow: number, generation: number): boolean {
+    return this.words[at + S_FLOW] === flow + 1 && this.words[at + S_GENERATION] === generation;
+  }
+
+  private slot(flow: number): number {
+    return (flow % SPOKEN_COUNT) * SPOKEN_WORDS;
+  }
+}
