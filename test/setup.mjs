@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-const EXAMPLE = '/usr/share/doc/libnetfilter-queue-dev/examples/nf-queue.c';
+const EXAMPLE_DIR = '/usr/share/doc/libnetfilter-queue-dev';
+const EXAMPLE = `${EXAMPLE_DIR}/examples/nf-queue.c`;
 
 /** Debian package -> a file that proves it is there (a bare name is looked up in PATH). */
 export const PACKAGES = {
@@ -123,7 +124,7 @@ function installPackages(names) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   run('apt-get', ['update', '-qq'], env);
   // Slim images leave documentation out, also of packages that they have: the example is one.
-  const include = ['-o', `DPkg::Options::=--path-include=${EXAMPLE}`];
+  const include = ['-o', `DPkg::Options::=--path-include=${EXAMPLE_DIR}*`];
   const args = ['install', '-y', '-qq', '--no-install-recommends', '--reinstall', ...include];
   if (!run('apt-get', [...args, ...names], env)) {
     // One name that this release does not have must not cost the others.
