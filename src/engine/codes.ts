@@ -24,6 +24,7 @@ export const CONNECTION_REFUSED = 15;
 export const SYN_UNANSWERED = 16;
 export const CHECKSUM_OFFLOAD = 17;
 export const SEQUENCE_JUMP = 19;
+export const DUPLICATE_ADDRESS = 20;
 
 // Actions: what seqshim did.
 export const SYNACK_DROPPED = 64;

@@ -20,6 +20,7 @@ import {
   REPAIR,
   SEGMENT_COUNT,
 } from './flow/layout.ts';
+import { OriginTable } from './flow/origin-table.ts';
 import { PathTable } from './flow/path-table.ts';
 import { REPAIR_WORDS, RepairTable } from './flow/repair-table.ts';
 import { Spoken } from './flow/spoken.ts';
@@ -42,6 +43,7 @@ export class Core {
   readonly flows: FlowTable;
   readonly repairs = new RepairTable();
   readonly paths = new PathTable();
+  readonly origins = new OriginTable();
   readonly firstData = new FirstData();
   readonly spoken = new Spoken();
   readonly outbox: Ring;

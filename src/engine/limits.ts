@@ -11,6 +11,8 @@ export const REPAIR_COUNT = 1024;
 export const SPOKEN_COUNT = 4096;
 /** Destinations whose faults are remembered. */
 export const PATH_COUNT = 1024;
+/** Far addresses whose origins are remembered; a power of two. */
+export const ORIGIN_COUNT = 1024;
 
 /** Room for one held copy: a reset, or the near end's first data segment. */
 export const HELD_BYTES = 1600;

@@ -177,4 +177,16 @@ export const FINDINGS: readonly CodeEntry[] = [
     ],
     'The numbers of the connection jumped in mid-flow: something on the path translates anew.',
   ),
+  finding(
+    code.DUPLICATE_ADDRESS,
+    'duplicate-address',
+    'warning',
+    [
+      ['ttl', 'ttl'],
+      ['otherTtl', 'ttl'],
+      ['macs', 'count'],
+      ['turns', 'count'],
+    ],
+    'Two MAC addresses or TTLs take turns at one far address: two hosts, or only two routes.',
+  ),
 ];

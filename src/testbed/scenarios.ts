@@ -52,6 +52,11 @@ export const SCENARIOS: readonly Scenario[] = [
     'a second end point answers every packet of the client with a reset',
     { kind: 'double-endpoint' },
   ),
+  scenario(
+    'duplicate-address',
+    'the same from a second host with the server’s address, eight hops away',
+    { kind: 'double-endpoint', otherTtl: 57 },
+  ),
   ...[100, 1500, 5000].flatMap((delayMs) =>
     (['challenge-ack-reset', 'double-endpoint'] as const).map((kind) =>
       scenario(
@@ -70,6 +75,11 @@ export const SCENARIOS: readonly Scenario[] = [
         { kind: 'phantom-synack', wndScale, timestamps },
       ),
     ),
+  ),
+  scenario(
+    'forged-reset',
+    'somebody who reads along sends resets with the exact number in mid-session, of another TTL',
+    { kind: 'forged-reset', otherTtl: 200, delayMs: 60 },
   ),
   scenario(
     'blind-resets',

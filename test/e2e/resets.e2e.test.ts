@@ -37,10 +37,26 @@ describe('forged resets', () => {
     await path.tell({ do: 'forge', ttl: OTHER_TTL, distance: 0 });
     await pause(200);
     await path.tell({ do: 'forge', ttl: OTHER_TTL, distance: 0 });
-    await pause(3000);
+    await pause(10_000);
     for (const session of sessions) expect(await session.echoes('still here')).toBe(true);
     expect(shim.events('rst-refuted').length).toBeGreaterThanOrEqual(2 * COUNT);
     for (const session of sessions) session.close();
+    await path.close();
+  });
+
+  it('in the middle of ten busy sessions kill none, and a genuine one behind them arrives', async () => {
+    const path = await FaultyPath.open(lab, { kind: 'blind-resets', delayMs: 60_000 });
+    const sessions = await open(COUNT);
+    for (let round = 0; round < 10; round++) {
+      const echoes = sessions.map((session) => session.echoes(`round ${round}`));
+      await path.tell({ do: 'forge', ttl: OTHER_TTL, distance: 0 });
+      expect(await Promise.all(echoes)).toEqual(sessions.map(() => true));
+    }
+    const ended = sessions.map((session) => {
+      session.say('RESET');
+      return session.until('error', 1000);
+    });
+    for (const waited of await Promise.all(ended)) expect(waited).not.toBe(-1);
     await path.close();
   });
 

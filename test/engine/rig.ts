@@ -53,6 +53,7 @@ export interface Sent {
   ack?: number;
   wnd?: number;
   ttl?: number;
+  mac?: number;
   payload?: number;
   options?: readonly number[];
 }
@@ -139,7 +140,7 @@ export class Rig {
 
   private step(sent: Sent, dir: number, hook: number): number {
     const bytes = this.write(sent, dir === TO_FAR);
-    const verdict = this.engine.step(OFF, bytes, dir, hook, 0, 0, this.nowMs);
+    const verdict = this.engine.step(OFF, bytes, dir, hook, 0, sent.mac ?? 0, this.nowMs);
     this.drain();
     return verdict;
   }

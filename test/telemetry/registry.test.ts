@@ -36,6 +36,7 @@ describe('CODES', () => {
       '16 syn-unanswered finding warning',
       '17 checksum-offload finding note',
       '19 sequence-jump finding error seq:seq rcvNxt:seq seqBy:seq ackBy:seq afterMs:ms',
+      '20 duplicate-address finding warning ttl:ttl otherTtl:ttl macs:count turns:count',
       '64 synack-dropped intervention note isn:seq otherIsn:seq count:count',
       '65 ack-swallowed intervention note seq:seq ack:seq',
       '66 rst-held adjustment note seq:seq waitMs:ms ttl:ttl',

@@ -39,6 +39,7 @@ import { seqAdd, seqDiff, seqLeq } from '../wire/seq.ts';
 import { anchor, normalizeDuplicateAck, normalizeSynAck } from './handshake.ts';
 import { aliveAgain } from './held.ts';
 import { hearNear, normalizeJump } from './jump.ts';
+import { noteOrigin } from './provenance.ts';
 import { answerFromOther, settle } from './question.ts';
 import { normalizeReset, refute } from './reset.ts';
 import { translateResynced } from './resynced.ts';
@@ -164,7 +165,11 @@ export function normalizeIngress(core: Core, flow: number): number {
   if ((flags & FLOW_UNTOUCHED) !== 0) return VERDICT_ACCEPT;
   if ((seg.flags & (SYN | RST)) === SYN) {
     const isSynAck = (seg.flags & ACK) !== 0 && (flags & FLOW_NEAR_RESPONDS) === 0;
-    return isSynAck ? normalizeSynAck(core, flow) : VERDICT_ACCEPT;
+    if (!isSynAck) return VERDICT_ACCEPT;
+    if (seg.segAck === seqAdd(core.flows.halves[nearHalf(core, flow) + ISS]!, 1)) {
+      noteOrigin(core, flow);
+    }
+    return normalizeSynAck(core, flow);
   }
   if ((flags & FLOW_ANCHORED) === 0 && (seg.flags & RST) === 0) return beforeAnchor(core, flow);
   if ((flags & FLOW_TRANSLATED) !== 0) {
@@ -221,6 +226,7 @@ function fromFar(core: Core, flow: number): number {
   refute(core, flow);
   const slot = repairOf(core, flow);
   if (slot >= 0) aliveAgain(core, slot, flow);
+  noteOrigin(core, flow);
   trackOrigin(halves, far, seg.ttl, core.macHash);
   trackSegment(core, halves, far, near, seg);
   if ((seg.flags & FIN) !== 0) endWhenBothClosed(core, flow);

@@ -2,13 +2,15 @@
 /**
  * A reset with exactly the acceptable number proves nothing: it is what a second end point sends.
  * Inexact ones always pass (the host decides). Exact ones pass at once unless the flow is tainted,
- * the reset comes from elsewhere (TTL, MAC), or nothing but the SYN-ACK has come from the far end
- * yet. Those are checked, not waited out: copied and dropped, one keep-alive is sent; a segment at
- * or behind the reset's number refutes it, silence delivers it.
+ * the reset comes from elsewhere (TTL, MAC), its address has two origins (provenance.ts), or
+ * nothing but the SYN-ACK has come from the far end yet. Those are checked, not waited out: copied
+ * and dropped, one keep-alive is sent; a segment at or behind the reset's number refutes it,
+ * silence delivers it.
  *
  * Owns the check in the repair slot. Times: ms. DESIGN §4.2.
  */
 import {
+  DUPLICATE_ADDRESS,
   RST_AFTER_CONFLICT,
   RST_DROPPED,
   RST_FOREIGN,
@@ -47,7 +49,6 @@ import {
   HALF_RST_PASSED,
   HALF_RST_SEEN,
   ISS,
-  MAC_HASH,
   SND_CONT,
   SND_NXT,
   TAINT_AT_MS,
@@ -66,7 +67,6 @@ import {
   R_CHECK_SEQ,
   R_CHECKING,
 } from '../flow/repair-table.ts';
-import { knowsTtl } from '../flow/track.ts';
 import { endFlow } from '../lifecycle.ts';
 import { HELD_BYTES, TAINT_MS } from '../limits.ts';
 import { POLICY_OBSERVE } from '../memory.ts';
@@ -75,6 +75,7 @@ import { seqAdd, seqLeq, seqLt } from '../wire/seq.ts';
 import { arm, isProvoked } from './check-pace.ts';
 import { isExact, maybeExact } from './exact.ts';
 import { disarm, holdReset, judgeHeld, releaseHeld, startDeadman, waitMs } from './held.ts';
+import { isDuplicate, isForeign } from './provenance.ts';
 import { answerReset, isAsking } from './question.ts';
 
 /** A probe that cannot leave (the main thread is away) holds a reset no longer than this. */
@@ -157,13 +158,11 @@ function suspicion(core: Core, flow: number, flags: number, first: boolean): num
     found(core, flow, RST_AFTER_CONFLICT, seg.segSeq, halves[far + ISS]!, conflictMs, 0, 0);
     return RST_AFTER_CONFLICT;
   }
-  const knowsOrigin = (halves[far + TTL_SET]! & 0xff) !== 0;
-  const mac = halves[far + MAC_HASH]!;
-  const otherMac = mac !== 0 && core.macHash !== 0 && mac !== core.macHash;
-  if (knowsOrigin && (otherMac || !knowsTtl(halves, far, seg.ttl))) {
+  if (isForeign(core, far)) {
     found(core, flow, RST_FOREIGN, seg.segSeq, seg.ttl, halves[far + TTL_SET]! & 0xff, 0, 0);
     return RST_FOREIGN;
   }
+  if (isDuplicate(core, flow)) return DUPLICATE_ADDRESS;
   return first ? RST_HELD : 0;
 }
 

@@ -30,6 +30,8 @@ export class Connection {
   /** Nothing of the server arrives any more. */
   mute = false;
   hit = false;
+  /** Resets forged in mid-session. */
+  forged = 0;
   /** The client's newest SEG.ACK: what an exact forgery needs. */
   clientAck = 0;
 

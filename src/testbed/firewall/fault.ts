@@ -8,7 +8,8 @@ export type FaultKind =
   | 'challenge-ack-reset'
   | 'double-endpoint'
   | 'phantom-synack'
-  | 'blind-resets';
+  | 'blind-resets'
+  | 'forged-reset';
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -18,6 +19,8 @@ export interface Fault {
   readonly order: string;
   /** Random sequence offsets per connection, both directions, SACK rewritten properly. */
   readonly offsets: boolean;
+  /** The TTL of what the second end point sends. */
+  readonly otherTtl: number;
   /** Of the phantom's SYN-ACK: window scale, and timestamps of its own or none. */
   readonly wndScale: number;
   readonly timestamps: boolean;
@@ -38,6 +41,7 @@ export const FAULT_DEFAULT: Fault = {
   delayMs: 18,
   order: 'BRD',
   offsets: false,
+  otherTtl: 63, // as a server one hop behind us would have it
   wndScale: 7,
   timestamps: false,
   serverLateMs: 0,

@@ -22,9 +22,10 @@ import { type Command, type Fault, REPEATS_MS } from './fault.ts';
 import { finished, forgeControl, forgeSynAck, renumbered } from './forge.ts';
 
 const OWN_MARK = 0x77;
-const FORGED_TTL = 63; // as a server one hop behind us would have it
 const SERVER_DATA_MS = 500;
 const RELEASE_MS = 6;
+/** Data under way can make a forged number old: so many segments of the client get a reset. */
+const FORGED_COUNT = 5;
 const BLIND_COUNT = 256;
 const BLIND_STEP = 0x01000000;
 
@@ -80,7 +81,7 @@ export class Firewall {
       const seq = (clientAck + command.distance) | 0;
       this.inject(forgeControl(clientSyn, RST, seq, 0, command.ttl));
     } else if (command.do === 'stray') {
-      this.inject(forgeControl(clientSyn, ACK, (isn + 1) | 0, (iss + 1) | 0, FORGED_TTL));
+      this.inject(forgeControl(clientSyn, ACK, (isn + 1) | 0, (iss + 1) | 0, this.fault.otherTtl));
     } else if (command.do === 'jump') {
       connection.jump(command.which);
     } else if (command.do !== 'forget') {
@@ -182,7 +183,9 @@ export class Firewall {
     const { fault } = this;
     connection.isn = connection.otherIsn;
     const ts = fault.timestamps ? (Math.random() * 2 ** 31) | 1 : 0;
-    this.inject(forgeSynAck(connection.clientSyn, connection.isn, FORGED_TTL, fault.wndScale, ts));
+    this.inject(
+      forgeSynAck(connection.clientSyn, connection.isn, this.fault.otherTtl, fault.wndScale, ts),
+    );
     if (fault.serverLateMs === 0) return;
     connection.late = [];
     this.at(fault.serverLateMs, () => {
@@ -223,7 +226,7 @@ export class Firewall {
       this.release(connection);
     } else {
       if (!data) return VERDICT_ACCEPT;
-      this.inject(forgeControl(connection.clientSyn, RST, seg.segSeq, 0, FORGED_TTL));
+      this.inject(forgeControl(connection.clientSyn, RST, seg.segSeq, 0, this.fault.otherTtl));
       this.inject(packet());
       connection.mute = true;
     }
@@ -240,6 +243,10 @@ export class Firewall {
     if (fault.kind === 'blind-resets') {
       this.at(fault.delayMs, () => this.blind(connection));
       this.at(fault.delayMs + 150, () => this.blind(connection));
+    } else if (fault.kind === 'forged-reset') {
+      this.at(fault.delayMs, () => {
+        connection.burst = true;
+      });
     } else if (fault.kind !== 'healthy') {
       this.at(fault.delayMs, () => this.secondSynAck(connection));
     }
@@ -248,7 +255,7 @@ export class Firewall {
   private blind(connection: Connection): void {
     for (let k = 0; k < BLIND_COUNT; k++) {
       const seq = (connection.isn + 0x800000 + k * BLIND_STEP) | 0;
-      this.inject(forgeControl(connection.clientSyn, RST, seq, 0, FORGED_TTL));
+      this.inject(forgeControl(connection.clientSyn, RST, seq, 0, this.fault.otherTtl));
     }
   }
 
@@ -260,8 +267,18 @@ export class Firewall {
       this.at(1, () => this.secondSynAck(connection)); // the server's data belongs to the burst
       return;
     }
-    const synAck = renumbered(connection.synAck ?? connection.clientSyn, connection.otherIsn);
-    const reset = forgeControl(connection.clientSyn, RST, (connection.isn + 1) | 0, 0, FORGED_TTL);
+    const synAck = renumbered(
+      connection.synAck ?? connection.clientSyn,
+      connection.otherIsn,
+      fault.otherTtl,
+    );
+    const reset = forgeControl(
+      connection.clientSyn,
+      RST,
+      (connection.isn + 1) | 0,
+      0,
+      this.fault.otherTtl,
+    );
     connection.burst = true;
     connection.holding = fault.kind === 'challenge-ack-reset';
     if (connection.holding) this.at(RELEASE_MS, () => this.release(connection));
@@ -287,14 +304,17 @@ export class Firewall {
       connection.probesLost++;
       return VERDICT_DROP;
     }
-    if (fault.kind === 'double-endpoint' && connection.synAck !== undefined) {
-      this.inject(forgeControl(connection.clientSyn, RST, seg.segAck, 0, FORGED_TTL));
+    const answers =
+      fault.kind === 'double-endpoint' ||
+      (fault.kind === 'forged-reset' && connection.burst && connection.forged++ < FORGED_COUNT);
+    if (answers && connection.synAck !== undefined) {
+      this.inject(forgeControl(connection.clientSyn, RST, seg.segAck, 0, fault.otherTtl));
     }
     if (seg.payloadBytes > 0) return VERDICT_ACCEPT;
     // Server data is held back meanwhile: what the client says without data is its challenge ACK.
     if (connection.holding && !connection.hit) {
       connection.hit = true;
-      this.inject(forgeControl(connection.clientSyn, RST, seg.segAck, 0, FORGED_TTL));
+      this.inject(forgeControl(connection.clientSyn, RST, seg.segAck, 0, this.fault.otherTtl));
       this.release(connection);
     }
     return VERDICT_ACCEPT;

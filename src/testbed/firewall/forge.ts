@@ -84,11 +84,12 @@ export function forgeSynAck(
   return finished(packet);
 }
 
-/** A copy with another SEQ. */
-export function renumbered(packet: Uint8Array, seq: number): Uint8Array {
+/** A copy with another SEQ and TTL. */
+export function renumbered(packet: Uint8Array, seq: number, ttl: number): Uint8Array {
   const copy = packet.slice();
   parseSegment(copy, 0, copy.length, seg);
   put32(copy, seg.tcpOff + 4, seq);
+  copy[seg.family === 6 ? 7 : 8] = ttl;
   return finished(copy);
 }
 
