@@ -34,6 +34,8 @@ export interface Config {
   readonly inspect: 'auto' | 'full';
   readonly inject: 'auto' | 'raw-socket' | 'koffi';
   readonly checksumFill: 'off' | 'auto' | 'always';
+  /** Octets; 0: off. */
+  readonly mssClamp: number;
   readonly budgetUs: number;
   readonly flowCountMax: number;
   readonly runDir: string;
@@ -86,6 +88,7 @@ export async function loadConfig(flags: Values): Promise<Config> {
     inspect: choice(values, 'inspect') as Config['inspect'],
     inject: choice(values, 'inject') as Config['inject'],
     checksumFill: choice(values, 'checksum-fill') as Config['checksumFill'],
+    mssClamp: mssClamp(text(values, 'mss-clamp') ?? 'off'),
     budgetUs: parseMicroseconds('--budget', text(values, 'budget') ?? '200'),
     flowCountMax: number(values, 'flows'),
     runDir,
@@ -166,6 +169,16 @@ function number(values: Values, name: string): number {
   if (value >= min && value <= max) return value;
   throw new OperatorError(
     `Cannot use --${name} "${written}": it must be a whole number from ${min} to ${max}`,
+  );
+}
+
+/** 536 is taken for granted without an offer (RFC 9293 §3.7.1). */
+function mssClamp(written: string): number {
+  if (written === 'off') return 0;
+  const octets = /^\d+$/.test(written) ? Number(written) : 0;
+  if (octets >= 536 && octets <= 65_495) return octets;
+  throw new OperatorError(
+    `Cannot use --mss-clamp "${written}": it must be off, or a number from 536 to 65495`,
   );
 }
 

@@ -81,6 +81,7 @@ export const OPTIONS: readonly OptionEntry[] = [
   option('checksum-fill', 'choice', 'WHEN', 'auto', 'finish unfinished checksums of arrivals', {
     choices: ['off', 'auto', 'always'],
   }),
+  option('mss-clamp', 'text', 'N|off', 'off', 'largest MSS that connections may offer, in octets'),
   option('budget', 'microseconds', 'D', '200', 'latency budget of a batch (bare number: µs)'),
   option('flows', 'number', 'N', '65536', 'connections tracked at one time', {
     min: 64,

@@ -21,6 +21,7 @@ import {
   createEngineMemory,
   type EngineMemory,
   POLICY_CHECKSUM_FILL,
+  POLICY_MSS_CLAMP,
   POLICY_OBSERVE,
 } from '../engine/memory.ts';
 import { type ControlRequest, serveControl } from '../telemetry/control-server.ts';
@@ -83,6 +84,7 @@ export class LiveShim {
     this.memory = createEngineMemory(config.flowCountMax, (bytes) => new SharedArrayBuffer(bytes));
     this.policy = new Int32Array(this.memory.policy);
     this.policy[POLICY_OBSERVE] = config.mode === 'observe' ? 1 : 0;
+    this.policy[POLICY_MSS_CLAMP] = config.mssClamp;
     this.policy[POLICY_CHECKSUM_FILL] = CHECKSUM_FILL[config.checksumFill];
     this.events = new EventLog(this.memory.events, log);
     this.settling = new Settling(config, log, this.memory);

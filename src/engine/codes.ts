@@ -40,6 +40,7 @@ export const CHECKSUM_FILLED = 73;
 export const FLOW_ENDED = 74;
 export const OLD_NUMBERS_DROPPED = 75;
 export const RESYNCED = 79;
+export const MSS_CLAMPED = 81;
 
 // Counters without events.
 export const STAT_PACKETS = 128;

@@ -49,6 +49,7 @@ import {
 import { fillAlways, normalizeChecksum } from './normalize/checksum.ts';
 import { tickDeadman } from './normalize/held.ts';
 import { tickJump } from './normalize/jump.ts';
+import { clampMss } from './normalize/mss-clamp.ts';
 import { normalizeEgress, normalizeIngress, normalizeSyn } from './normalize/order.ts';
 import { tickQuestion } from './normalize/question.ts';
 import { tickCheck } from './normalize/reset.ts';
@@ -183,6 +184,8 @@ export class Engine {
     if ((flagsOf(core, flow) & FLOW_SETTLED) === 0 || !staysSettled(core, flow, toFar)) {
       verdict = toFar ? normalizeEgress(core, flow) : normalizeIngress(core, flow);
     }
+    const opens = (seg.flags & (SYN | RST)) === SYN && verdict === VERDICT_ACCEPT;
+    if (opens && clampMss(core, flow, toFar)) verdict = VERDICT_REWRITTEN;
     judgeBypass(core, flow, toFar);
     core.flows.touch(flow, core.nowMs);
     return verdict;

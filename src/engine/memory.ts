@@ -22,6 +22,8 @@ export const POLICY_CHECKSUM_FILL = 1;
 export const POLICY_OFF = 2;
 /** 1: settled flows may stay in the kernel. */
 export const POLICY_BYPASS = 8;
+/** The most that a SYN or SYN-ACK may offer as MSS, octets; 0: as it is. */
+export const POLICY_MSS_CLAMP = 9;
 export const POLICY_WORDS = 16;
 
 export const CHECKSUM_FILL_OFF = 0;

@@ -129,4 +129,14 @@ export const ACTIONS: readonly CodeEntry[] = [
     ],
     'The connection goes on behind a jump; seqshim translates between old and new numbers.',
   ),
+  action(
+    code.MSS_CLAMPED,
+    'mss-clamped',
+    'intervention',
+    [
+      ['offeredMss', 'octets'],
+      ['mss', 'octets'],
+    ],
+    'The segment size that a SYN or SYN-ACK offers was lowered, as `--mss-clamp` asks.',
+  ),
 ];

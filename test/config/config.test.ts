@@ -35,6 +35,7 @@ describe('loadConfig()', () => {
       inspect: 'auto',
       inject: 'auto',
       checksumFill: 'auto',
+      mssClamp: 0,
       budgetUs: 200,
       flowCountMax: 65_536,
       runDir: '/run/seqshim',
@@ -135,6 +136,16 @@ describe('loadConfig()', () => {
     expect(await operatorError(() => loadConfig({ target, [name]: value }), 2)).toBe(
       `Cannot use --${name} "${value}": it must be ${choices}`,
     );
+  });
+
+  it('takes --mss-clamp off or octets, and refuses what no host could use', async () => {
+    expect((await loadConfig({ target, 'mss-clamp': '1200' })).mssClamp).toBe(1200);
+    expect((await loadConfig({ target, 'mss-clamp': 'off' })).mssClamp).toBe(0);
+    for (const value of ['535', '65496', 'on', '1e3', '-1']) {
+      expect(await operatorError(() => loadConfig({ target, 'mss-clamp': value }), 2)).toBe(
+        `Cannot use --mss-clamp "${value}": it must be off, or a number from 536 to 65495`,
+      );
+    }
   });
 
   it.each([

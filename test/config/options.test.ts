@@ -22,6 +22,7 @@ describe('OPTIONS', () => {
       'translate choice user user',
       'inject choice auto auto raw-socket koffi',
       'checksum-fill choice auto off auto always',
+      'mss-clamp text off',
       'budget microseconds 200',
       'flows number 65536',
       'state-dir text -',

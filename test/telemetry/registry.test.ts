@@ -50,6 +50,7 @@ describe('CODES', () => {
       '74 flow-ended intervention note seq:seq',
       '75 old-numbers-dropped intervention note seq:seq isn:seq',
       '79 resynced intervention note seqBy:seq ackBy:seq afterMs:ms',
+      '81 mss-clamped intervention note offeredMss:octets mss:octets',
     ]);
   });
 
