@@ -46,7 +46,7 @@ import {
   socketTold,
   staysSettled,
 } from './normalize/bypass.ts';
-import { fillAlways, normalizeChecksum } from './normalize/checksum.ts';
+import { expectPartial, fillAlways, normalizeChecksum, notePartial } from './normalize/checksum.ts';
 import { tickDeadman } from './normalize/held.ts';
 import { tickJump } from './normalize/jump.ts';
 import { clampMss } from './normalize/mss-clamp.ts';
@@ -180,6 +180,8 @@ export class Engine {
     }
     if (flow < 0) return VERDICT_ACCEPT;
     core.flow = flow;
+    if (core.changed !== 0) notePartial(core, flow);
+    else if (toFar && (seg.flags & (SYN | ACK)) === SYN) expectPartial(core, flow);
     let verdict = VERDICT_ACCEPT;
     if ((flagsOf(core, flow) & FLOW_SETTLED) === 0 || !staysSettled(core, flow, toFar)) {
       verdict = toFar ? normalizeEgress(core, flow) : normalizeIngress(core, flow);

@@ -82,6 +82,11 @@ export const SCENARIOS: readonly Scenario[] = [
     { kind: 'forged-reset', otherTtl: 200, delayMs: 60 },
   ),
   scenario(
+    'checksum-left-partial',
+    'checksums of the server’s segments are left to an offload that nobody does',
+    { kind: 'checksum-left-partial' },
+  ),
+  scenario(
     'blind-resets',
     'resets from somebody who knows only addresses and ports',
     { kind: 'blind-resets' },

@@ -32,7 +32,7 @@ const PATHS: readonly PathKind[] = [
 
 /** Not again with random offsets: harmless orders, the longest wait, healthy paths. */
 const REPETITIVE =
-  /(BDR|DBR|DRB|5000|ws2|ws14|duplicate-address|forged-reset|blind-resets|healthy)$/;
+  /(BDR|DBR|DRB|5000|ws2|ws14|checksum-left-partial|duplicate-address|forged-reset|blind-resets|healthy)$/;
 
 /** Scenarios that differ in the client only run side by side: most of their time is waiting. */
 function groups(kind: PathKind): Map<string, Scenario[]> {

@@ -41,11 +41,14 @@ import {
   HOOK_INPUT,
   HOOK_POSTROUTING,
   HOOK_PREROUTING,
+  INFO_CSUM_NOT_VERIFIED,
   TO_FAR,
   TO_NEAR,
 } from '../../src/engine/verdict.ts';
 import { get32, put16, put32 } from '../../src/engine/wire/bytes.ts';
-import { ACK, FIN, RST, SYN } from '../../src/engine/wire/segment.ts';
+import { tcpPseudoSum } from '../../src/engine/wire/checksum.ts';
+import { parseSegment } from '../../src/engine/wire/parse.ts';
+import { ACK, FIN, RST, Segment, SYN } from '../../src/engine/wire/segment.ts';
 
 export interface Sent {
   flags: number;
@@ -54,6 +57,8 @@ export interface Sent {
   wnd?: number;
   ttl?: number;
   mac?: number;
+  /** The checksum is left as the bare pseudo-header sum, and nobody has looked at it. */
+  partial?: boolean;
   payload?: number;
   options?: readonly number[];
 }
@@ -92,6 +97,7 @@ export class Rig {
   /** What the near end's socket says, in octets, and how often it was asked. */
   socket = { state: SOCKET_UNKNOWN, acked: 0, sent: 0, received: 0 };
   asked = 0;
+  private readonly seg = new Segment();
   private readonly outbox = new Ring(this.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
   private readonly inbox = new Ring(this.memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
   private readonly ring = new Ring(this.memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
@@ -140,7 +146,8 @@ export class Rig {
 
   private step(sent: Sent, dir: number, hook: number): number {
     const bytes = this.write(sent, dir === TO_FAR);
-    const verdict = this.engine.step(OFF, bytes, dir, hook, 0, sent.mac ?? 0, this.nowMs);
+    const info = sent.partial === true ? INFO_CSUM_NOT_VERIFIED : 0;
+    const verdict = this.engine.step(OFF, bytes, dir, hook, info, sent.mac ?? 0, this.nowMs);
     this.drain();
     return verdict;
   }
@@ -166,6 +173,10 @@ export class Rig {
     buf[OFF + 33] = sent.flags | (sent.ack === undefined ? 0 : ACK);
     put16(buf, OFF + 34, sent.wnd ?? 182);
     buf.set(options, OFF + 40);
+    if (sent.partial === true) {
+      parseSegment(buf, OFF, bytes, this.seg);
+      put16(buf, OFF + 36, tcpPseudoSum(buf, this.seg));
+    }
     return bytes;
   }
 

@@ -5,7 +5,7 @@
  */
 import { ORIGIN_COUNT, TAINT_MS } from '../limits.ts';
 
-const ORIGIN_WORDS = 16;
+const ORIGIN_WORDS = 18;
 const O_ADDR = 0; // four words
 const O_USED = 4;
 /** Source now, the one before, turns between the two, last change; first MAC, then TTL. */
@@ -15,6 +15,9 @@ const O_PARTIAL = 13;
 const O_PARTIAL_MS = 14;
 /** Turns reported: ORIGIN_MAC | ORIGIN_TTL. */
 const O_REPORTED = 15;
+/** Flows put under repair for it within the minute that began at O_ASKS_MS. */
+const O_ASKS = 16;
+const O_ASKS_MS = 17;
 const NOW = 0;
 const BEFORE = 1;
 const TURNS = 2;
@@ -29,6 +32,8 @@ export const ORIGIN_TTL = 2;
  * source once, a failover and its return bring the old one back once.
  */
 const TURNS_MIN = 2;
+/** Flows of one address put under repair within TAINT_MS: rules cost something too. */
+const ASKS_MAX = 256;
 
 export class OriginTable {
   private readonly words = new Int32Array(ORIGIN_COUNT * ORIGIN_WORDS);
@@ -105,6 +110,16 @@ export class OriginTable {
   markPartial(at: number, nowMs: number): void {
     this.words[at + O_PARTIAL] = 1;
     this.words[at + O_PARTIAL_MS] = nowMs;
+  }
+
+  /** May another flow of the address be put under repair? Counts it. */
+  mayAsk(at: number, nowMs: number): boolean {
+    if (!isRecent(nowMs, this.words[at + O_ASKS_MS]!)) {
+      this.words[at + O_ASKS] = 0;
+      this.words[at + O_ASKS_MS] = nowMs;
+    }
+    this.words[at + O_ASKS] = this.words[at + O_ASKS]! + 1;
+    return this.words[at + O_ASKS]! <= ASKS_MAX;
   }
 
   /** Unfinished checksums have lately come from the address. */

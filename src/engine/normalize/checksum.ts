@@ -4,13 +4,21 @@
  * not mark as partial, is an offload that nobody finished: it may be filled. Any other bad checksum
  * is counted, passed unchanged and never used as evidence.
  *
- * Reads INFO_* bits, POLICY_CHECKSUM_FILL. Writes the TCP checksum.
+ * Control packets are filled in raw, before conntrack sees them. Data comes here behind conntrack,
+ * which has called it INVALID by then; where that is dropped, filling comes too late. So the first
+ * one puts its flow under repair and its address on record: from then on data is queued in raw, for
+ * later flows from their SYN on. What was dropped comes again: one retransmission.
+ *
+ * Reads INFO_* bits, POLICY_CHECKSUM_FILL. Writes the TCP checksum, the origin table.
  */
 import { CHECKSUM_BAD, CHECKSUM_FILLED, CHECKSUM_PARTIAL } from '../codes.ts';
-import { type Core, count, enforce } from '../core.ts';
+import { type Core, count, enforce, flagsOf } from '../core.ts';
+import { event, wantRule } from '../emit.ts';
+import { FLOW_OVER, FLOW_RULE_WANTED } from '../flow/layout.ts';
 import { CHECKSUM_FILL_ALWAYS, CHECKSUM_FILL_OFF, POLICY_CHECKSUM_FILL } from '../memory.ts';
 import { INFO_CSUM_NOT_READY, INFO_CSUM_NOT_VERIFIED, INFO_TRUNCATED } from '../verdict.ts';
 import { fillTcpChecksum, tcpChecksumIsPartial, tcpChecksumOk } from '../wire/checksum.ts';
+import { originOf } from './provenance.ts';
 
 /** Checks an arriving segment; false: do not believe what it says. */
 export function normalizeChecksum(core: Core): boolean {
@@ -29,6 +37,25 @@ export function normalizeChecksum(core: Core): boolean {
   fillTcpChecksum(core.buf, core.words, core.seg);
   core.changed = 2; // complete already
   return true;
+}
+
+/** The segment in hand was filled, and this is its flow: what follows is to be seen in raw. */
+export function notePartial(core: Core, flow: number): void {
+  const at = originOf(core, flow);
+  core.origins.markPartial(at, core.nowMs);
+  const flags = flagsOf(core, flow);
+  if ((flags & (FLOW_RULE_WANTED | FLOW_OVER)) !== 0 || !core.origins.mayAsk(at, core.nowMs))
+    return;
+  event(core, flow, CHECKSUM_PARTIAL, 0, core.seg.segSeq, 0, 0, 0, 0);
+  event(core, flow, CHECKSUM_FILLED, CHECKSUM_PARTIAL, core.seg.segSeq, 0, 0, 0, 0);
+  wantRule(core, flow);
+}
+
+/** The near end's SYN to an address that leaves checksums unfinished: its answer's data is near. */
+export function expectPartial(core: Core, flow: number): void {
+  const at = originOf(core, flow);
+  if (!core.origins.isPartial(at, core.nowMs)) return;
+  if (core.origins.mayAsk(at, core.nowMs)) wantRule(core, flow);
 }
 
 /** `checksum.fill = always`: recompute on what leaves, as iptables' CHECKSUM target does. */

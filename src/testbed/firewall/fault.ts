@@ -9,7 +9,8 @@ export type FaultKind =
   | 'double-endpoint'
   | 'phantom-synack'
   | 'blind-resets'
-  | 'forged-reset';
+  | 'forged-reset'
+  | 'checksum-left-partial';
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -21,6 +22,8 @@ export interface Fault {
   readonly offsets: boolean;
   /** The TTL of what the second end point sends. */
   readonly otherTtl: number;
+  /** Whose checksum is left to an offload that nobody does: SYN-ACKs, data, or both. */
+  readonly partial: 'synack' | 'data' | 'both';
   /** Of the phantom's SYN-ACK: window scale, and timestamps of its own or none. */
   readonly wndScale: number;
   readonly timestamps: boolean;
@@ -41,6 +44,7 @@ export const FAULT_DEFAULT: Fault = {
   delayMs: 18,
   order: 'BRD',
   offsets: false,
+  partial: 'both',
   otherTtl: 63, // as a server one hop behind us would have it
   wndScale: 7,
   timestamps: false,

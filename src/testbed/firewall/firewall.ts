@@ -13,8 +13,13 @@ import {
   VERDICT_DROP,
   VERDICT_REWRITTEN,
 } from '../../engine/verdict.ts';
-import { get32, put32 } from '../../engine/wire/bytes.ts';
-import { type ArenaWords, arenaWords, fillTcpChecksum } from '../../engine/wire/checksum.ts';
+import { get32, put16, put32 } from '../../engine/wire/bytes.ts';
+import {
+  type ArenaWords,
+  arenaWords,
+  fillTcpChecksum,
+  tcpPseudoSum,
+} from '../../engine/wire/checksum.ts';
 import { parseSegment, WIRE_OK } from '../../engine/wire/parse.ts';
 import { ACK, RST, Segment, SYN } from '../../engine/wire/segment.ts';
 import { Connection } from './connection.ts';
@@ -130,9 +135,11 @@ export class Firewall {
       connection.late.push(finished(queue.bytes.slice(off, off + seg.ipBytes)));
       return VERDICT_DROP;
     }
-    if (!isRenumbered(connection)) return VERDICT_ACCEPT;
     const gso = ((queue.info[i] ?? 0) & INFO_GSO) !== 0;
-    if (!gso) fillTcpChecksum(queue.bytes, this.words, seg);
+    const leaves = toClient && !gso && leavesPartial(this.fault, seg);
+    if (!isRenumbered(connection) && !leaves) return VERDICT_ACCEPT;
+    if (leaves) put16(queue.bytes, seg.tcpOff + 16, tcpPseudoSum(queue.bytes, seg));
+    else if (!gso) fillTcpChecksum(queue.bytes, this.words, seg);
     return VERDICT_REWRITTEN;
   }
 
@@ -247,7 +254,7 @@ export class Firewall {
       this.at(fault.delayMs, () => {
         connection.burst = true;
       });
-    } else if (fault.kind !== 'healthy') {
+    } else if (fault.kind !== 'healthy' && fault.kind !== 'checksum-left-partial') {
       this.at(fault.delayMs, () => this.secondSynAck(connection));
     }
   }
@@ -319,4 +326,11 @@ export class Firewall {
     }
     return VERDICT_ACCEPT;
   }
+}
+
+/** Is this one of the server's segments whose checksum the fault leaves as the bare sum? */
+function leavesPartial(fault: Fault, seg: Segment): boolean {
+  if (fault.kind !== 'checksum-left-partial') return false;
+  const kind = (seg.flags & SYN) !== 0 ? 'synack' : 'data';
+  return fault.partial === 'both' || fault.partial === kind;
 }
