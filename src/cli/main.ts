@@ -72,6 +72,16 @@ const COMMANDS: readonly CommandModule[] = [
     async () => (await import('./flows.ts')).flows,
   ),
   lazy(
+    'paths',
+    'what is known of destinations, and for how long',
+    (args) =>
+      json(addControlOptions(args)).option('forget', {
+        type: 'string',
+        describe: 'forget this destination: ADDRESS or ADDRESS:PORT',
+      }),
+    async () => (await import('./paths.ts')).paths,
+  ),
+  lazy(
     'keep',
     'cancel the end set by `run --for`',
     (args) => addControlOptions(args),

@@ -11,6 +11,7 @@ import { OPTIONS, type OptionEntry } from './options.ts';
 import { resolveTarget } from './targets.ts';
 
 export const RUN_DIR_DEFAULT = '/run/seqshim';
+export const LIB_DIR_DEFAULT = '/var/lib/seqshim';
 /** Two bits that no well-known project claims (DESIGN §2). */
 export const MARK_BYPASS = 0x1000;
 export const MARK_INJECT = 0x2000;
@@ -40,6 +41,8 @@ export interface Config {
   readonly flowCountMax: number;
   readonly runDir: string;
   readonly control: string;
+  /** Path profiles, which survive a reboot. */
+  readonly pathsFile: string;
   readonly removeScript: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'text';
@@ -93,6 +96,7 @@ export async function loadConfig(flags: Values): Promise<Config> {
     flowCountMax: number(values, 'flows'),
     runDir,
     control,
+    pathsFile: `${resolve(text(values, 'state-dir') ?? LIB_DIR_DEFAULT)}/paths.json`,
     removeScript: `${runDir}/remove.sh`,
     logLevel: choice(values, 'log-level') as Config['logLevel'],
     logFormat: choice(values, 'log-format') as Config['logFormat'],

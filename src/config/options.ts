@@ -87,7 +87,13 @@ export const OPTIONS: readonly OptionEntry[] = [
     min: 64,
     max: 4_194_304,
   }),
-  option('state-dir', 'text', 'DIR', undefined, 'run-time files below DIR, not /run/seqshim'),
+  option(
+    'state-dir',
+    'text',
+    'DIR',
+    undefined,
+    'files below DIR, not /run/seqshim and /var/lib/seqshim',
+  ),
   option('control', 'text', 'PATH', undefined, 'control socket (default control.sock there)'),
   option('log-level', 'choice', 'LEVEL', 'info', 'least level that is logged', {
     choices: ['debug', 'info', 'warn', 'error'],

@@ -14,26 +14,19 @@ import { OperatorError } from '../config/errors.ts';
 import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
 import { makeRunDir } from '../config/run-dir.ts';
 import { FLOW_ENDED } from '../engine/codes.ts';
-import {
-  CHECKSUM_FILL_ALWAYS,
-  CHECKSUM_FILL_AUTO,
-  CHECKSUM_FILL_OFF,
-  createEngineMemory,
-  type EngineMemory,
-  POLICY_CHECKSUM_FILL,
-  POLICY_MSS_CLAMP,
-  POLICY_OBSERVE,
-} from '../engine/memory.ts';
+import { createEngineMemory, type EngineMemory } from '../engine/memory.ts';
 import { type ControlRequest, serveControl } from '../telemetry/control-server.ts';
 import { EventLog } from '../telemetry/event-log.ts';
 import { countFlows, viewFlows } from '../telemetry/flow-view.ts';
-import { type Status, statusOf } from '../telemetry/status.ts';
+import { NO_FIGURES, type Status, statusOf } from '../telemetry/status.ts';
 import { VERSION } from '../version.ts';
 import { type InstanceLock, takeLock } from './instance-lock.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
 import { type Runtime, startRuntime } from './nfqueue/runtime.ts';
 import { runSelfTest } from './nfqueue/self-test.ts';
+import { PathStore } from './path-store.ts';
+import { writePolicy } from './policy.ts';
 import { removeScript } from './rules/remove-script.ts';
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
@@ -42,23 +35,18 @@ import { Settling } from './settling.ts';
 const QUEUE_LENGTH = 8192;
 const EVENTS_MS = 50;
 const RULES_CHECK_MS = 5000;
+const PATHS_SAVE_MS = 30_000;
 /** Resets to the near end leave within this before the rules go. */
 const FAREWELL_MS = 300;
 const RULES_REMOVED = 'rules were removed by somebody else';
 const RULES_MISSING = 'rules are missing: run seqshim up';
 const FLOWS_SHOWN = 1000;
 const FLOWS_LISTED = 100;
-const CHECKSUM_FILL = {
-  off: CHECKSUM_FILL_OFF,
-  auto: CHECKSUM_FILL_AUTO,
-  always: CHECKSUM_FILL_ALWAYS,
-} as const;
 
 export class LiveShim {
   private readonly config: Config;
   private readonly log: Logger;
   private readonly memory: EngineMemory;
-  private readonly policy: Int32Array;
   private readonly events: EventLog;
   private readonly startedMs = performance.now();
   private readonly timers: NodeJS.Timeout[] = [];
@@ -71,6 +59,7 @@ export class LiveShim {
   private endsAt: string | undefined;
   private rulesGone = false;
   private readonly settling: Settling;
+  private readonly paths: PathStore;
   private stopping: Promise<void> | undefined;
   private finish: (exitCode: number) => void = () => {};
   /** Resolves with the exit code when the shim has stopped. */
@@ -82,12 +71,10 @@ export class LiveShim {
     this.config = config;
     this.log = log;
     this.memory = createEngineMemory(config.flowCountMax, (bytes) => new SharedArrayBuffer(bytes));
-    this.policy = new Int32Array(this.memory.policy);
-    this.policy[POLICY_OBSERVE] = config.mode === 'observe' ? 1 : 0;
-    this.policy[POLICY_MSS_CLAMP] = config.mssClamp;
-    this.policy[POLICY_CHECKSUM_FILL] = CHECKSUM_FILL[config.checksumFill];
+    writePolicy(this.memory, config);
     this.events = new EventLog(this.memory.events, log);
     this.settling = new Settling(config, log, this.memory);
+    this.paths = new PathStore(config.pathsFile, this.memory.paths, log);
   }
 
   async start(): Promise<void> {
@@ -113,6 +100,7 @@ export class LiveShim {
     this.rules = this.openRules();
     this.settling.decide(this.rules);
     this.settling.clearMarks();
+    this.paths.load(engineMs(), Date.now());
     this.injector = openInjector({
       backend: config.inject,
       mark: MARK_INJECT,
@@ -136,8 +124,11 @@ export class LiveShim {
     this.installRules();
     this.settling.rulesStand(!this.rulesGone);
     this.control = await serveControl(config.control, (request) => this.answer(request));
-    this.timers.push(setInterval(() => this.events.drain(), EVENTS_MS));
-    this.timers.push(setInterval(() => void this.checkRules(), RULES_CHECK_MS));
+    this.timers.push(
+      setInterval(() => this.events.drain(), EVENTS_MS),
+      setInterval(() => void this.checkRules(), RULES_CHECK_MS),
+      setInterval(() => this.paths.save(engineMs(), Date.now()), PATHS_SAVE_MS),
+    );
     if (config.forMs !== undefined) this.endAfter(config.forMs);
     log.info(
       {
@@ -241,13 +232,19 @@ export class LiveShim {
           total: countFlows(this.memory).current,
           flows: viewFlows(this.memory, engineMs(), request['all'] === true ? 1e6 : FLOWS_SHOWN),
         };
+      case 'paths':
+        return this.paths.answer(engineMs(), Date.now());
+      case 'forget':
+        return this.paths.forget(request, engineMs(), Date.now(), this.runtime);
       case 'keep':
         return this.keep();
       case 'stop':
         setImmediate(() => void this.stop());
         return { schema: 1, stopping: true };
       default:
-        return { error: `Cannot do "${request.op}": ask for status, flows, keep or stop` };
+        return {
+          error: `Cannot do "${request.op}": ask for status, flows, paths, forget, keep or stop`,
+        };
     }
   }
 
@@ -282,15 +279,7 @@ export class LiveShim {
       },
       budgetUs: this.config.budgetUs,
       memory: this.memory,
-      runtime: runtime ?? {
-        packets: 0,
-        latencyUs: { p50: 0, p99: 0, p999: 0, max: 0 },
-        budgetExceeded: 0,
-        shed: 0,
-        injected: 0,
-        injectFailed: 0,
-        heartbeatMs: 0,
-      },
+      runtime: runtime ?? NO_FIGURES,
     });
   }
 
@@ -323,6 +312,7 @@ export class LiveShim {
     const clean = this.config.rules ? (this.rules?.remove() ?? true) : true;
     if (!clean) this.log.error({ remove: this.config.removeScript }, 'rules remain: run remove.sh');
     await this.runtime?.stop();
+    if (this.runtime !== undefined) this.paths.save(engineMs(), Date.now());
     if (this.runtime !== undefined) this.settling.clearMarks();
     this.events.close();
     this.injector?.close();

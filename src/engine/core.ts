@@ -9,6 +9,7 @@ import { FirstData } from './flow/first-data.ts';
 import { FlowTable } from './flow/flow-table.ts';
 import {
   ANCHORED_MS,
+  FLOW_CANARY,
   FLOW_FLAGS,
   FLOW_NEAR_RESPONDS,
   FLOW_OLD,
@@ -16,7 +17,6 @@ import {
   FLOW_SETTLED,
   HALF_WORDS,
   INDEX_SETTLED,
-  PATH,
   REPAIR,
   SEGMENT_COUNT,
 } from './flow/layout.ts';
@@ -42,7 +42,7 @@ import { Segment } from './wire/segment.ts';
 export class Core {
   readonly flows: FlowTable;
   readonly repairs = new RepairTable();
-  readonly paths = new PathTable();
+  readonly paths: PathTable;
   readonly origins = new OriginTable();
   readonly firstData = new FirstData();
   readonly spoken = new Spoken();
@@ -78,6 +78,7 @@ export class Core {
     this.events = new Ring(memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
     this.counters = new Float64Array(memory.counters);
     this.policy = new Int32Array(memory.policy);
+    this.paths = new PathTable(memory.paths);
   }
 }
 
@@ -171,11 +172,32 @@ export function repairBase(slot: number): number {
   return slot * REPAIR_WORDS;
 }
 
-/** The flow's row in the path table. */
+/** The far end's address and the server's port name a path. */
+function serverPort(core: Core, flow: number): number {
+  const ports = core.flows.key[8]!;
+  return (flagsOf(core, flow) & FLOW_NEAR_RESPONDS) !== 0 ? ports >>> 16 : ports & 0xffff;
+}
+
+/** The flow's row in the path table, taken now if there was none: for what is learned. */
 export function pathOf(core: Core, flow: number): number {
-  const at = flow * FLOW_ROW_WORDS + PATH;
   core.flows.keyOf(flow);
-  const row = core.paths.row(core.flows.key);
-  core.flows.rows[at] = row + 1;
-  return row;
+  return core.paths.row(core.flows.key, serverPort(core, flow), core.nowMs);
+}
+
+/** The flow's row in the path table, or -1: nothing is known. */
+export function knownPath(core: Core, flow: number): number {
+  core.flows.keyOf(flow);
+  return core.paths.find(core.flows.key, serverPort(core, flow));
+}
+
+/** Is the fact to be acted upon? A canary goes without. */
+export function pathHolds(core: Core, flow: number, fact: number): boolean {
+  if ((flagsOf(core, flow) & FLOW_CANARY) !== 0) return false;
+  return core.paths.holds(knownPath(core, flow), fact, core.nowMs);
+}
+
+/** The flow has shown the fact. A canary has found what it was sent for. */
+export function learnPath(core: Core, flow: number, fact: number): void {
+  core.paths.learn(pathOf(core, flow), fact, core.nowMs);
+  clearFlags(core, flow, FLOW_CANARY);
 }

@@ -55,12 +55,16 @@ import { tickQuestion } from './normalize/question.ts';
 import { tickCheck } from './normalize/reset.ts';
 import { endTranslated } from './normalize/translate.ts';
 import {
+  IN_ADDR,
+  IN_FAMILY,
   IN_FLOW,
   IN_GENERATION,
   IN_KIND,
   IN_KIND_END_ALL,
+  IN_KIND_FORGET,
   IN_KIND_SOCKET,
   IN_OK,
+  IN_PORT,
 } from './outbox.ts';
 import {
   INFO_GSO,
@@ -236,6 +240,7 @@ export class Engine {
       else if ((armed & R_DEADMAN) !== 0) tickDeadman(core, slot, flow);
       else if ((armed & R_JUMPING) !== 0) tickJump(core, slot, flow);
     }
+    core.paths.sweep(nowMs);
     for (let i = 0; i < EXPIRIES_MAX; i++) {
       const expired = core.flows.nextExpired(nowMs, EXPIRY_ROWS);
       if (expired < 0) break;
@@ -258,9 +263,15 @@ export class Engine {
       const words = core.inbox.words;
       if (words[at + IN_KIND] === IN_KIND_END_ALL) this.endAll();
       else if (words[at + IN_KIND] === IN_KIND_SOCKET) socketTold(core, at);
+      else if (words[at + IN_KIND] === IN_KIND_FORGET) this.forget(at);
       else this.ruleDone(words[at + IN_FLOW]!, words[at + IN_GENERATION]!, words[at + IN_OK]!);
       core.inbox.release();
     }
+  }
+
+  private forget(at: number): void {
+    const { words } = this.core.inbox;
+    this.core.paths.forget(words, at + IN_ADDR, words[at + IN_FAMILY]!, words[at + IN_PORT]!);
   }
 
   private ruleDone(flow: number, generation: number, ok: number): void {

@@ -10,6 +10,7 @@ import {
   count,
   farHalf,
   flagsOf,
+  knownPath,
   leaveBypass,
   nearHalf,
   releaseRepair,
@@ -20,6 +21,7 @@ import {
   ANSWERED_MS,
   BORN_MS,
   FLOW_ANCHORED,
+  FLOW_CANARY,
   FLOW_NEAR_RESPONDS,
   FLOW_OVER,
   FLOW_PICKED_UP,
@@ -29,8 +31,10 @@ import {
   FLOW_TRANSLATED,
   FLOW_UNTOUCHED,
   INDEX_TRANSLATED,
+  PATH,
   PROBED_MS,
 } from './flow/layout.ts';
+import { FACT_FAULTY, FACT_PHANTOM } from './flow/path-table.ts';
 import { onEstablished, onReset, onSyn } from './flow/state.ts';
 import { trackPickedUp, trackSyn } from './flow/track.ts';
 
@@ -77,7 +81,34 @@ export function openFromSyn(core: Core, known: number, nearInitiates: boolean): 
   // Data on a SYN (RFC 7413, RFC 9293 §3.10.7.2) moves the numbers we reason about: hands off.
   if (seg.foreign !== 0 || seg.payloadBytes > 0) setFlags(core, flow, FLOW_UNTOUCHED);
   count(core, STAT_FLOW_CREATED);
+  enterPath(core, flow);
   return flow;
+}
+
+/** Destinations of which nothing is known are not counted. */
+function enterPath(core: Core, flow: number): void {
+  const path = knownPath(core, flow);
+  if (path < 0) return;
+  core.flows.rows[flow * FLOW_ROW_WORDS + PATH] = path + 1;
+  if (core.paths.enter(path)) setFlags(core, flow, FLOW_CANARY);
+}
+
+/**
+ * A canary whose handshake nobody disturbed, and whose end no reset made, clears what is known of
+ * handshakes; anything else that was known has its own judge.
+ */
+function leavePath(core: Core, flow: number, clean: boolean): void {
+  const at = flow * FLOW_ROW_WORDS + PATH;
+  const path = core.flows.rows[at]! - 1;
+  if (path < 0) return;
+  core.flows.rows[at] = 0;
+  core.paths.leave(path);
+  const flags = flagsOf(core, flow);
+  if (!clean || (flags & (FLOW_CANARY | FLOW_PROVEN)) !== (FLOW_CANARY | FLOW_PROVEN)) return;
+  if (knownPath(core, flow) !== path) return; // the row has changed hands
+  core.paths.countClean(path);
+  core.paths.clear(path, FACT_FAULTY);
+  core.paths.clear(path, FACT_PHANTOM);
 }
 
 /** A connection older than we are: both ends are taken as established and real. */
@@ -99,6 +130,7 @@ export function pickUp(core: Core, toFar: boolean): number {
 export function endFlow(core: Core, flow: number, byReset: boolean): void {
   if (byReset) onReset(core.flows.halves, nearHalf(core, flow), farHalf(core, flow));
   leaveBypass(core, flow);
+  leavePath(core, flow, !byReset);
   setFlags(core, flow, FLOW_OVER);
   releaseRepair(core, flow);
   if ((flagsOf(core, flow) & FLOW_TRANSLATED) === 0) dropRule(core, flow);
@@ -107,6 +139,7 @@ export function endFlow(core: Core, flow: number, byReset: boolean): void {
 /** Gives back what a flow holds outside its row. */
 export function letGo(core: Core, flow: number): void {
   leaveBypass(core, flow);
+  leavePath(core, flow, false);
   releaseRepair(core, flow);
   dropRule(core, flow);
   if ((flagsOf(core, flow) & FLOW_TRANSLATED) !== 0) {

@@ -3,6 +3,7 @@
  * between threads, or a mapped file. Sizes in bytes.
  */
 import { FLOW_ROW_WORDS, HALF_WORDS, indexWords } from './flow/layout.ts';
+import { PATH_WORDS } from './flow/path-table.ts';
 import {
   COUNTER_COUNT,
   EVENT_SLOT_COUNT,
@@ -11,6 +12,7 @@ import {
   INBOX_SLOT_COUNT,
   OUTBOX_SLOT_BYTES,
   OUTBOX_SLOT_COUNT,
+  PATH_COUNT,
 } from './limits.ts';
 import { Ring } from './ring.ts';
 
@@ -42,6 +44,8 @@ export interface EngineMemory {
   /** Float64 per code (`codes.ts`). */
   readonly counters: ArrayBufferLike;
   readonly policy: ArrayBufferLike;
+  /** PATH_WORDS per destination (`flow/path-table.ts`). */
+  readonly paths: ArrayBufferLike;
 }
 
 /** Lays the memory out with `allocate` (bytes to buffer): `new SharedArrayBuffer`, or a mapping. */
@@ -58,5 +62,6 @@ export function createEngineMemory(
     events: allocate(Ring.byteLength(EVENT_SLOT_COUNT, EVENT_WORDS * 4)),
     counters: allocate(COUNTER_COUNT * 8),
     policy: allocate(POLICY_WORDS * 4),
+    paths: allocate(PATH_COUNT * PATH_WORDS * 4),
   };
 }

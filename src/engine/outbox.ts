@@ -49,6 +49,11 @@ export const IN_KIND_RULE_DONE = 1;
 /** Stop for good: take no new flow, end the translated ones towards the near end. */
 export const IN_KIND_END_ALL = 2;
 export const IN_KIND_SOCKET = 9;
+/** Forget what is known of a destination: family, address, port (0: all of its ports). */
+export const IN_KIND_FORGET = 10;
+export const IN_PORT = 1;
+export const IN_FAMILY = 2;
+export const IN_ADDR = 4;
 
 /** There is no such socket, or it has no numbers any more (TIME-WAIT). */
 export const SOCKET_GONE = 0;

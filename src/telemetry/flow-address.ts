@@ -25,6 +25,30 @@ export function flowAddressOf(words: Int32Array, at: number): FlowAddress {
   };
 }
 
+/** Four words of an address as people write it (checked before); IPv4 fills the first. */
+export function addressWords(text: string): Int32Array {
+  const words = new Int32Array(4);
+  if (!text.includes(':')) {
+    words[0] = text.split('.').reduce((word, part) => (word << 8) | Number(part), 0);
+    return words;
+  }
+  const dotted = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
+  const plain =
+    dotted === null
+      ? text
+      : text.slice(0, dotted.index) +
+        [dotted.slice(1, 3), dotted.slice(3, 5)]
+          .map(([high, low]) => ((Number(high) << 8) | Number(low)).toString(16))
+          .join(':');
+  const [head = '', tail] = plain.split('::');
+  const parse = (part: string) => (part === '' ? [] : part.split(':').map((g) => parseInt(g, 16)));
+  const [before, after] = [parse(head), tail === undefined ? [] : parse(tail)];
+  const gap = new Array<number>(8 - before.length - after.length).fill(0);
+  const groups = [...before, ...gap, ...after];
+  for (let i = 0; i < 4; i++) words[i] = ((groups[2 * i] ?? 0) << 16) | (groups[2 * i + 1] ?? 0);
+  return words;
+}
+
 /** IPv4 dotted; IPv6 in the canonical form of RFC 5952 §4. */
 export function formatAddress(words: Int32Array, at: number, family: 4 | 6): string {
   if (family === 4) {

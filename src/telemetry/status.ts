@@ -17,6 +17,17 @@ export interface RuntimeFigures {
   readonly heartbeatMs: number;
 }
 
+/** Before the packet thread has begun. */
+export const NO_FIGURES: RuntimeFigures = {
+  packets: 0,
+  latencyUs: { p50: 0, p99: 0, p999: 0, max: 0 },
+  budgetExceeded: 0,
+  shed: 0,
+  injected: 0,
+  injectFailed: 0,
+  heartbeatMs: 0,
+};
+
 export interface StatusFacts {
   readonly version: string;
   readonly mode: string;

@@ -1,7 +1,8 @@
-/** `status`, `flows` and `keep` against a control socket: what they print, and their exit codes. */
+/** What asks a running shim, against a control socket: what it prints, and its exit codes. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FLOW_PROVEN, FLOW_TRANSLATED } from '../../src/engine/flow/layout.ts';
 import { viewFlows } from '../../src/telemetry/flow-view.ts';
+import type { PathView } from '../../src/telemetry/path-view.ts';
 import { statusOf, statusText } from '../../src/telemetry/status.ts';
 import { ControlRig } from '../telemetry/control-rig.ts';
 import { memoryOf } from '../telemetry/flow-memory.ts';
@@ -13,12 +14,27 @@ const rig = new ControlRig();
 let reasons: readonly string[] = [];
 let status = statusOf(factsOf(memory));
 let kept = true;
+const asked: unknown[] = [];
+const fact = {
+  fact: 'phantom',
+  count: 3,
+  lastSeen: '2026-03-04T05:06:07.000Z',
+  expires: '2026-03-11T05:06:07.000Z',
+};
+let paths: readonly PathView[] = [
+  { address: 'fd00::2', port: 22, facts: [fact], connections: 250, canaries: 2, canariesClean: 1 },
+];
 
 beforeAll(() =>
   rig.serve((request) => {
     status = statusOf(factsOf(memory, { reasons }));
     if (request.op === 'status') return status;
     if (request.op === 'keep') return { schema: 1, kept };
+    if (request.op === 'paths') return { schema: 1, paths };
+    if (request.op === 'forget') {
+      asked.push([request['address'], request['port']]);
+      return { schema: 1, forgotten: request['port'] === 23 ? 0 : 1 };
+    }
     const flows = viewFlows(memory, 2500, request['all'] === true ? 100 : 1);
     return { schema: 1, total: 2, flows };
   }),
@@ -65,6 +81,51 @@ describe('flows', () => {
     const answer = JSON.parse((await run('flows', '--json')).stdout) as Record<string, unknown>;
     expect(Object.keys(answer)).toEqual(['schema', 'total', 'flows']);
   });
+});
+
+describe('paths', () => {
+  it('prints one line for each destination, or the JSON as it came', async () => {
+    expect(await run('paths')).toEqual({
+      exitCode: 0,
+      stdout:
+        '[fd00::2]:22  phantom (3 times, last 2026-03-04T05:06:07.000Z, until ' +
+        '2026-03-11T05:06:07.000Z)  250 connections since; 1 of 2 canaries clean\n',
+      stderr: '',
+    });
+    const { stdout } = await run('paths', '--json');
+    expect(JSON.parse(stdout)).toEqual({ schema: 1, paths });
+    paths = [];
+    expect((await run('paths')).stdout).toBe('no fault is known of any destination\n');
+  });
+
+  it('forgets a destination, one port of it or all; exit 1 when nothing was known', async () => {
+    expect(await run('paths', '--forget', '10.0.0.2')).toEqual({
+      exitCode: 0,
+      stdout: 'forgotten: 10.0.0.2 (1)\n',
+      stderr: '',
+    });
+    expect((await run('paths', '--forget', '[fd00::2]:22')).exitCode).toBe(0);
+    expect((await run('paths', '--forget', 'fd00::2')).exitCode).toBe(0);
+    expect(await run('paths', '--forget', '10.0.0.2:23')).toMatchObject({
+      exitCode: 1,
+      stdout: 'nothing is known of 10.0.0.2:23\n',
+    });
+    expect(asked).toEqual([
+      ['10.0.0.2', 0],
+      ['fd00::2', 22],
+      ['fd00::2', 0],
+      ['10.0.0.2', 23],
+    ]);
+  });
+
+  it.each(['here', '10.0.0.2:', '10.0.0.2:99999', '[10.0.0.2', ''])(
+    'refuses to forget %j',
+    async (what) => {
+      const { exitCode, stderr } = await run('paths', '--forget', what);
+      expect(exitCode).toBe(2);
+      expect(stderr).toMatch(/^Cannot forget ".*": name an address, or address:port as /);
+    },
+  );
 });
 
 describe('keep', () => {

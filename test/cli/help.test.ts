@@ -4,7 +4,18 @@ import { OPTIONS } from '../../src/config/options.ts';
 import { VERSION } from '../../src/version.ts';
 import { CLI, runCli, runCliWithoutNative, runNode, runScriptWithoutNative } from './cli-run.ts';
 
-const COMMANDS = ['diagnose', 'run', 'status', 'flows', 'keep', 'up', 'down', 'rules', 'check'];
+const COMMANDS = [
+  'diagnose',
+  'run',
+  'status',
+  'flows',
+  'paths',
+  'keep',
+  'up',
+  'down',
+  'rules',
+  'check',
+];
 const HELP_MS_MAX = 300;
 /** What `node -e 0` takes on a machine that has nothing else to do, generously. */
 const BARE_MS = 60;
@@ -73,7 +84,7 @@ describe('without native modules', () => {
     expect(stdout).toContain('synack-conflict');
   });
 
-  it.each(['status', 'flows', 'keep'])('%s says that nothing runs', async (command) => {
+  it.each(['status', 'flows', 'paths', 'keep'])('%s says that nothing runs', async (command) => {
     const control = '/nonexistent/control.sock';
     const outcome = await runCliWithoutNative(command, '--control', control);
     const hint = 'Start it with seqshim run, or name its socket with --control';

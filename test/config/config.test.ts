@@ -32,6 +32,7 @@ describe('loadConfig()', () => {
       firewall: 'auto',
       rules: true,
       queueNum: 5011,
+      pathsFile: '/var/lib/seqshim/paths.json',
       inspect: 'auto',
       inject: 'auto',
       checksumFill: 'auto',

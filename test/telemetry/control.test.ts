@@ -246,7 +246,7 @@ describe('the live shim', () => {
   it.each(['', 'constructor', '__proto__', 'STATUS', 'a\nb'])('refuses %j', async (op) => {
     await serveShim();
     expect(await answerTo(rig.path, { op })).toEqual({
-      error: `Cannot do "${op}": ask for status, flows, keep or stop`,
+      error: `Cannot do "${op}": ask for status, flows, paths, forget, keep or stop`,
     });
   });
 });

@@ -69,6 +69,8 @@ export interface Runtime {
   stats(): RuntimeStats;
   /** Takes no new flow and ends the translated ones towards the near end. */
   endAll(): void;
+  /** Forgets what is known of a destination; port 0: of all its ports. */
+  forgetPath(family: 4 | 6, address: Int32Array, port: number): void;
   /** Gives the queue back. Remove the rules first. */
   stop(): Promise<void>;
 }
@@ -158,6 +160,18 @@ class WorkerRuntime implements Runtime {
 
   endAll(): void {
     this.answer(box.IN_KIND_END_ALL, 0, 0, 0, INBOX_RETRIES);
+  }
+
+  forgetPath(family: 4 | 6, address: Int32Array, port: number): void {
+    const at = this.inbox.reserve();
+    if (at < 0) return;
+    const { words } = this.inbox;
+    words[at + box.IN_KIND] = box.IN_KIND_FORGET;
+    words[at + box.IN_PORT] = port;
+    words[at + box.IN_FAMILY] = family;
+    words.set(address, at + box.IN_ADDR);
+    this.inbox.commit();
+    this.waker?.wake();
   }
 
   async stop(): Promise<void> {

@@ -107,7 +107,7 @@ export const CHECK_AT_MS = 26;
 /** When the far end last answered a probe, and when the last probe left. */
 export const ANSWERED_MS = 27;
 export const PROBED_MS = 28;
-/** Row in the path table + 1, 0: none. */
+/** Word of its row in the path table + 1 while it counts as open there, 0: it does not. */
 export const PATH = 29;
 /** Challenge ACKs of the near end still to swallow. */
 export const SWALLOW_COUNT = 30;
@@ -156,6 +156,8 @@ export const FLOW_OLD = 1 << 16;
 export const FLOW_BYPASSED = 1 << 17;
 /** Its connection still has the mark: a packet of ours is to take it away. */
 export const FLOW_WAKE = 1 << 18;
+/** Goes without what is known of its path, to see whether it still holds. */
+export const FLOW_CANARY = 1 << 19;
 /**
  * While one of these is set, SND.UNA, SND.NXT and SND.CONT may be gigabytes old: judge nothing.
  */

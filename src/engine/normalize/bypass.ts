@@ -16,7 +16,7 @@ import {
   flagsOf,
   leaveBypass,
   nearHalf,
-  pathOf,
+  pathHolds,
   setFlags,
   since,
 } from '../core.ts';
@@ -54,6 +54,7 @@ import {
   TAINT_AT_MS,
   WND_SCALE,
 } from '../flow/layout.ts';
+import { FACT_FAULTY } from '../flow/path-table.ts';
 import { IDLE_ASKED_MS, IDLE_CLOSED_MS, TAINT_MS } from '../limits.ts';
 import { POLICY_BYPASS, POLICY_OBSERVE, POLICY_OFF } from '../memory.ts';
 import {
@@ -119,7 +120,7 @@ function mayBypass(core: Core, flow: number, flags: number): boolean {
   if (rows[row + REPAIR] !== 0 || rows[row + SWALLOW_COUNT] !== 0) return false;
   const tainted = (flags & FLOW_TAINTED) !== 0;
   if (tainted && since(core.nowMs, rows[row + TAINT_AT_MS]!) < TAINT_MS) return false;
-  if (sinceMs < FAULTY_MS && core.paths.isFaulty(pathOf(core, flow), core.nowMs)) return false;
+  if (sinceMs < FAULTY_MS && pathHolds(core, flow, FACT_FAULTY)) return false;
   const near = nearHalf(core, flow);
   const far = farHalf(core, flow);
   const halves = core.flows.halves;

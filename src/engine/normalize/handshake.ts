@@ -14,8 +14,8 @@ import {
   enforce,
   farHalf,
   flagsOf,
+  learnPath,
   nearHalf,
-  pathOf,
   repairBase,
   setFlags,
   since,
@@ -64,6 +64,7 @@ import {
   TAINT_AT_MS,
   WND_SCALE,
 } from '../flow/layout.ts';
+import { FACT_FAULTY } from '../flow/path-table.ts';
 import { R_OTHER, R_OTHER_AFTER, R_OTHER_AT_MS } from '../flow/repair-table.ts';
 import { onEstablished, onSynAck } from '../flow/state.ts';
 import { trackOrigin } from '../flow/track.ts';
@@ -167,9 +168,9 @@ function conflict(core: Core, flow: number, i: number): void {
   const flags = flagsOf(core, flow);
   const isn = core.flows.halves[farHalf(core, flow) + ISS]!;
   rows[row + TAINT_AT_MS] = core.nowMs;
-  core.paths.markFaulty(pathOf(core, flow), core.nowMs);
   setFlags(core, flow, FLOW_TAINTED | FLOW_CONFLICT);
   if ((flags & FLOW_CONFLICT) === 0) {
+    learnPath(core, flow, FACT_FAULTY);
     const chosen = findCandidate(core, flow, isn);
     const ttl = chosen < 0 ? 0 : candidateTtl(candidateWord(core, flow, chosen, C_OPTIONS));
     const otherIsn = i < 0 ? core.seg.segSeq : candidateWord(core, flow, i, C_ISN);

@@ -25,7 +25,7 @@ import {
   farHalf,
   flagsOf,
   nearHalf,
-  pathOf,
+  pathHolds,
   releaseRepair,
   repairBase,
   repairOf,
@@ -69,6 +69,7 @@ import {
   TS_DELTA,
   WND_SCALE,
 } from '../flow/layout.ts';
+import { FACT_PHANTOM } from '../flow/path-table.ts';
 import {
   R_ARMED,
   R_ASK_ANSWERED,
@@ -242,7 +243,7 @@ function otherInsists(core: Core, base: number, flow: number): boolean {
   const words = core.repairs.words;
   const other = words[base + R_OTHER]!;
   if (other < 0) return false;
-  if (core.paths.hasPhantom(pathOf(core, flow), core.nowMs)) return true;
+  if (pathHolds(core, flow, FACT_PHANTOM)) return true;
   return words[base + R_OTHER_AFTER]! >= 1 && candidateWord(core, flow, other, C_SEEN) >= 2;
 }
 

@@ -25,8 +25,8 @@ import {
   enforce,
   farHalf,
   flagsOf,
+  learnPath,
   nearHalf,
-  pathOf,
   repairBase,
   repairOf,
   setFlags,
@@ -54,6 +54,7 @@ import {
   TAINT_AT_MS,
   TTL_SET,
 } from '../flow/layout.ts';
+import { FACT_FAULTY } from '../flow/path-table.ts';
 import {
   R_ARMED,
   R_CHECK_AGAIN_MS,
@@ -248,7 +249,7 @@ export function refute(core: Core, flow: number): void {
 function taint(core: Core, flow: number): void {
   core.flows.rows[flow * FLOW_ROW_WORDS + TAINT_AT_MS] = core.nowMs;
   setFlags(core, flow, FLOW_TAINTED | FLOW_REFUTED);
-  core.paths.markFaulty(pathOf(core, flow), core.nowMs);
+  learnPath(core, flow, FACT_FAULTY);
 }
 
 /** Observe mode: the reset was delivered, and the far end goes on all the same. */

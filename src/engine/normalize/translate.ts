@@ -15,7 +15,7 @@ import {
   SEGMENT_TRANSLATED,
   STAT_WINDOW_RESCALED,
 } from '../codes.ts';
-import { type Core, count, farHalf, flagsOf, nearHalf, pathOf, setFlags } from '../core.ts';
+import { type Core, count, farHalf, flagsOf, learnPath, nearHalf, setFlags } from '../core.ts';
 import { dropRule, event, found, resetNear } from '../emit.ts';
 import {
   DELTA,
@@ -32,6 +32,7 @@ import {
   SND_NXT,
   TS_DELTA,
 } from '../flow/layout.ts';
+import { FACT_PHANTOM } from '../flow/path-table.ts';
 import { endFlow } from '../lifecycle.ts';
 import { HOOK_INPUT, INFO_TRUNCATED, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { get32, put16, put32 } from '../wire/bytes.ts';
@@ -153,7 +154,7 @@ function confirm(core: Core, flow: number): void {
   const near = nearHalf(core, flow);
   if ((core.seg.flags & ACK) === 0 || !seqLeq(ack, core.flows.halves[near + SND_NXT]!)) return;
   setFlags(core, flow, FLOW_CONFIRMED | FLOW_PROVEN);
-  core.paths.markPhantom(pathOf(core, flow), core.nowMs);
+  learnPath(core, flow, FACT_PHANTOM);
 }
 
 /** A segment from the near end of a translated flow, already tracked in near numbers. */

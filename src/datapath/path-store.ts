@@ -1,0 +1,202 @@
+/**
+ * The path profiles on disk: one small JSON file, read before the engine starts, written whole and
+ * renamed into place when something has changed. A file that is damaged or not ours is set aside
+ * and said once; a directory that cannot be written to costs the memory, not the run.
+ *
+ * Owns the file. Reads and, before the engine runs, writes the path words of the engine's memory.
+ */
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { dirname } from 'node:path';
+import type { Logger } from 'pino';
+import * as v from 'valibot';
+import { PathTable } from '../engine/flow/path-table.ts';
+import { PATH_COUNT, PATH_FACT_MS } from '../engine/limits.ts';
+import type { ControlRequest } from '../telemetry/control-server.ts';
+import { addressWords, formatAddress } from '../telemetry/flow-address.ts';
+import { FACT_NAMES, type PathView, viewPaths } from '../telemetry/path-view.ts';
+import type { Runtime } from './nfqueue/runtime.ts';
+
+const SCHEMA = 1;
+/** 1024 destinations take a tenth of it. */
+const FILE_BYTES_MAX = 4 << 20;
+const COUNT_MAX = 0x7fffffff;
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(COUNT_MAX));
+const PATHS_FILE = v.object({
+  schema: v.literal(SCHEMA),
+  paths: v.pipe(
+    v.array(
+      v.object({
+        address: v.pipe(
+          v.string(),
+          v.check((text) => isIPv4(text) || isIPv6(text)),
+        ),
+        port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)),
+        connections: count,
+        canaries: count,
+        canariesClean: count,
+        facts: v.array(
+          v.object({ fact: v.string(), count, lastSeen: v.pipe(v.string(), v.isoTimestamp()) }),
+        ),
+      }),
+    ),
+    v.maxLength(PATH_COUNT),
+  ),
+});
+
+type StoredPath = v.InferOutput<typeof PATHS_FILE>['paths'][number];
+
+export class PathStore {
+  private readonly file: string;
+  private readonly words: Int32Array;
+  private readonly log: Logger;
+  private written = '';
+  private complained = false;
+
+  constructor(file: string, paths: ArrayBufferLike, log: Logger) {
+    this.file = file;
+    this.words = new Int32Array(paths);
+    this.log = log;
+  }
+
+  /** Before the engine starts: times of the file become those of the engine's clock. */
+  load(nowMs: number, nowDate: number): void {
+    const text = this.read();
+    if (text === undefined) return;
+    const checked = v.safeParse(PATHS_FILE, parse(text));
+    if (!checked.success) {
+      this.setAside('it is damaged, or of another version');
+      return;
+    }
+    const table = new PathTable(this.words.buffer);
+    // Oldest first, so that the newest survive where rows are short.
+    for (const path of [...checked.output.paths].reverse()) {
+      restore(table, path, nowMs, nowDate);
+    }
+    this.written = this.text(nowMs, nowDate);
+  }
+
+  private read(): string | undefined {
+    try {
+      const about = lstatSync(this.file);
+      if (about.isFile() && about.size <= FILE_BYTES_MAX) return readFileSync(this.file, 'utf8');
+      this.setAside(about.isFile() ? 'it is too large' : 'it is no plain file');
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') this.complain('read', code);
+    }
+    return undefined;
+  }
+
+  /** What the control socket answers to `paths`. */
+  answer(nowMs: number, nowDate: number): unknown {
+    return { schema: 1, paths: viewPaths(this.words, nowMs, nowDate) };
+  }
+
+  /** What it answers to `forget`; the engine, which owns the words by now, is told. */
+  forget(
+    request: ControlRequest,
+    nowMs: number,
+    nowDate: number,
+    runtime: Pick<Runtime, 'forgetPath'> | undefined,
+  ): unknown {
+    const address = String(request['address']);
+    const port = Number(request['port']);
+    if (isIP(address) === 0) return { error: `Cannot forget "${address}": it is no address` };
+    const family = isIPv6(address) ? 6 : 4;
+    const words = addressWords(address);
+    const wanted = formatAddress(words, 0, family);
+    const known = viewPaths(this.words, nowMs, nowDate);
+    const isMeant = (path: PathView) =>
+      path.address === wanted && (port === 0 || path.port === port);
+    runtime?.forgetPath(family, words, port);
+    return { schema: 1, forgotten: known.filter(isMeant).length };
+  }
+
+  /** Writes the file if anything has changed. */
+  save(nowMs: number, nowDate: number): void {
+    const text = this.text(nowMs, nowDate);
+    if (text === this.written || (this.written === '' && !text.includes('"fact"'))) return;
+    const fresh = `${this.file}.new`;
+    try {
+      mkdirSync(dirname(this.file), { recursive: true, mode: 0o755 });
+      const fd = openSync(fresh, 'w', 0o600);
+      try {
+        writeFileSync(fd, text);
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(fresh, this.file);
+      this.written = text;
+    } catch (error) {
+      this.complain('write', (error as NodeJS.ErrnoException).code);
+    }
+  }
+
+  private text(nowMs: number, nowDate: number): string {
+    const paths = viewPaths(this.words, nowMs, nowDate).map((path) => ({
+      ...path,
+      facts: path.facts.map(({ fact, count: seen, lastSeen }) => {
+        // Engine and wall clock drift by milliseconds: whole seconds do not change by themselves.
+        const second = Math.round(Date.parse(lastSeen) / 1000) * 1000;
+        return { fact, count: seen, lastSeen: new Date(second).toISOString() };
+      }),
+    }));
+    return `${JSON.stringify({ schema: SCHEMA, paths }, undefined, 1)}\n`;
+  }
+
+  private setAside(why: string): void {
+    const aside = `${this.file}.aside`;
+    try {
+      renameSync(this.file, aside);
+      this.log.warn({ file: aside, because: why }, 'path profiles set aside: starting without');
+    } catch (error) {
+      this.complain('set aside', (error as NodeJS.ErrnoException).code);
+    }
+  }
+
+  private complain(what: string, code: string | undefined): void {
+    if (this.complained) return;
+    this.complained = true;
+    const because = `cannot ${what}: ${code ?? 'refused'}`;
+    this.log.warn({ file: this.file, because }, 'path profiles are kept in memory only');
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function restore(table: PathTable, path: StoredPath, nowMs: number, nowDate: number): void {
+  const facts = path.facts.flatMap(({ fact, count: seen, lastSeen }) => {
+    const number = (FACT_NAMES as readonly string[]).indexOf(fact);
+    // A clock that was set back must not make a fact last for ever.
+    const ageMs = Math.max(0, nowDate - Date.parse(lastSeen));
+    return number < 0 || ageMs >= PATH_FACT_MS ? [] : [{ number, seen, ageMs }];
+  });
+  if (facts.length === 0) return;
+  const key = new Int32Array(10);
+  key.set(addressWords(path.address), 4);
+  key[9] = isIPv6(path.address) ? 1 : 0;
+  const learnedMs = nowMs - Math.min(...facts.map(({ ageMs }) => ageMs));
+  const at = table.row(key, path.port, learnedMs | 0);
+  for (const { number, seen, ageMs } of facts) {
+    table.restore(at, number, (nowMs - ageMs) | 0, seen);
+  }
+  table.restoreCounts(at, path.connections, path.canaries, path.canariesClean);
+}

@@ -1,0 +1,25 @@
+/** From the operator's configuration to the engine's policy page. Owns nothing. */
+import type { Config } from '../config/config.ts';
+import {
+  CHECKSUM_FILL_ALWAYS,
+  CHECKSUM_FILL_AUTO,
+  CHECKSUM_FILL_OFF,
+  type EngineMemory,
+  POLICY_CHECKSUM_FILL,
+  POLICY_MSS_CLAMP,
+  POLICY_OBSERVE,
+} from '../engine/memory.ts';
+
+const CHECKSUM_FILL = {
+  off: CHECKSUM_FILL_OFF,
+  auto: CHECKSUM_FILL_AUTO,
+  always: CHECKSUM_FILL_ALWAYS,
+} as const;
+
+/** Before the engine starts. */
+export function writePolicy(memory: EngineMemory, config: Config): void {
+  const policy = new Int32Array(memory.policy);
+  policy[POLICY_OBSERVE] = config.mode === 'observe' ? 1 : 0;
+  policy[POLICY_MSS_CLAMP] = config.mssClamp;
+  policy[POLICY_CHECKSUM_FILL] = CHECKSUM_FILL[config.checksumFill];
+}

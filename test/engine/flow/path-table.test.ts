@@ -1,0 +1,103 @@
+/** Facts, canaries, expiry and the bounds of the path table. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  CANARY_EVERY,
+  FACT_FAULTY,
+  FACT_PHANTOM,
+  P_HAS,
+  PATH_WORDS,
+  PathTable,
+} from '../../../src/engine/flow/path-table.ts';
+import { PATH_COUNT, PATH_FACT_MS } from '../../../src/engine/limits.ts';
+
+let words: Int32Array;
+let table: PathTable;
+beforeEach(() => {
+  words = new Int32Array(PATH_COUNT * PATH_WORDS);
+  table = new PathTable(words.buffer);
+});
+
+function key(address: number, family: 4 | 6 = 4): Int32Array {
+  return Int32Array.from([1, 0, 0, 0, address, 0, 0, 0, 0, family === 6 ? 2 : 0]);
+}
+
+describe('a fact', () => {
+  it('is believed for seven days from when it was seen last, across the wrap of the clock', () => {
+    const beganMs = 0x7fffffff - 1000;
+    const at = table.row(key(5), 22, beganMs);
+    table.learn(at, FACT_FAULTY, beganMs);
+    const laterMs = (beganMs + PATH_FACT_MS - 1) | 0;
+    expect(table.holds(at, FACT_FAULTY, laterMs)).toBe(true);
+    expect(table.holds(at, FACT_FAULTY, (laterMs + 1) | 0)).toBe(false);
+    expect(table.holds(at, FACT_PHANTOM, beganMs)).toBe(false);
+    table.learn(at, FACT_FAULTY, laterMs);
+    expect(table.holds(at, FACT_FAULTY, (laterMs + PATH_FACT_MS - 1) | 0)).toBe(true);
+  });
+
+  it('is gone before its time could look new again', () => {
+    const at = table.row(key(5), 22, 0);
+    table.learn(at, FACT_FAULTY, 0);
+    for (let i = 0; i < PATH_COUNT; i++) table.sweep(PATH_FACT_MS - 1);
+    expect(table.find(key(5), 22)).toBe(at);
+    for (let i = 0; i < PATH_COUNT; i++) table.sweep(PATH_FACT_MS);
+    expect(table.find(key(5), 22)).toBe(-1);
+  });
+
+  it('belongs to one address, port and family', () => {
+    table.learn(table.row(key(5), 22, 0), FACT_FAULTY, 0);
+    expect(table.find(key(5), 23)).toBe(-1);
+    expect(table.find(key(6), 22)).toBe(-1);
+    expect(table.find(key(5, 6), 22)).toBe(-1);
+  });
+});
+
+describe('the table', () => {
+  it('never holds more than it has room for, and keeps what was learned last', () => {
+    for (let i = 1; i <= 5000; i++) table.learn(table.row(key(i), 22, i), FACT_FAULTY, i);
+    let used = 0;
+    for (let at = 0; at < words.length; at += PATH_WORDS) {
+      if ((words[at + 5] ?? 0) >= P_HAS) used++;
+    }
+    expect(used).toBeLessThanOrEqual(PATH_COUNT);
+    expect(used).toBeGreaterThan(PATH_COUNT * 0.9);
+    expect(table.find(key(5000), 22)).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe('canaries', () => {
+  function begin(at: number, count: number): number[] {
+    const canaries: number[] = [];
+    for (let i = 1; i <= count; i++) if (table.enter(at)) canaries.push(i);
+    return canaries;
+  }
+
+  it('are one in a hundred', () => {
+    const at = table.row(key(5), 22, 0);
+    table.learn(at, FACT_FAULTY, 0);
+    expect(begin(at, 3 * CANARY_EVERY)).toEqual([100, 200, 300]);
+  });
+
+  it('are never the only connection that is open', () => {
+    const at = table.row(key(5), 22, 0);
+    table.learn(at, FACT_FAULTY, 0);
+    for (let i = 0; i < 3 * CANARY_EVERY; i++) {
+      expect(table.enter(at)).toBe(false);
+      table.leave(at);
+    }
+    table.enter(at);
+    expect(table.enter(at)).toBe(true);
+  });
+
+  it('wait again once the fault was seen', () => {
+    const at = table.row(key(5), 22, 0);
+    table.learn(at, FACT_FAULTY, 0);
+    expect(begin(at, 99)).toEqual([]);
+    table.learn(at, FACT_FAULTY, 1);
+    expect(begin(at, 99)).toEqual([]);
+    expect(begin(at, 1)).toEqual([1]);
+  });
+
+  it('are not needed where nothing is known', () => {
+    expect(begin(table.row(key(5), 22, 0), 300)).toEqual([]);
+  });
+});
