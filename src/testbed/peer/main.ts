@@ -8,6 +8,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createConnection, createServer, type Socket } from 'node:net';
 
+/** The client waits for it, as real protocols do: nothing is in flight then. */
+const GO = 'go\n';
 const CHUNK = Buffer.alloc(65_536, 'seqshim makes TCP survive broken middleboxes. ');
 
 function serve(echoPort: number, bulkPort: number): void {
@@ -34,8 +36,8 @@ function tick(socket: Socket, ms: number): void {
 }
 
 /**
- * First line: `up N [PAUSEMS]` (the client sends N octets, we answer with their hash and how long
- * they took from the first to the last) or `down N`.
+ * First line: `up N [PAUSEMS]` (we say `go`, the client sends N octets, we answer with their hash
+ * and how long they took from the first to the last) or `down N`.
  */
 function bulkServer(socket: Socket): void {
   let header = '';
@@ -51,6 +53,7 @@ function bulkServer(socket: Socket): void {
       return;
     }
     slowly(socket, Number(pauseMs));
+    socket.write(GO);
     receive(socket, chunk.subarray(at + 1), (hash, ms) => socket.end(`${hash} ${ms}\n`));
   };
   socket.on('data', onHeader);
@@ -153,17 +156,21 @@ function bulk(host: string, port: number, way: string, bytes: number, pauseMs: n
     });
     return;
   }
-  send(socket, bytes, (hash) => {
-    socket.end();
-    let answer = '';
-    socket.on('data', (chunk) => {
-      answer += chunk.toString('latin1');
+  let said = '';
+  let hash = '';
+  socket.on('data', (chunk) => {
+    const began = said.startsWith(GO);
+    said += chunk.toString('latin1');
+    if (began || !said.startsWith(GO)) return;
+    send(socket, bytes, (ours) => {
+      hash = ours;
+      socket.end();
     });
-    socket.on('end', () => {
-      const [theirs, ms] = answer.trim().split(' ');
-      const ok = theirs === hash;
-      report(started, { ok, bytes, hash, transferMs: Number(ms) }, ok ? 0 : 1);
-    });
+  });
+  socket.on('end', () => {
+    const [theirs, ms] = said.slice(GO.length).trim().split(' ');
+    const ok = hash !== '' && theirs === hash;
+    report(started, { ok, bytes, hash, transferMs: Number(ms) }, ok ? 0 : 1);
   });
 }
 
