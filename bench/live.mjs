@@ -1,6 +1,6 @@
 /**
  * Real traffic on a real wire: no queue, libnetfilter_queue's C example (behind the two barest
- * rules, and behind ours), and `seqshim run`, turn and turn about in the same two namespaces.
+ * rules, and behind ours), and `seqshim run`, full and auto, turn and turn about in the same two namespaces.
  * Prints medians, spread, and the ratios of runs that stood next to each other in time; promised
  * are throughput >= 1.0 and a p50 round trip <= 1.1 of the C example.
  *
@@ -94,7 +94,8 @@ class Bench {
   /** What stands in the path, until the returned function is called. */
   async put(variant) {
     if (variant === 'none') return async () => {};
-    if (variant === 'seqshim') return this.putShim();
+    if (variant === 'seqshim') return this.putShim('full');
+    if (variant === 'auto') return this.putShim('auto');
     if (variant === 'c, same rules') return this.putExampleBehindOurRules();
     const program = this.start(this.near, [join(this.scratch, 'nf-queue'), String(QUEUE)]);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -107,8 +108,8 @@ class Bench {
     };
   }
 
-  async putShim() {
-    const command = [process.execPath, CLI, 'run', ...this.options(), '--inspect', 'full'];
+  async putShim(inspect) {
+    const command = [process.execPath, CLI, 'run', ...this.options(), '--inspect', inspect];
     const shim = this.start(this.near, [...command, '--log-format', 'json'], 'pipe');
     await lineOf(shim, '"msg":"ready"');
     return () => this.stop(shim, 'SIGTERM');
@@ -193,7 +194,8 @@ class Bench {
   }
 }
 
-const VARIANTS = ['none', 'c-example', 'c, same rules', 'seqshim'];
+/** `seqshim` looks at every packet; `auto`, the default, leaves settled connections to the kernel. */
+const VARIANTS = ['none', 'c-example', 'c, same rules', 'seqshim', 'auto'];
 
 export async function benchLive({ quick = false, rounds = quick ? 1 : ROUNDS } = {}) {
   const missing = whatIsMissing();
@@ -234,13 +236,17 @@ function summarize(seen) {
     }
   }
   const ratio = {};
-  for (const other of VARIANTS.filter((variant) => variant !== 'seqshim')) {
+  for (const other of VARIANTS.filter((variant) => variant !== 'seqshim' && variant !== 'auto')) {
     ratio[other] = {};
     for (const metric of ['up', 'down', 'p50', 'p99']) {
       ratio[other][metric] = ratios(seen.seqshim, seen[other], metric);
     }
   }
-  return { figures, ratio };
+  const autoRatio = { none: {} };
+  for (const metric of ['up', 'down', 'p50', 'p99']) {
+    autoRatio.none[metric] = ratios(seen.auto, seen.none, metric);
+  }
+  return { figures, ratio, autoRatio };
 }
 
 function whatIsMissing() {
@@ -297,6 +303,10 @@ export function printLive(result) {
     const cells = ['up', 'down', 'p50', 'p99'].map((metric) => cell(row[metric], 2));
     console.log(`seqshim / ${other}`.padEnd(26) + cells.join(''));
   }
+  const cells = ['up', 'down', 'p50', 'p99'].map((metric) =>
+    cell(result.autoRatio.none[metric], 2),
+  );
+  console.log('auto / none'.padEnd(26) + cells.join(''));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

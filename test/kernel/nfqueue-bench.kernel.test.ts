@@ -14,7 +14,7 @@ test('bench/live.mjs measures every variant', () => {
   const result = JSON.parse(execFileSync(process.execPath, args, options));
   expect(result).not.toHaveProperty('skipped');
   const variants = Object.keys(result.figures);
-  expect(variants).toEqual(['none', 'c-example', 'c, same rules', 'seqshim']);
+  expect(variants).toEqual(['none', 'c-example', 'c, same rules', 'seqshim', 'auto']);
   for (const variant of variants) {
     for (const metric of ['up', 'down', 'p50', 'p99']) {
       expect(result.figures[variant][metric].median, `${variant} ${metric}`).toBeGreaterThan(0);
