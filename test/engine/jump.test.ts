@@ -57,13 +57,14 @@ class Talk {
     this.heard = CLIENT_TS + this.rig.nowMs;
   }
 
-  far(seq: number, ack: number, payload = 0, flags = 0): number {
+  far(seq: number, ack: number, payload = 0, flags = 0, fill = 0): number {
     const options = this.options(SERVER_TS + this.rig.nowMs, this.heard);
     return this.rig.in({
       flags,
       seq: (S + seq + this.seqBy) | 0,
       ack: (C + ack + this.ackBy) | 0,
       payload,
+      fill,
       options,
     });
   }
@@ -198,6 +199,33 @@ describe('a jump with data on its way', () => {
     }
     expect(verdict).toBe(VERDICT_REWRITTEN);
     expect(talk.rig.wire()).toMatchObject({ seq: (S + 201) | 0, ack: C + 101 });
+  });
+
+  it('of a far end that alone was renumbered: data that never came before is new', () => {
+    for (const [fill, times] of [
+      [7, 1],
+      [9, 0],
+    ] as const) {
+      const talk = session();
+      talk.near(101, 201, 36);
+      talk.hear();
+      talk.rig.nowMs += 5;
+      talk.far(201, 137, 80, 0, 9);
+      talk.rig.nowMs += 5;
+      talk.near(137, 281);
+      talk.hear();
+      talk.rig.nowMs += 200;
+      talk.seqBy = 0x44444444;
+      const data = () => talk.far(281, 137, 80, 0, fill);
+      data();
+      for (let t = 0; t < 2500; t += 2) {
+        talk.rig.pass(2);
+        if (t % 200 !== 0 || talk.rig.count(code.RESYNCED) > 0) continue;
+        talk.near(137, 281);
+        data();
+      }
+      expect(talk.rig.count(code.RESYNCED), `octets of ${fill}`).toBe(times);
+    }
   });
 
   it('where two ACKs share a TSval, is left alone', () => {

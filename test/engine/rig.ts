@@ -60,6 +60,8 @@ export interface Sent {
   /** The checksum is left as the bare pseudo-header sum, and nobody has looked at it. */
   partial?: boolean;
   payload?: number;
+  /** What the payload consists of. */
+  fill?: number;
   options?: readonly number[];
 }
 
@@ -173,6 +175,7 @@ export class Rig {
     buf[OFF + 33] = sent.flags | (sent.ack === undefined ? 0 : ACK);
     put16(buf, OFF + 34, sent.wnd ?? 182);
     buf.set(options, OFF + 40);
+    buf.fill(sent.fill ?? 0, OFF + 20 + tcpBytes, OFF + bytes);
     if (sent.partial === true) {
       parseSegment(buf, OFF, bytes, this.seg);
       put16(buf, OFF + 36, tcpPseudoSum(buf, this.seg));

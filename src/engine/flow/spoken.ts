@@ -16,10 +16,14 @@ const S_TS = 3; // newest TSval
 const S_FLIGHT_TS = 4; // TSval of the first octet in flight
 const S_SHORT_TS = 5; // newest TSval of a segment that ends below SND.NXT
 const S_KNOWN = 6; // bit 0: S_FLIGHT_TS, bit 1: S_SHORT_TS
+const S_FAR_COUNT = 7; // ever noted, modulo FAR_COUNT
 const S_ACKS = 8; // ACK_COUNT times: ACK, first TSval, last TSval, engine ms of the first
 const ACK_WORDS = 4;
 const ACK_COUNT = 6;
-const SPOKEN_WORDS = 32;
+const S_FAR = 32; // FAR_COUNT times: SEQ of fresh data of the far end, its size, its first eight octets
+const FAR_WORDS = 4;
+const FAR_COUNT = 4;
+const SPOKEN_WORDS = 48;
 
 const FLIGHT_KNOWN = 1;
 const SHORT_KNOWN = 2;
@@ -77,6 +81,65 @@ export class Spoken {
     words[to + 2] = tsVal;
     words[to + 3] = nowMs;
     words[at + S_ACK_COUNT] = count + 1 >= 4 * ACK_COUNT ? count + 1 - 2 * ACK_COUNT : count + 1;
+  }
+
+  /** Fresh data of the far end, in near numbers; `head` and `next` are its first eight octets. */
+  noteFar(
+    flow: number,
+    generation: number,
+    seq: Seq,
+    octets: number,
+    head: number,
+    next: number,
+  ): void {
+    const words = this.words;
+    const at = this.slot(flow);
+    if (!this.knows(at, flow, generation)) return;
+    const to = at + S_FAR + words[at + S_FAR_COUNT]! * FAR_WORDS;
+    words[to] = seq;
+    words[to + 1] = octets;
+    words[to + 2] = head;
+    words[to + 3] = next;
+    words[at + S_FAR_COUNT] = (words[at + S_FAR_COUNT]! + 1) % FAR_COUNT;
+  }
+
+  /**
+   * May data that begins with these octets be what the far end has sent before, behind any ACK from
+   * that at `oldest` to the one before `rcvNxt`? Only what is known to differ is no repetition.
+   */
+  mayRepeat(
+    flow: number,
+    oldest: number,
+    rcvNxt: Seq,
+    octets: number,
+    head: number,
+    next: number,
+  ): boolean {
+    const words = this.words;
+    const at = this.slot(flow);
+    const count = words[at + S_ACK_COUNT]!;
+    const kept = count < ACK_COUNT ? count : ACK_COUNT;
+    for (let i = 0; i < kept; i++) {
+      const ack = words[at + S_ACKS + i * ACK_WORDS]!;
+      if (seqLt(ack, words[oldest]!) || seqLeq(rcvNxt, ack)) continue;
+      if (this.mayBegin(at, ack, octets, head, next)) return true;
+    }
+    return false;
+  }
+
+  private mayBegin(at: number, seq: Seq, octets: number, head: number, next: number): boolean {
+    const words = this.words;
+    for (let i = 0; i < FAR_COUNT; i++) {
+      const entry = at + S_FAR + i * FAR_WORDS;
+      if (words[entry] !== seq || words[entry + 1] === 0) continue;
+      const common = words[entry + 1]! < octets ? words[entry + 1]! : octets;
+      const inHead = common < 4 ? common : 4;
+      if ((words[entry + 2]! ^ head) >>> (32 - 8 * inHead) !== 0) return false;
+      if (common <= 4) return true;
+      const inNext = common < 8 ? common - 4 : 4;
+      return (words[entry + 3]! ^ next) >>> (32 - 8 * inNext) === 0;
+    }
+    return true;
   }
 
   /** Packets of the flow went by unseen: what was known proves nothing any more. */

@@ -29,7 +29,8 @@
  * the lowest number of the watch. TSecr names the one ACK that was in use at that TSval, and
  * while our SEQ jumped as well nothing of ours was accepted since. If only the far end's did, it
  * may have taken our data with an ACK that meant nothing to it; then U is our newest ACK, if the
- * far end echoed it in the old numbers, or if it had been out for so long that what it
+ * far end echoed it in the old numbers, or if the oldest data in new numbers begins with other
+ * octets than whatever else it could be, or if it had been out for so long that what it
  * acknowledges would have come again. A far end that in this time shows nothing but empty
  * segments of one number has nothing outstanding: then U = RCV.NXT. Where several fit (bulk data
  * within one tick), and on every other doubt: pass unchanged, for good.

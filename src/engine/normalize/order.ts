@@ -31,8 +31,8 @@ import {
 import { onEstablished, onSynAck } from '../flow/state.ts';
 import { trackOrigin, trackSegment, trackSyn } from '../flow/track.ts';
 import { endFlow, openFromSyn } from '../lifecycle.ts';
-import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
-import { get16, put16 } from '../wire/bytes.ts';
+import { INFO_TRUNCATED, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
+import { get16, get32, put16 } from '../wire/bytes.ts';
 import { fillTcpChecksum } from '../wire/checksum.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
 import { seqAdd, seqDiff, seqLeq } from '../wire/seq.ts';
@@ -228,6 +228,13 @@ function fromFar(core: Core, flow: number): number {
   if (slot >= 0) aliveAgain(core, slot, flow);
   noteOrigin(core, flow);
   trackOrigin(halves, far, seg.ttl, core.macHash);
+  const fresh = seg.payloadBytes > 0 && seg.segSeq === halves[far + SND_CONT];
+  if (fresh) {
+    const head = get32(core.buf, seg.payloadOff);
+    const next = get32(core.buf, seg.payloadOff + 4);
+    const octets = (core.info & INFO_TRUNCATED) === 0 ? seg.payloadBytes : 0;
+    core.spoken.noteFar(flow, rows[row + GENERATION]!, seg.segSeq, octets, head, next);
+  }
   trackSegment(core, halves, far, near, seg);
   if ((seg.flags & FIN) !== 0) endWhenBothClosed(core, flow);
   return VERDICT_ACCEPT;

@@ -31,6 +31,8 @@ import { ackIn, hasTimestamps, seqIn } from './numbers.ts';
 
 /** Bit of R_JUMP_FLAGS: the far end showed data, or more than one number. */
 export const JUMP_DATA = 1;
+/** The first data in new numbers repeats nothing that came in the old ones. */
+export const JUMP_FRESH = 8;
 
 /**
  * In this time an unacknowledged octet comes again four times (200 ms, doubling), or twice (1 s).
@@ -82,6 +84,8 @@ function newestAccepted(core: Core, flow: number, base: number, nowMs: number): 
     const tsEcr = words[base + R_JUMP_TS_ECR]!;
     if (ackJumped && core.spoken.ackInUse(flow, generation, tsEcr) === newest) return newest;
   }
+  // Its oldest octet is one that the near end has not had: all before was acknowledged to it.
+  if ((words[base + R_JUMP_FLAGS]! & JUMP_FRESH) !== 0) return newest;
   // Behind a first jump the far end's timer has backed off: how long says nothing.
   if ((flagsOf(core, flow) & FLOW_RESYNCED) !== 0) return -1;
   const outMs = since(nowMs, core.spoken.firstMs(newest));

@@ -6,7 +6,15 @@
  */
 import { type Core, farHalf, nearHalf, since } from '../core.ts';
 import { probeWaits } from '../emit.ts';
-import { FLOW_ROW_WORDS, RTT_MS, SND_NXT, SND_UNA, SND_WND } from '../flow/layout.ts';
+import {
+  FLOW_ROW_WORDS,
+  GENERATION,
+  RTT_MS,
+  SND_NXT,
+  SND_UNA,
+  SND_WND,
+  TS_ECR,
+} from '../flow/layout.ts';
 import {
   R_ARMED,
   R_JUMP_ACK,
@@ -24,9 +32,11 @@ import {
   R_JUMP_TS_ECR,
   R_JUMPING,
 } from '../flow/repair-table.ts';
+import { INFO_TRUNCATED } from '../verdict.ts';
+import { get32 } from '../wire/bytes.ts';
 import { seqDiff, seqLeq, seqLt } from '../wire/seq.ts';
-import { ackIn, SLACK, seqIn } from './numbers.ts';
-import { JUMP_DATA } from './shift.ts';
+import { ackIn, hasTimestamps, SLACK, seqIn } from './numbers.ts';
+import { JUMP_DATA, JUMP_FRESH } from './shift.ts';
 
 /** Answers count behind the second probe; more are for what is lost. */
 const PROBES = 2;
@@ -41,11 +51,11 @@ export function begin(core: Core, flow: number, base: number): void {
   words[base + R_JUMP_RCV_NXT] = core.flows.halves[farHalf(core, flow) + SND_UNA]!;
   words[base + R_JUMP_FLAGS] = 0;
   words[base + R_JUMP_PROBES] = 0;
-  restart(core, base);
+  restart(core, flow, base);
 }
 
 /** What is to be compared from here on: the sight in hand. */
-function restart(core: Core, base: number): void {
+function restart(core: Core, flow: number, base: number): void {
   const words = core.repairs.words;
   const seg = core.seg;
   words[base + R_JUMP_AT_MS] = core.nowMs;
@@ -56,6 +66,9 @@ function restart(core: Core, base: number): void {
   words[base + R_JUMP_HEADS] = seg.payloadBytes > 0 ? 1 : 0;
   words[base + R_JUMP_HEAD_MS] = core.nowMs;
   words[base + R_JUMP_ANSWERS] = 0;
+  words[base + R_JUMP_FLAGS] = words[base + R_JUMP_FLAGS]! & ~JUMP_FRESH;
+  if (isFresh(core, flow, base))
+    words[base + R_JUMP_FLAGS] = words[base + R_JUMP_FLAGS]! | JUMP_FRESH;
   if (seg.segLen > 0) words[base + R_JUMP_FLAGS] = words[base + R_JUMP_FLAGS]! | JUMP_DATA;
 }
 
@@ -65,7 +78,7 @@ export function see(core: Core, flow: number, base: number): boolean {
   const seg = core.seg;
   const acksJumped = !ackIn(core, flow, words[base + R_JUMP_ACK]!);
   if (acksJumped !== !ackIn(core, flow, seg.segAck)) {
-    restart(core, base);
+    restart(core, flow, base);
     return true;
   }
   const seqJumped = !seqIn(core, flow, words[base + R_JUMP_SEQ]!);
@@ -73,13 +86,13 @@ export function see(core: Core, flow: number, base: number): boolean {
     const above = seqDiff(seg.segSeq, words[base + R_JUMP_SEQ]!);
     const room = SLACK + core.flows.halves[farHalf(core, flow) + SND_WND]!;
     if (above > room || above < -room) {
-      restart(core, base); // it has jumped again
+      restart(core, flow, base); // it has jumped again
       return true;
     }
-    if (above < 0) return lower(core, base, acksJumped);
+    if (above < 0) return lower(core, flow, base, acksJumped);
     if (above !== 0) words[base + R_JUMP_FLAGS] = words[base + R_JUMP_FLAGS]! | JUMP_DATA;
   } else if (!seqIn(core, flow, seg.segSeq) !== seqJumped) {
-    restart(core, base);
+    restart(core, flow, base);
     return true;
   }
   // Segments that were beyond the firewall already are still acknowledged: V is not settled yet.
@@ -114,6 +127,20 @@ function seeHead(core: Core, flow: number, base: number): void {
   words[base + R_JUMP_HEADS] = words[base + R_JUMP_HEADS]! + 1;
 }
 
+/** Is it data that is known not to have come before, in the old numbers? */
+function isFresh(core: Core, flow: number, base: number): boolean {
+  const seg = core.seg;
+  if (seg.payloadBytes === 0 || (core.info & INFO_TRUNCATED) !== 0) return false;
+  const echoed = core.flows.halves[farHalf(core, flow) + TS_ECR]!;
+  const generation = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!;
+  const oldest = core.spoken.ackInUse(flow, generation, echoed);
+  if (oldest < 0 || !hasTimestamps(core, flow)) return false;
+  const rcvNxt = core.repairs.words[base + R_JUMP_RCV_NXT]!;
+  const head = get32(core.buf, seg.payloadOff);
+  const next = get32(core.buf, seg.payloadOff + 4);
+  return !core.spoken.mayRepeat(flow, oldest, rcvNxt, seg.payloadBytes, head, next);
+}
+
 function echoesNewer(words: Int32Array, base: number, tsEcr: number): boolean {
   return seqLt(words[base + R_JUMP_TS_ECR]!, tsEcr);
 }
@@ -130,10 +157,10 @@ function restartAcks(core: Core, base: number): void {
  * numbers did not jump, the far end may meanwhile have accepted what acknowledges nothing to it,
  * and TSecr no longer tells U: doubt.
  */
-function lower(core: Core, base: number, sure: boolean): boolean {
+function lower(core: Core, flow: number, base: number, sure: boolean): boolean {
   if (!sure) return false;
   const tsEcr = core.repairs.words[base + R_JUMP_TS_ECR]!;
-  restart(core, base);
+  restart(core, flow, base);
   core.repairs.words[base + R_JUMP_TS_ECR] = tsEcr;
   core.repairs.words[base + R_JUMP_FLAGS] = core.repairs.words[base + R_JUMP_FLAGS]! | JUMP_DATA;
   return true;
