@@ -65,7 +65,7 @@ function mangle(...rule: readonly string[]): void {
 }
 
 async function check(args: readonly string[], meanwhile: () => void = () => {}): Promise<void> {
-  const program = await shim(...args);
+  const program = await shim(...args, '--inspect', 'full');
   meanwhile();
   expect(echoes(FAR)).toBe(true);
   expect(packets()).toBeGreaterThan(10);
