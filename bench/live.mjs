@@ -194,7 +194,7 @@ class Bench {
   }
 }
 
-/** `seqshim` looks at every packet; `auto`, the default, leaves settled connections to the kernel. */
+/** `seqshim` looks at every packet; `auto` leaves settled connections to the kernel. */
 const VARIANTS = ['none', 'c-example', 'c, same rules', 'seqshim', 'auto'];
 
 export async function benchLive({ quick = false, rounds = quick ? 1 : ROUNDS } = {}) {
