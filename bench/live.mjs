@@ -1,6 +1,7 @@
 /**
  * Real traffic on a real wire: no queue, libnetfilter_queue's C example (behind the two barest
- * rules, and behind ours), and `seqshim run`, full and auto, turn and turn about in the same two namespaces.
+ * rules, and behind ours), and `seqshim run`, full and auto, turn and turn about in the same two
+ * namespaces.
  * Prints medians, spread, and the ratios of runs that stood next to each other in time; promised
  * are throughput >= 1.0 and a p50 round trip <= 1.1 of the C example.
  *
