@@ -143,30 +143,29 @@ describe('sequence jumps in random worlds', () => {
       let broken = 0;
       let saved = 0;
       for (const [key, score] of scores) {
-        if (!key.endsWith('typing')) continue;
+        // Of a far end that alone is renumbered nothing is moved: there it is the same as without.
+        if (key.startsWith('server')) expect(score.saved, key).toBe(0);
+        if (key.startsWith('server') || !key.endsWith('typing')) continue;
         broken += score.broken;
         saved += score.saved;
       }
       console.log(`jumps: ${JSON.stringify([...scores])}`);
-      expect(broken).toBeGreaterThan(WORLDS / 3);
+      expect(broken).toBeGreaterThan(WORLDS / 5);
       expect(saved / broken).toBeGreaterThan(0.5);
     },
     60_000,
   );
 
   it('a session that is quiet when it jumps is always saved, however often', () => {
-    for (const which of ['client', 'server', 'both'] as const) {
+    for (const which of ['client', 'both'] as const) {
       for (let i = 0; i < 10; i++) {
         const random = new Random(SEED + i, 0x1b);
         const jump = (atUs: number): Jump => ({
           atUs,
-          client: which === 'server' ? 0 : random.int32(),
+          client: random.int32(),
           server: which === 'client' ? 0 : random.int32(),
         });
-        // Again behind the first, the far end's timer no longer says anything: SEQ alone is too
-        // little.
-        const count = which === 'server' ? 1 : 2;
-        const jumps = [jump(1_000_000), jump(13_000_000)].slice(0, count);
+        const jumps = [jump(1_000_000), jump(13_000_000)];
         const quiet: Step = { do: 'sleep', us: 4_000_000 };
         const client: Step[] = [];
         const server: Step[] = [];
@@ -190,8 +189,8 @@ describe('sequence jumps in random worlds', () => {
         const result = runWorld(plan, { seed: i, observe: false, off: [] });
         const what = `${which} ${i} ${JSON.stringify([jumps, result.connections])}`;
         expect(result.connections[0]?.whole, what).toBe(true);
-        expect(result.shim?.engine.counters[RESYNCED], what).toBe(count);
-        expect(result.shim?.engine.counters[SEQUENCE_JUMP], what).toBe(count);
+        expect(result.shim?.engine.counters[RESYNCED], what).toBe(2);
+        expect(result.shim?.engine.counters[SEQUENCE_JUMP], what).toBe(2);
       }
     }
   });

@@ -27,13 +27,12 @@
  * TSecr tells: older than the first octet in flight, V = SND.UNA; newer than all but the last, V
  * = SND.NXT. For U, what the far end has outstanding comes again, the oldest octet by its timer:
  * the lowest number of the watch. TSecr names the one ACK that was in use at that TSval, and
- * while our SEQ jumped as well nothing of ours was accepted since. If only the far end's did, it
- * may have taken our data with an ACK that meant nothing to it; then U is our newest ACK, if the
- * far end echoed it in the old numbers, or if the oldest data in new numbers begins with other
- * octets than whatever else it could be, or if it had been out for so long that what it
- * acknowledges would have come again. A far end that in this time shows nothing but empty
- * segments of one number has nothing outstanding: then U = RCV.NXT. Where several fit (bulk data
- * within one tick), and on every other doubt: pass unchanged, for good.
+ * while our SEQ jumped as well nothing of ours was accepted since. A far end that shows nothing
+ * but empty segments of one number, for as long as an octet would need to come again, has nothing
+ * outstanding: then U = RCV.NXT. If only the far end's numbers jumped, it may have taken our data
+ * with an ACK that meant nothing to it, and U cannot be told: 3 of 12,000 random worlds put octets
+ * in the wrong place, so such a jump is left alone. Where several fit (bulk data within one tick),
+ * and on every other doubt: pass unchanged, for good.
  *
  * Owns the watch in the repair slot. Units: octets, ms. DESIGN §4.4.
  */

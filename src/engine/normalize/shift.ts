@@ -19,7 +19,6 @@ import {
 import {
   R_JUMP_ACK,
   R_JUMP_AT_MS,
-  R_JUMP_BEGAN_MS,
   R_JUMP_FLAGS,
   R_JUMP_HEADS,
   R_JUMP_RCV_NXT,
@@ -96,9 +95,6 @@ function newestAccepted(core: Core, flow: number, base: number, nowMs: number): 
 function acceptedAck(core: Core, flow: number, base: number): number {
   const words = core.repairs.words;
   if (!hasTimestamps(core, flow) || words[base + R_JUMP_HEADS]! < 2) return -1;
-  if (ackIn(core, flow, words[base + R_JUMP_ACK]!)) {
-    return newestAccepted(core, flow, base, words[base + R_JUMP_BEGAN_MS]!);
-  }
   const generation = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!;
   return core.spoken.ackInUse(flow, generation, words[base + R_JUMP_TS_ECR]!);
 }
@@ -107,8 +103,9 @@ export function isExact(core: Core, flow: number, base: number): boolean {
   const words = core.repairs.words;
   const seqJumped = !seqIn(core, flow, words[base + R_JUMP_SEQ]!);
   const ackJumped = !ackIn(core, flow, words[base + R_JUMP_ACK]!);
-  if (!seqJumped && !ackJumped) return false;
-  if (ackJumped && acceptedEnd(core, flow, base) === 0) return false;
+  // The far end's numbers alone: by how much cannot be told.
+  if (!ackJumped) return false;
+  if (acceptedEnd(core, flow, base) === 0) return false;
   return !seqJumped || isIdle(core, flow, base) || acceptedAck(core, flow, base) >= 0;
 }
 
