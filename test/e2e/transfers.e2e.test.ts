@@ -136,7 +136,7 @@ describe('a healthy path, --inspect full', () => {
 describe('a re-anchored connection', () => {
   const BYTES = 500 * MB;
   const ROUNDS = 3;
-  const ROUNDS_MAX = 7;
+  const ROUNDS_MAX = 15;
   const RATIO = 0.7;
   let plain: Lab;
   beforeAll(async () => {
