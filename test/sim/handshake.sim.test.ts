@@ -9,8 +9,14 @@ import { SEED } from './seed.ts';
 
 const RUN_COUNT = 2000;
 const CHUNK = 250;
+/** Its second connection is saved and lives on when the plan would use its port again. */
+const PORT_IN_USE = 114_568_717;
 
 describe('random handshakes', () => {
+  it('a saved connection keeps its port', () => {
+    expect(() => judge(PORT_IN_USE)).not.toThrow();
+  });
+
   for (let from = 0; from < RUN_COUNT; from += CHUNK) {
     it(`are never worse with the shim: seeds ${SEED + from} to ${SEED + from + CHUNK - 1}`, () => {
       let saved = 0;

@@ -36,6 +36,7 @@ export interface WorldResult {
 const SERVER_PORT = 22;
 const CLIENT_TTL = 64;
 const SERVER_TTL = 61;
+const PORT_WAIT_US = 1_000_000;
 
 /** Where a packet was seen: as the client sent or got it, and on the path beside the shim. */
 export type TapPoint = 'client-out' | 'client-in' | 'path-out' | 'path-in';
@@ -145,13 +146,28 @@ class World {
       const serverApp = () =>
         new ScriptedApplication(queue, connection.server.steps, 2 * i + 1, 2 * i);
       this.apps.push({ client, server: serverApp(), twin: serverApp() });
-      queue.at(connection.startUs, () => {
-        const config = this.config(connection, connection.client, true, connection.client.iss);
-        this.client.connect(config, client);
-      });
+      queue.at(connection.startUs, () => this.connect(i));
     });
     queue.runUntil(plan.horizonUs, () => this.isOver());
     return this.result();
+  }
+
+  /** A client's own port is free once its connection before is over: until then it waits. */
+  private connect(i: number): void {
+    const connection = this.plan.connections[i] as ConnectionPlan;
+    const { queue, client } = this;
+    const inUse = this.plan.connections.some(
+      (other, k) =>
+        k < i &&
+        other.clientPort === connection.clientPort &&
+        this.apps[k]?.client.reason === 'open',
+    );
+    if (inUse) {
+      queue.after(PORT_WAIT_US, () => this.connect(i));
+      return;
+    }
+    const config = this.config(connection, connection.client, true, connection.client.iss);
+    client.connect(config, (this.apps[i] as Talk).client);
   }
 
   private isOver(): boolean {
