@@ -4,6 +4,7 @@ import { loadConfig, type Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_OK } from '../config/exit-codes.ts';
 import { makeRunDir } from '../config/run-dir.ts';
+import { demandForwarding } from '../datapath/forwarding.ts';
 import { removeScript } from '../datapath/rules/remove-script.ts';
 import { RuleBook, RuleError } from '../datapath/rules/rule-book.ts';
 import { ruleInput } from '../datapath/rules/rule-config.ts';
@@ -14,6 +15,7 @@ export async function up(args: Values): Promise<number> {
   if (process.getuid?.() !== 0) {
     throw new OperatorError('Cannot install rules: run this as root', EXIT_IMPOSSIBLE);
   }
+  demandForwarding(config);
   try {
     const book = new RuleBook(ruleInput(config), config.firewall);
     makeRunDir(config.runDir);

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { readConfigFile } from './config-file.ts';
 import { parseMicroseconds, parseMilliseconds } from './duration.ts';
 import { OperatorError } from './errors.ts';
+import { HOOKS, type Hook } from './hook.ts';
 import type { Network } from './network.ts';
 import { OPTIONS, type OptionEntry } from './options.ts';
 import { resolveTarget } from './targets.ts';
@@ -26,7 +27,8 @@ export interface Config {
   readonly excludes: readonly Network[];
   readonly ports: readonly number[];
   readonly direction: 'out' | 'in' | 'both';
-  readonly hook: 'host';
+  /** Of which connections: those of this machine, those that it forwards. */
+  readonly hooks: readonly Hook[];
   readonly mode: 'enforce' | 'observe';
   readonly forMs: number | undefined;
   readonly firewall: 'auto' | 'nft' | 'iptables';
@@ -82,7 +84,7 @@ export async function loadConfig(flags: Values): Promise<Config> {
     excludes: await networks('exclude', excludeNames),
     ports: Object.freeze(list(values, 'port').map(port)),
     direction: choice(values, 'direction') as Config['direction'],
-    hook: choice(values, 'hook') as Config['hook'],
+    hooks: hooks(values),
     mode: choice(values, 'mode') as Config['mode'],
     forMs: trialMs(text(values, 'for')),
     firewall: choice(values, 'firewall') as Config['firewall'],
@@ -157,6 +159,20 @@ function choice(values: Values, name: string): string {
   throw new OperatorError(
     `Cannot use --${name} "${value}": it must be ${entry.choices?.join(', ')}`,
   );
+}
+
+/** In one order, each once. */
+function hooks(values: Values): readonly Hook[] {
+  const wanted = list(values, 'hook');
+  for (const name of wanted) choice({ hook: name }, 'hook');
+  const found = HOOKS.filter((hook) => wanted.includes(hook));
+  if (found.includes('gateway') && choice(values, 'direction') === 'both') {
+    throw new OperatorError(
+      'Cannot use --hook gateway with --direction both: which end of a forwarded connection is the ' +
+        'near one would be open. Use --direction out where --target names the servers',
+    );
+  }
+  return Object.freeze(found.length === 0 ? [HOOKS[0]] : found);
 }
 
 function only(values: Values, name: string): Record<string, never> {

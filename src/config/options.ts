@@ -2,6 +2,8 @@
  * The one table of options: flags, TOML keys, help, defaults and documentation are all made from
  * it. Names are API: a test fails when one changes. Owns the table only.
  */
+import { HOOKS } from './hook.ts';
+
 export type OptionType =
   | 'text'
   | 'list'
@@ -42,8 +44,8 @@ export const OPTIONS: readonly OptionEntry[] = [
   option('direction', 'choice', 'WAY', 'out', 'who opens the connections: this machine is `out`', {
     choices: ['out', 'in', 'both'],
   }),
-  option('hook', 'choice', 'WHERE', 'host', 'where packets are seen: connections of this host', {
-    choices: ['host'],
+  option('hook', 'list', 'WHERE', 'host', 'whose connections: of this `host`, or forwarded here', {
+    choices: HOOKS,
   }),
   option(
     'mode',

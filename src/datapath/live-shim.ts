@@ -20,6 +20,7 @@ import { EventLog } from '../telemetry/event-log.ts';
 import { countFlows, viewFlows } from '../telemetry/flow-view.ts';
 import { NO_FIGURES, type Status, statusOf } from '../telemetry/status.ts';
 import { VERSION } from '../version.ts';
+import { demandForwarding } from './forwarding.ts';
 import { type InstanceLock, takeLock } from './instance-lock.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
@@ -95,6 +96,7 @@ export class LiveShim {
       );
     }
     await this.claim();
+    for (const because of demandForwarding(config)) log.warn({ because }, 'forwarded connections');
     await this.selfTest();
     makeRunDir(config.runDir);
     this.rules = this.openRules();
@@ -265,7 +267,7 @@ export class LiveShim {
     return statusOf({
       version: VERSION,
       mode: this.config.mode,
-      hook: this.config.hook,
+      hook: this.config.hooks.join(','),
       targets: this.config.targetNames,
       ready: runtime !== undefined,
       reasons,

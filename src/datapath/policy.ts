@@ -6,6 +6,7 @@ import {
   CHECKSUM_FILL_OFF,
   type EngineMemory,
   POLICY_CHECKSUM_FILL,
+  POLICY_GATEWAY,
   POLICY_MSS_CLAMP,
   POLICY_OBSERVE,
 } from '../engine/memory.ts';
@@ -20,6 +21,7 @@ const CHECKSUM_FILL = {
 export function writePolicy(memory: EngineMemory, config: Config): void {
   const policy = new Int32Array(memory.policy);
   policy[POLICY_OBSERVE] = config.mode === 'observe' ? 1 : 0;
+  policy[POLICY_GATEWAY] = config.hooks.includes('gateway') ? 1 : 0;
   policy[POLICY_MSS_CLAMP] = config.mssClamp;
   policy[POLICY_CHECKSUM_FILL] = CHECKSUM_FILL[config.checksumFill];
 }

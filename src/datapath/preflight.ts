@@ -5,6 +5,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { type Config, MARK_BYPASS, MARK_INJECT } from '../config/config.ts';
+import type { CheckResult } from './check-result.ts';
+import { checkForwarding } from './forwarding.ts';
 import { takeLock } from './instance-lock.ts';
 import { runSelfTest } from './nfqueue/self-test.ts';
 import { detectFirewall } from './rules/detect.ts';
@@ -14,12 +16,6 @@ import { findLeftovers } from './rules/leftovers.ts';
 import { findMarkConflicts } from './rules/mark-conflicts.ts';
 import { ruleInput } from './rules/rule-config.ts';
 import { NFT_TABLE } from './rules/rule-input.ts';
-
-export interface CheckResult {
-  readonly level: 'ok' | 'warning' | 'blocks';
-  readonly name: string;
-  readonly line: string;
-}
 
 /** Counters of the host's TCP that grow when a path behaves like this (`nstat -az`). */
 const TELLTALES = [
@@ -42,6 +38,7 @@ export async function preflight(config: Config): Promise<readonly CheckResult[]>
     results.push(...checkFirewall(config), checkMarks(), checkLeftovers(heldBy >= 0));
   }
   results.push(checkInvalidRules(), checkConntrack(), checkFilter(), ...checkTargets(config));
+  results.push(...checkForwarding(config));
   results.push(checkCounters());
   return results;
 }

@@ -68,6 +68,7 @@ export const STAT_SHED = 149;
 export const STAT_BYPASSED_PACKETS = 150;
 export const STAT_BYPASSED_OCTETS = 151;
 export const STAT_RESYNC_CANCELLED = 154;
+export const STAT_PASSED_BRIDGED = 157;
 
 /** Behind this many: what would have been done in observe mode, at index code + WOULD. */
 export const WOULD = 160;

@@ -34,7 +34,7 @@ import {
 } from './limits.ts';
 import { type EngineMemory, POLICY_OBSERVE, POLICY_OFF } from './memory.ts';
 import { Ring } from './ring.ts';
-import { WORD_WAKES } from './verdict.ts';
+import { HOOK_FORWARD, HOOK_INPUT, WORD_WAKES } from './verdict.ts';
 import { ControlSegment } from './wire/build.ts';
 import type { ArenaWords } from './wire/checksum.ts';
 import { Segment } from './wire/segment.ts';
@@ -80,6 +80,11 @@ export class Core {
     this.policy = new Int32Array(memory.policy);
     this.paths = new PathTable(memory.paths);
   }
+}
+
+/** Was the packet in hand queued behind raw, where nothing is translated? */
+export function isBehindRaw(core: Core): boolean {
+  return core.hook === HOOK_INPUT || core.hook === HOOK_FORWARD;
 }
 
 /** Word index of the near half: what this machine's side sends. */

@@ -9,6 +9,7 @@ import {
   STAT_FLOW_EXPIRED,
   STAT_OCTETS,
   STAT_PACKETS,
+  STAT_PASSED_BRIDGED,
   STAT_PASSED_FAST_OPEN,
   STAT_PASSED_MD5_AO,
   STAT_PASSED_MPTCP,
@@ -38,7 +39,7 @@ import {
 } from './flow/repair-table.ts';
 import { letGo, openFromSyn, pickUp } from './lifecycle.ts';
 import { assertLimits } from './limits.ts';
-import type { EngineMemory } from './memory.ts';
+import { type EngineMemory, POLICY_GATEWAY } from './memory.ts';
 import {
   askBeforeExpiry,
   judgeBypass,
@@ -67,6 +68,8 @@ import {
   IN_PORT,
 } from './outbox.ts';
 import {
+  HOOK_PREROUTING,
+  INFO_BRIDGED,
   INFO_GSO,
   INFO_TRUNCATED,
   TO_FAR,
@@ -155,6 +158,10 @@ export class Engine {
     core.word = WORD_UNSETTLED;
     core.counters[STAT_PACKETS] = core.counters[STAT_PACKETS]! + 1;
     core.counters[STAT_OCTETS] = core.counters[STAT_OCTETS]! + len;
+    if ((info & INFO_BRIDGED) !== 0) {
+      count(core, STAT_PASSED_BRIDGED); // no route of ours leads to its ends
+      return VERDICT_ACCEPT;
+    }
     // A copy cut short by the queue still has its headers; it can be judged, never rewritten.
     const ipBytes = (info & INFO_TRUNCATED) === 0 ? len : IP_BYTES_MAX;
     const understood = parseSegment(core.buf, off, ipBytes, core.seg);
@@ -180,6 +187,8 @@ export class Engine {
       flow = flow < 0 ? openFromSyn(core, -1, toFar) : normalizeSyn(core, flow, toFar);
     } else if (flow < 0) {
       if ((seg.flags & (SYN | RST | FIN)) !== 0 || (seg.flags & ACK) === 0) return VERDICT_ACCEPT;
+      // In raw it is not known yet whether this goes to a bridge, or to another address (NAT).
+      if (core.hook === HOOK_PREROUTING && core.policy[POLICY_GATEWAY] !== 0) return VERDICT_ACCEPT;
       flow = pickUp(core, toFar);
     }
     if (flow < 0) return VERDICT_ACCEPT;

@@ -26,6 +26,8 @@ export const POLICY_OFF = 2;
 export const POLICY_BYPASS = 8;
 /** The most that a SYN or SYN-ACK may offer as MSS, octets; 0: as it is. */
 export const POLICY_MSS_CLAMP = 9;
+/** 1: connections that are forwarded are looked after too. */
+export const POLICY_GATEWAY = 10;
 export const POLICY_WORDS = 16;
 
 export const CHECKSUM_FILL_OFF = 0;

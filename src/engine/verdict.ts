@@ -28,6 +28,8 @@ export const INFO_CSUM_NOT_VERIFIED = 4;
  * Ours: the queue could not copy the whole packet (NFQA_CAP_LEN), so it must never be rewritten.
  */
 export const INFO_TRUNCATED = 8;
+/** Ours: a bridge passes this frame on; it is not routed here (NFQA_IFINDEX_PHYSOUTDEV). */
+export const INFO_BRIDGED = 16;
 
 /** Which way an injected packet leaves (word OUT_PATH of an outbox record). */
 /** To the far end, on the socket whose mark our own rules return first. Wire numbers. */

@@ -40,6 +40,7 @@ export const STATS: readonly (readonly [number: number, name: string, what: stri
     'resyncCancelled',
     'translations behind a jump taken back: the old numbers came again',
   ],
+  [code.STAT_PASSED_BRIDGED, 'passedBridged', 'frames that a bridge passes on (br_netfilter)'],
 ];
 
 const byNumber: ReadonlyMap<number, CodeEntry> = new Map(CODES.map((entry) => [entry.code, entry]));

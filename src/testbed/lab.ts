@@ -1,7 +1,8 @@
 /**
  * One lab: jumpbox, firewall and server, each a network namespace, IPv4 and IPv6, with a real sshd,
- * and echo and bulk services on the server. Several labs stand side by side; each cleans up after
- * itself, also when interrupted, and removes what a killed one left behind.
+ * and echo and bulk services on the server; where it is asked for, a gateway before the firewall.
+ * Several labs stand side by side; each cleans up after itself, also when interrupted, and removes
+ * what a killed one left behind.
  */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,23 +39,26 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 export class Lab {
   readonly jumpbox: Namespace;
+  /** Between jumpbox and firewall, where the lab has one. */
+  readonly gateway: Namespace | undefined;
   readonly firewall: Namespace;
   readonly server: Namespace;
   readonly dir = mkdtempSync(join(tmpdir(), 'seqshim-lab-'));
   private readonly prefix: string;
 
-  private constructor() {
+  private constructor(withGateway: boolean) {
     labCount++;
     this.prefix = `ssl${process.pid}-${labCount}`;
     labs.add(this);
     this.jumpbox = new Namespace(`${this.prefix}-jb`);
+    this.gateway = withGateway ? new Namespace(`${this.prefix}-gw`) : undefined;
     this.firewall = new Namespace(`${this.prefix}-fw`);
     this.server = new Namespace(`${this.prefix}-sv`);
   }
 
-  static async open(): Promise<Lab> {
+  static async open(options: { readonly gateway?: boolean } = {}): Promise<Lab> {
     removeAbandoned();
-    const lab = new Lab();
+    const lab = new Lab(options.gateway === true);
     try {
       lab.cable();
       lab.startSshd();
@@ -67,22 +71,43 @@ export class Lab {
     return lab;
   }
 
+  /** Where the shim runs. */
+  get shimHost(): Namespace {
+    return this.gateway ?? this.jumpbox;
+  }
+
   private cable(): void {
-    const { jumpbox, firewall, server } = this;
-    link(jumpbox, 'c0', firewall, 'f0');
+    const { jumpbox, firewall, gateway, server } = this;
+    if (gateway === undefined) link(jumpbox, 'c0', firewall, 'f0');
+    else this.cableGateway(gateway);
     link(firewall, 'f1', server, 's0');
     address(jumpbox, 'c0', '10.99.1.1/24', 'fd99:1::1/64');
-    address(firewall, 'f0', '10.99.1.2/24', 'fd99:1::2/64');
+    if (gateway === undefined) address(firewall, 'f0', '10.99.1.2/24', 'fd99:1::2/64');
     address(firewall, 'f1', '10.99.2.1/24', 'fd99:2::1/64');
     address(server, 's0', '10.99.2.2/24', 'fd99:2::2/64');
     for (const [namespace, v4, v6] of [
       [jumpbox, '10.99.1.2', 'fd99:1::2'],
       [server, '10.99.2.1', 'fd99:2::1'],
     ] as const) {
-      namespace.call('ip', ['route', 'add', 'default', 'via', v4]);
-      namespace.call('ip', ['-6', 'route', 'add', 'default', 'via', v6]);
+      route(namespace, 'default', v4);
+      route(namespace, 'default', v6);
     }
-    firewall.call('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
+    forwards(firewall);
+  }
+
+  /** jumpbox c0 - g0 gateway g1 - f0 firewall */
+  private cableGateway(gateway: Namespace): void {
+    const { jumpbox, firewall } = this;
+    link(jumpbox, 'c0', gateway, 'g0');
+    link(gateway, 'g1', firewall, 'f0');
+    address(gateway, 'g0', '10.99.1.2/24', 'fd99:1::2/64');
+    address(gateway, 'g1', '10.99.4.1/24', 'fd99:4::1/64');
+    address(firewall, 'f0', '10.99.4.2/24', 'fd99:4::2/64');
+    route(gateway, '10.99.2.0/24', '10.99.4.2');
+    route(gateway, 'fd99:2::/64', 'fd99:4::2');
+    route(firewall, '10.99.1.0/24', '10.99.4.1');
+    route(firewall, 'fd99:1::/64', 'fd99:4::1');
+    forwards(gateway);
   }
 
   private startSshd(): void {
@@ -172,13 +197,20 @@ export class Lab {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.jumpbox.close(), this.firewall.close(), this.server.close()]);
+    await Promise.all(this.namespaces().map((namespace) => namespace.close()));
     this.forget();
   }
 
   closeNow(): void {
-    for (const namespace of [this.jumpbox, this.firewall, this.server]) namespace?.closeNow();
+    for (const namespace of this.namespaces()) namespace.closeNow();
     this.forget();
+  }
+
+  /** Those that there are: a lab may be closed while it is being opened. */
+  private namespaces(): Namespace[] {
+    return [this.jumpbox, this.gateway, this.firewall, this.server].filter(
+      (namespace) => namespace !== undefined,
+    );
   }
 
   private forget(): void {
@@ -196,6 +228,15 @@ function address(namespace: Namespace, device: string, v4: string, v6: string): 
   namespace.call('ip', ['addr', 'add', v4, 'dev', device]);
   namespace.call('ip', ['-6', 'addr', 'add', v6, 'dev', device, 'nodad']);
   namespace.call('ip', ['link', 'set', device, 'up']);
+}
+
+function route(namespace: Namespace, to: string, via: string): void {
+  const family = via.includes(':') ? '-6' : '-4';
+  namespace.call('ip', [family, 'route', 'add', to, 'via', via]);
+}
+
+function forwards(namespace: Namespace): void {
+  namespace.call('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
 }
 
 /** Namespaces of labs whose owner is dead: named after its pid. */

@@ -1,6 +1,6 @@
 /**
- * The real `seqshim run` in a lab's jumpbox: starts it, reads its log, asks and stops it.
- * Reads SEQSHIM_FIREWALL: which firewall program it is to use, default `auto`.
+ * The real `seqshim run` in a lab's jumpbox, or in its gateway: starts it, reads its log, asks and
+ * stops it. Reads SEQSHIM_FIREWALL: which firewall program it is to use, default `auto`.
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -31,8 +31,14 @@ export class ShimProcess {
     this.output = collect(child);
   }
 
-  static async open(lab: Lab, extra: readonly string[] = []): Promise<ShimProcess> {
-    const child = lab.jumpbox.start(process.execPath, [
+  /** On a gateway it looks after what that forwards. */
+  static open(lab: Lab, extra: readonly string[] = []): Promise<ShimProcess> {
+    const hook = lab.gateway === undefined ? [] : ['--hook', 'gateway'];
+    return ShimProcess.openWith(lab, [...hook, ...extra]);
+  }
+
+  static async openWith(lab: Lab, extra: readonly string[]): Promise<ShimProcess> {
+    const child = lab.shimHost.start(process.execPath, [
       distFile('cli.js'),
       'run',
       '--target',
@@ -74,7 +80,7 @@ export class ShimProcess {
 
   status(): Record<string, unknown> {
     const args = [distFile('cli.js'), 'status', '--json', '--state-dir', this.runDir];
-    return JSON.parse(this.lab.jumpbox.tryCall(process.execPath, args)) as Record<string, unknown>;
+    return JSON.parse(this.lab.shimHost.tryCall(process.execPath, args)) as Record<string, unknown>;
   }
 
   /** Stops it with a signal and returns its exit code (-1: killed). */

@@ -26,7 +26,7 @@ describe('loadConfig()', () => {
       excludes: [],
       ports: [22],
       direction: 'out',
-      hook: 'host',
+      hooks: ['host'],
       mode: 'enforce',
       forMs: undefined,
       firewall: 'auto',
@@ -124,7 +124,7 @@ describe('loadConfig()', () => {
 
   it.each([
     ['direction', 'up', 'out, in, both'],
-    ['hook', 'gateway', 'host'],
+    ['hook', 'bridge', 'host, gateway'],
     ['mode', 'Observe', 'enforce, observe'],
     ['firewall', 'pf', 'auto, nft, iptables'],
     ['inspect', 'half', 'auto, full'],

@@ -12,7 +12,7 @@ describe('OPTIONS', () => {
       'exclude list -',
       'port list 22',
       'direction choice out out in both',
-      'hook choice host host',
+      'hook list host host gateway',
       'mode choice enforce enforce observe',
       'for duration -',
       'firewall choice auto auto nft iptables',

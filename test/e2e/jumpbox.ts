@@ -1,18 +1,18 @@
-/** What an administrator does on the jumpbox, for the end-to-end tests. */
+/** What an administrator does where the shim runs, for the end-to-end tests. */
 import type { Lab } from '../../src/testbed/lab.ts';
 
 /** What careful administrators have, and what conntrack's opinion decides. */
 export function dropInvalid(lab: Lab): void {
   for (const program of ['iptables', 'ip6tables']) {
-    for (const chain of ['INPUT', 'OUTPUT']) {
+    for (const chain of ['INPUT', 'OUTPUT', 'FORWARD']) {
       const match = ['-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP'];
-      lab.jumpbox.call(program, ['-A', chain, ...match]);
+      lab.shimHost.call(program, ['-A', chain, ...match]);
     }
   }
 }
 
 export function flushFilter(lab: Lab): void {
-  for (const program of ['iptables', 'ip6tables']) lab.jumpbox.call(program, ['-F']);
+  for (const program of ['iptables', 'ip6tables']) lab.shimHost.call(program, ['-F']);
 }
 
 export interface Entry {
@@ -21,9 +21,9 @@ export interface Entry {
   readonly days: number;
 }
 
-/** TCP entries of the jumpbox's connection tracking. */
+/** TCP entries of its connection tracking. */
 export function conntrackStates(lab: Lab): Entry[] {
-  return lab.jumpbox
+  return lab.shimHost
     .tryCall('conntrack', ['-L', '-p', 'tcp'])
     .split('\n')
     .map((line) => /^tcp\s+6\s+(\d+)\s+(\w+)/.exec(line))
@@ -39,7 +39,7 @@ export async function amongBusyNeighbours<T>(lab: Lab, work: () => Promise<T>): 
     'iptables -t nat -F; iptables -t security -F 2>&-; ip6tables -t nat -F 2>&-',
     'sleep 0.05; done',
   ];
-  const neighbour = lab.jumpbox.start('sh', ['-c', script.join('\n')], { stdio: 'ignore' });
+  const neighbour = lab.shimHost.start('sh', ['-c', script.join('\n')], { stdio: 'ignore' });
   try {
     return await work();
   } finally {
@@ -47,10 +47,10 @@ export async function amongBusyNeighbours<T>(lab: Lab, work: () => Promise<T>): 
   }
 }
 
-/** Every rule of ours that stands in the jumpbox. */
+/** Every rule of ours that stands there. */
 export function ownRules(lab: Lab): string[] {
   const text = [['iptables-save'], ['ip6tables-save'], ['nft', 'list', 'table', 'inet', 'seqshim']]
-    .map(([program = '', ...args]) => lab.jumpbox.tryCall(program, args))
+    .map(([program = '', ...args]) => lab.shimHost.tryCall(program, args))
     .join('');
   return text.split('\n').filter((line) => /seqshim/i.test(line));
 }

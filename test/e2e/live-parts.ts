@@ -7,8 +7,11 @@ import type { Fault } from '../../src/testbed/firewall/fault.ts';
 import { Lab } from '../../src/testbed/lab.ts';
 import { ShimProcess } from '../../src/testbed/shim-process.ts';
 
-export async function withLab<T>(work: (lab: Lab) => Promise<T>): Promise<T> {
-  const lab = await Lab.open();
+export async function withLab<T>(
+  work: (lab: Lab) => Promise<T>,
+  options: { readonly gateway?: boolean } = {},
+): Promise<T> {
+  const lab = await Lab.open(options);
   try {
     return await work(lab);
   } finally {

@@ -2,18 +2,22 @@
  * Every scenario with a real ssh (or a client that talks to an echo server) through the faulty
  * firewall: without the shim none of ten gets through, with it all ten do. Four kinds of path: IPv4
  * and IPv6, each with and without a firewall that randomizes sequence numbers. Half of them have
- * jumpboxes that drop what conntrack calls INVALID, and one has neighbours who reload rules.
+ * jumpboxes that drop what conntrack calls INVALID, and one has neighbours who reload rules. And
+ * again, fewer attempts each, with the shim on a gateway between jumpbox and firewall.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Fault } from '../../src/testbed/firewall/fault.ts';
 import { Lab } from '../../src/testbed/lab.ts';
 import { attempts, type Tally } from '../../src/testbed/runner.ts';
 import { SCENARIOS, type Scenario, scenarioByName } from '../../src/testbed/scenarios.ts';
+import type { ShimProcess } from '../../src/testbed/shim-process.ts';
 import { amongBusyNeighbours, conntrackStates, dropInvalid } from './jumpbox.ts';
 import { withFault, withLab, withShim } from './live-parts.ts';
 
 const COUNT = 10;
+const COUNT_GATEWAY = 2;
+/** Side by side: most of their time is waiting. */
+const GATEWAY_COUNT = 4;
 
 interface PathKind {
   readonly name: string;
@@ -30,12 +34,18 @@ const PATHS: readonly PathKind[] = [
   { name: 'IPv6, offsets', family: 6, offsets: true, dropsInvalid: false, busyNeighbours: true },
 ];
 
+/** Between jumpbox and firewall, and with these options. */
+const GATEWAYS = [
+  { name: 'IPv4, gateway', family: 4, offsets: false, options: ['--hook', 'gateway'] },
+  { name: 'IPv6, offsets, both', family: 6, offsets: true, options: ['--hook', 'host,gateway'] },
+] as const;
+
 /** Not again with random offsets: harmless orders, the longest wait, healthy paths. */
 const REPETITIVE =
   /(BDR|DBR|DRB|5000|ws2|ws14|checksum-left-partial|duplicate-address|forged-reset|blind-resets|healthy)$/;
 
 /** Scenarios that differ in the client only run side by side: most of their time is waiting. */
-function groups(kind: PathKind): Map<string, Scenario[]> {
+function groups(kind: { readonly offsets: boolean }): Map<string, Scenario[]> {
   const out = new Map<string, Scenario[]>();
   for (const scenario of SCENARIOS) {
     if (kind.offsets && REPETITIVE.test(scenario.name)) continue;
@@ -43,6 +53,41 @@ function groups(kind: PathKind): Map<string, Scenario[]> {
     out.set(name, [...(out.get(name) ?? []), scenario]);
   }
   return out;
+}
+
+/** Without the shim, then with it. */
+interface Trial {
+  readonly family: 4 | 6;
+  readonly offsets: boolean;
+  readonly count: number;
+  readonly options?: readonly string[];
+  readonly among?: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+async function judge(lab: Lab, trial: Trial, scenarios: readonly Scenario[]): Promise<void> {
+  const { family, offsets, count } = trial;
+  const { fault, failsWithout, name } = scenarios[0] as Scenario;
+  const tally = (): Promise<Tally[]> =>
+    withFault(lab, { ...fault, offsets }, () =>
+      Promise.all(scenarios.map((one) => attempts(lab, family, one.attempt, count, count))),
+    );
+  for (const without of await tally()) {
+    expect.soft(without.ok, `${name} without the shim`).toBe(failsWithout ? 0 : count);
+  }
+  const work = async (shim: ShimProcess) => {
+    const results = await (trial.among === undefined ? tally() : trial.among(tally));
+    return { results, status: shim.status() };
+  };
+  const { results, status } = await withShim(lab, work, trial.options);
+  for (const saved of results) {
+    expect(saved.errors, `${name} with the shim`).toEqual([]);
+    expect(saved.ok, name).toBe(count);
+  }
+  const did = status['interventions'] as Record<string, number>;
+  expect(did['reanchored'] ?? 0, name).toBe(name.startsWith('phantom') ? count : 0);
+  // Harmless orders are settled too, but what is healthy is left alone.
+  if (name === 'healthy' || name === 'blind-resets') expect(did).toEqual({});
+  else expect(Object.keys(did), name).not.toEqual([]);
 }
 
 describe.each(PATHS)('$name', (kind) => {
@@ -53,31 +98,31 @@ describe.each(PATHS)('$name', (kind) => {
   });
   afterAll(async () => lab.close());
 
-  const tally = (fault: Partial<Fault>, scenarios: readonly Scenario[]): Promise<Tally[]> =>
-    withFault(lab, { ...fault, offsets: kind.offsets }, () =>
-      Promise.all(scenarios.map((one) => attempts(lab, kind.family, one.attempt, COUNT, COUNT))),
-    );
+  it.each([...groups(kind)])('%s', async (_, scenarios) => {
+    const trial = { ...kind, count: COUNT };
+    const among = <T>(work: () => Promise<T>) => amongBusyNeighbours(lab, work);
+    await judge(lab, kind.busyNeighbours ? { ...trial, among } : trial, scenarios);
+  });
+});
 
-  it.each([...groups(kind)])('%s', async (name, scenarios) => {
-    const { fault, failsWithout } = scenarios[0] as Scenario;
-    for (const without of await tally(fault, scenarios)) {
-      expect.soft(without.ok, `${name} without the shim`).toBe(failsWithout ? 0 : COUNT);
-    }
-    const { results, status } = await withShim(lab, async (shim) => {
-      const run = () => tally(fault, scenarios);
-      const results = await (kind.busyNeighbours ? amongBusyNeighbours(lab, run) : run());
-      return { results, status: shim.status() };
-    });
-    for (const saved of results) {
-      expect(saved.errors, `${name} with the shim`).toEqual([]);
-      expect(saved.ok).toBe(COUNT);
-    }
-    const did = status['interventions'] as Record<string, number>;
-    const reanchored = name.startsWith('phantom') ? COUNT : 0;
-    expect(did['reanchored'] ?? 0).toBe(reanchored);
-    // Harmless orders are settled too, but what is healthy is left alone.
-    if (name === 'healthy' || name === 'blind-resets') expect(did).toEqual({});
-    else expect(Object.keys(did)).not.toEqual([]);
+describe('a gateway between jumpbox and firewall', () => {
+  it('saves every scenario too, alone and with the host hook', async () => {
+    const trials = GATEWAYS.flatMap((kind) =>
+      [...groups(kind).values()].map((scenarios) => ({ kind, scenarios })),
+    );
+    // The long ones first.
+    const rank = ({ scenarios }: (typeof trials)[number]) =>
+      /^(?:quiet|checksum)/.test(scenarios[0]?.name ?? '') ? 0 : 1;
+    trials.sort((a, b) => rank(a) - rank(b));
+    const work = async (lab: Lab) => {
+      dropInvalid(lab);
+      for (let next = trials.shift(); next !== undefined; next = trials.shift()) {
+        await judge(lab, { ...next.kind, count: COUNT_GATEWAY }, next.scenarios);
+      }
+    };
+    await Promise.all(
+      Array.from({ length: GATEWAY_COUNT }, () => withLab(work, { gateway: true })),
+    );
   });
 });
 

@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
 import {
+  HOOK_FORWARD,
+  HOOK_INPUT,
   INJECT_FAR,
   INJECT_FAR_HOOKED,
   INJECT_NEAR,
@@ -67,6 +69,16 @@ describe('phantom SYN-ACK', () => {
     expect(rig.in(data)).toBe(VERDICT_REWRITTEN);
     // 500 << 7 octets read with shift 2 would be 16000.
     expect(rig.wire()).toMatchObject({ seq: (A + 1) | 0, wnd: 16_000 });
+  });
+
+  it('translates arrivals in raw only: where they are forwarded new numbers go nowhere', () => {
+    const rig = reanchored();
+    rig.ruled = false;
+    const data = { flags: 0, seq: B + 1, ack: C + 22, payload: 40 };
+    for (const hook of [HOOK_INPUT, HOOK_FORWARD]) {
+      rig.plainHook = hook;
+      expect(rig.in(data)).toBe(VERDICT_DROP);
+    }
   });
 
   it('swallows resets that answer the old numbers, and lets the real ones through', () => {

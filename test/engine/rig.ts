@@ -90,6 +90,9 @@ export class Rig {
   readonly injected: Injected[] = [];
   readonly events: SeenEvent[] = [];
   readonly rules: string[] = [];
+  /** Where plain data is seen; and how the queue describes every packet. */
+  plainHook: number = HOOK_INPUT;
+  info = 0;
   nowMs = 1000;
   ports = (40270 << 16) | 22;
   /** Flows whose rule is in place send everything through PREROUTING. */
@@ -116,7 +119,7 @@ export class Rig {
   /** The far side's segment arrives. */
   in(sent: Sent): number {
     const control = (sent.flags & (SYN | FIN | RST)) !== 0;
-    return this.step(sent, TO_NEAR, control || this.ruled ? HOOK_PREROUTING : HOOK_INPUT);
+    return this.step(sent, TO_NEAR, control || this.ruled ? HOOK_PREROUTING : this.plainHook);
   }
 
   /** Sequence and ack numbers of the packet as it stands in the arena now. */
@@ -148,7 +151,7 @@ export class Rig {
 
   private step(sent: Sent, dir: number, hook: number): number {
     const bytes = this.write(sent, dir === TO_FAR);
-    const info = sent.partial === true ? INFO_CSUM_NOT_VERIFIED : 0;
+    const info = this.info | (sent.partial === true ? INFO_CSUM_NOT_VERIFIED : 0);
     const verdict = this.engine.step(OFF, bytes, dir, hook, info, sent.mac ?? 0, this.nowMs);
     this.drain();
     return verdict;

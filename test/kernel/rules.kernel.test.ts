@@ -385,7 +385,12 @@ describe('nft', () => {
   ]);
 
   test('takes the text, the sets and their elements', () => {
-    const text = nftText(sample({ settledBypass: true }));
+    const all = [
+      sample({ settledBypass: true, hooks: ['host', 'gateway'] }),
+      sample({ hooks: ['gateway'] }),
+      sample({ settledBypass: true }),
+    ];
+    const text = all.map(nftText).join('');
     const nft = (input: string, ...args: string[]) =>
       spawnSync('ip', ['netns', 'exec', lab.near, 'nft', ...args, '-f', '-'], {
         input,

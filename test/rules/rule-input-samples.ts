@@ -10,6 +10,7 @@ const BASE: RuleInput = {
   excludes: [],
   ports: [22],
   direction: 'out',
+  hooks: ['host'],
   queueNum: 5011,
   marks: { bypass: 0x1000, inject: 0x2000 },
   removeScript: '/run/seqshim/remove.sh',
@@ -33,6 +34,8 @@ export const SAMPLES: Readonly<Record<string, RuleInput>> = {
   // multiport takes fifteen.
   'many-ports': { ...BASE, ports: Array.from({ length: 17 }, (_, i) => 7000 + i) },
   settled: { ...BASE, settledBypass: true },
+  gateway: { ...BASE, hooks: ['gateway'] },
+  'host-gateway': { ...BASE, hooks: ['host', 'gateway'], settledBypass: true },
 };
 
 export function sample(change: Partial<RuleInput> = {}): RuleInput {

@@ -120,6 +120,7 @@ describe('STATS', () => {
       '150 bypassedPackets',
       '151 bypassedOctets',
       '154 resyncCancelled',
+      '157 passedBridged',
     ]);
   });
 

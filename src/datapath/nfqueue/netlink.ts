@@ -23,6 +23,7 @@ export const HEADER_BYTES = 20;
 export const NFQA_PACKET_HDR = 1;
 export const NFQA_VERDICT_HDR = 2;
 export const NFQA_MARK = 3;
+export const NFQA_IFINDEX_PHYSOUTDEV = 8;
 export const NFQA_HWADDR = 9;
 export const NFQA_PAYLOAD = 10;
 export const NFQA_CAP_LEN = 13;

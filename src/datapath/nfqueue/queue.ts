@@ -10,7 +10,12 @@
  *   queue.flush();                       // not set: VERDICT_ACCEPT
  */
 import { constants } from 'node:os';
-import { INFO_TRUNCATED, VERDICT_ACCEPT, VERDICT_REWRITTEN } from '../../engine/verdict.ts';
+import {
+  INFO_BRIDGED,
+  INFO_TRUNCATED,
+  VERDICT_ACCEPT,
+  VERDICT_REWRITTEN,
+} from '../../engine/verdict.ts';
 import type { SimdSum } from '../../engine/wire/checksum.ts';
 import { openArena } from './arena.ts';
 import * as c from './libc.ts';
@@ -218,7 +223,10 @@ export class Queue {
           capLen = swap32(words[at + 1]!);
           break;
         case nl.NFQA_SKB_INFO:
-          this.info[i] = swap32(words[at + 1]!);
+          this.info[i] = this.info[i]! | swap32(words[at + 1]!);
+          break;
+        case nl.NFQA_IFINDEX_PHYSOUTDEV:
+          this.info[i] = this.info[i]! | INFO_BRIDGED;
           break;
       }
       at += (size + 3) >> 2;

@@ -30,6 +30,12 @@ const PLACES = {
     rules: names.CHAIN_IN_RULES,
     repair: names.CHAIN_IN_REPAIR,
   },
+  forward: {
+    hook: 'FORWARD',
+    enter: names.CHAIN_FORWARD,
+    rules: names.CHAIN_FORWARD_RULES,
+    repair: names.CHAIN_FORWARD_REPAIR,
+  },
   out: {
     hook: 'POSTROUTING',
     enter: names.CHAIN_OUT,
@@ -109,6 +115,10 @@ function farSide(place: Place): string {
   return place === 'out' ? '-d' : '-s';
 }
 
+function nearType(place: Place): string {
+  return place === 'out' ? '--src-type' : '--dst-type';
+}
+
 function ruleLines(chain: Chain, input: RuleInput, family: Family): string[] {
   const { rules: name, repair } = PLACES[chain.place];
   const comment = commentText(input);
@@ -149,7 +159,9 @@ function matchText(match: Match, place: Place): string {
     case 'no-sack':
       return '! --tcp-option 5';
     case 'local':
-      return '-m addrtype --dst-type LOCAL';
+      return `-m addrtype ${nearType(place)} LOCAL`;
+    case 'forwarded':
+      return `-m addrtype ! ${nearType(place)} LOCAL`;
     case 'network':
       return `${farSide(place)} ${match.network.cidr}`;
     case 'repair':
@@ -185,6 +197,10 @@ function hex(bit: number): string {
 export function iptablesFlowText(input: RuleInput, changes: readonly FlowChange[]): string {
   const comment = commentText(input);
   const queue = `${comment} -j NFQUEUE --queue-num ${input.queueNum}`;
+  const inward = [
+    ...(input.hooks.includes('host') ? [names.CHAIN_IN_REPAIR] : []),
+    ...(input.hooks.includes('gateway') ? [names.CHAIN_FORWARD_REPAIR] : []),
+  ];
   const raw: string[] = [];
   const mangle: string[] = [];
   for (const { add, flow } of changes) {
@@ -192,10 +208,10 @@ export function iptablesFlowText(input: RuleInput, changes: readonly FlowChange[
     const far = { addr: flow.farAddr, port: flow.farPort };
     const arriving = tupleText(far, near);
     const leaving = tupleText(near, far);
-    // Inserted: the queue rule stands last in the chain of `in`.
+    // Inserted: the queue rule stands last in the chains of `in` and `forward`.
     const verb = add ? '-I' : '-D';
     raw.push(`${verb} ${names.CHAIN_RAW_REPAIR} ${arriving} ${queue}`);
-    mangle.push(`${verb} ${names.CHAIN_IN_REPAIR} ${arriving} ${comment} -j RETURN`);
+    for (const chain of inward) mangle.push(`${verb} ${chain} ${arriving} ${comment} -j RETURN`);
     mangle.push(`${verb} ${names.CHAIN_OUT_REPAIR} ${leaving} ${queue}`);
   }
   return `*raw\n${raw.join('\n')}\nCOMMIT\n*mangle\n${mangle.join('\n')}\nCOMMIT\n`;

@@ -13,6 +13,7 @@ import { NFT_TABLE, type RuleInput, ruleComment } from './rule-input.ts';
 const HOOKS = {
   raw: 'type filter hook prerouting priority -300; policy accept;',
   in: 'type filter hook input priority -150; policy accept;',
+  forward: 'type filter hook forward priority -150; policy accept;',
   out: 'type filter hook postrouting priority -150; policy accept;',
 } as const;
 
@@ -78,6 +79,10 @@ function farSide(place: Place): string {
   return place === 'out' ? 'daddr' : 'saddr';
 }
 
+function nearSide(place: Place): string {
+  return place === 'out' ? 'saddr' : 'daddr';
+}
+
 function repairText(family: 4 | 6, place: Place): string {
   const ip = IP[family];
   const [far, near] = place === 'out' ? ['d', 's'] : ['s', 'd'];
@@ -102,7 +107,9 @@ function matchText(match: Match, place: Place): string {
     case 'no-sack':
       return 'tcp option sack missing';
     case 'local':
-      return 'fib daddr type local';
+      return `fib ${nearSide(place)} type local`;
+    case 'forwarded':
+      return `fib ${nearSide(place)} type != local`;
     case 'network':
       return `${IP[match.network.family]} ${farSide(place)} ${match.network.cidr}`;
     case 'repair':

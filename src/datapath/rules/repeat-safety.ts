@@ -8,6 +8,7 @@ import { CHAIN_PREFIX } from './rule-input.ts';
 const PARENTS = [
   ['raw', 'PREROUTING'],
   ['mangle', 'INPUT'],
+  ['mangle', 'FORWARD'],
   ['mangle', 'POSTROUTING'],
 ] as const;
 

@@ -10,9 +10,10 @@ export function ruleInput(config: Config): RuleInput {
     excludes: config.excludes,
     ports: config.ports,
     direction: config.direction,
+    hooks: config.hooks,
     queueNum: config.queueNum,
     marks: { bypass: MARK_BYPASS, inject: MARK_INJECT },
     removeScript: config.removeScript,
-    settledBypass: config.inspect === 'auto',
+    settledBypass: config.inspect === 'auto' && config.hooks.includes('host'),
   };
 }

@@ -2,6 +2,7 @@
  * What the rules are made from: the operator's choice of connections, the queue, our two mark bits.
  * Owns the names of our table and chains. Addresses are CIDR strings.
  */
+import type { Hook } from '../../config/hook.ts';
 import type { Network } from '../../config/network.ts';
 
 export interface RuleInput {
@@ -11,8 +12,10 @@ export interface RuleInput {
   readonly excludes: readonly Network[];
   /** Server ports, 1 to 65535. */
   readonly ports: readonly number[];
-  /** `out`: this machine opens the connections; `in`: the far ends do. */
+  /** `out`: the near ends open the connections; `in`: the far ends do. */
   readonly direction: 'out' | 'in' | 'both';
+  /** Whose connections: those of this machine, those that it forwards, or both. */
+  readonly hooks: readonly Hook[];
   readonly queueNum: number;
   readonly marks: { readonly bypass: number; readonly inject: number };
   /** Named in every rule's comment, so that a colleague finds the way out. */
@@ -27,14 +30,17 @@ export const CHAIN_PREFIX = 'SEQSHIM-';
 /** Entered from the kernel's chains; which packets are ours. */
 export const CHAIN_RAW = 'SEQSHIM-RAW';
 export const CHAIN_IN = 'SEQSHIM-IN';
+export const CHAIN_FORWARD = 'SEQSHIM-FWD';
 export const CHAIN_OUT = 'SEQSHIM-OUT';
 /** What is done with them. */
 export const CHAIN_RAW_RULES = 'SEQSHIM-RAW-RULES';
 export const CHAIN_IN_RULES = 'SEQSHIM-IN-RULES';
+export const CHAIN_FORWARD_RULES = 'SEQSHIM-FWD-RULES';
 export const CHAIN_OUT_RULES = 'SEQSHIM-OUT-RULES';
 /** One entry for each flow under repair. */
 export const CHAIN_RAW_REPAIR = 'SEQSHIM-RAW-REPAIR';
 export const CHAIN_IN_REPAIR = 'SEQSHIM-IN-REPAIR';
+export const CHAIN_FORWARD_REPAIR = 'SEQSHIM-FWD-REPAIR';
 export const CHAIN_OUT_REPAIR = 'SEQSHIM-OUT-REPAIR';
 export const CHAIN_SAVE = 'SEQSHIM-SAVE';
 export const CHAIN_SETTLE = 'SEQSHIM-SETTLE';

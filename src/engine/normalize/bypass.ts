@@ -67,7 +67,7 @@ import {
   SOCKET_GONE,
   SOCKET_LIVES,
 } from '../outbox.ts';
-import { WORD_READY, WORD_SETTLED, WORD_UNSETTLED } from '../verdict.ts';
+import { HOOK_FORWARD, WORD_READY, WORD_SETTLED, WORD_UNSETTLED } from '../verdict.ts';
 import { get32 } from '../wire/bytes.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
 import { seqAdd, seqDiff, seqLt } from '../wire/seq.ts';
@@ -96,7 +96,8 @@ const NEVER =
 export function judgeBypass(core: Core, flow: number, toFar: boolean): void {
   const flags = flagsOf(core, flow);
   if ((flags & FLOW_SETTLED) !== 0) core.word = WORD_SETTLED;
-  else if (toFar || core.word !== WORD_UNSETTLED) return;
+  // No socket of this machine could be asked for the numbers of what it forwards.
+  else if (toFar || core.hook === HOOK_FORWARD || core.word !== WORD_UNSETTLED) return;
   else if (mayBypass(core, flow, flags) && nothingInFlight(core, flow)) core.word = WORD_READY;
 }
 

@@ -45,6 +45,7 @@ import {
   FLOW_ROW_WORDS,
   FLOW_TAINTED,
   FLOW_TRANSLATED,
+  FLOW_UNTOUCHED,
   HALF_FLAGS,
   HALF_SACK_OFFERED,
   HALF_SYN_SEEN,
@@ -68,6 +69,7 @@ import { FACT_FAULTY } from '../flow/path-table.ts';
 import { R_OTHER, R_OTHER_AFTER, R_OTHER_AT_MS } from '../flow/repair-table.ts';
 import { onEstablished, onSynAck } from '../flow/state.ts';
 import { trackOrigin } from '../flow/track.ts';
+import { POLICY_GATEWAY } from '../memory.ts';
 import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { FIN, SYN } from '../wire/segment.ts';
 import { seqAdd } from '../wire/seq.ts';
@@ -207,6 +209,8 @@ export function anchor(core: Core, flow: number): void {
     // Its SYN-ACK was not seen here (shed, or another path): what the client accepted is taken.
     halves[far + WND_SCALE] = -1;
     setFlags(core, flow, FLOW_ANCHORED | FLOW_PROVEN);
+    // On a gateway all of the connection comes by another way, or under another address (NAT).
+    if (core.policy[POLICY_GATEWAY] !== 0) setFlags(core, flow, FLOW_UNTOUCHED);
     rows[row + NEAR_TS_MS] = core.nowMs;
     return;
   }

@@ -44,6 +44,7 @@ import {
   enforce,
   farHalf,
   flagsOf,
+  isBehindRaw,
   nearHalf,
   repairBase,
   repairOf,
@@ -89,7 +90,7 @@ import {
 } from '../flow/repair-table.ts';
 import { TWO_MSL_MS } from '../limits.ts';
 import { POLICY_OBSERVE } from '../memory.ts';
-import { HOOK_INPUT, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
+import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { get32 } from '../wire/bytes.ts';
 import { seqAdd, seqLeq, seqLt } from '../wire/seq.ts';
 import { disarm } from './held.ts';
@@ -192,7 +193,7 @@ function decide(core: Core, flow: number, base: number): number {
   if (!hasTimestamps(core, flow) && (flags & JUMP_ADVANCED) === 0) return VERDICT_ACCEPT;
   const observe = core.policy[POLICY_OBSERVE] !== 0;
   if (!observe) {
-    if (words[base + R_JUMP_ANSWERS] === 0 || core.hook === HOOK_INPUT) return VERDICT_ACCEPT;
+    if (words[base + R_JUMP_ANSWERS] === 0 || isBehindRaw(core)) return VERDICT_ACCEPT;
     if ((flagsOf(core, flow) & FLOW_RULE) === 0) return VERDICT_ACCEPT;
   }
   if (!isExact(core, flow, base)) return VERDICT_ACCEPT;

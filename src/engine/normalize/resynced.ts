@@ -5,9 +5,9 @@
  *
  * Reads DELTA, NEAR_DELTA. Writes the packet in place and the Segment. Units: octets. DESIGN §4.4.
  */
-import type { Core } from '../core.ts';
+import { type Core, isBehindRaw } from '../core.ts';
 import { DELTA, FLOW_ROW_WORDS, NEAR_DELTA } from '../flow/layout.ts';
-import { HOOK_INPUT, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
+import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { ACK, RST } from '../wire/segment.ts';
 import { seqAdd } from '../wire/seq.ts';
 import { cancelResync } from './jump.ts';
@@ -16,7 +16,7 @@ import { dropOld, GO_ON, rewriteIn } from './translate.ts';
 
 /** GO_ON: the Segment is in near numbers; otherwise the verdict. */
 export function translateResynced(core: Core, flow: number): number {
-  if (core.hook === HOOK_INPUT) return VERDICT_ACCEPT; // it came through raw already
+  if (isBehindRaw(core)) return VERDICT_ACCEPT; // it came through raw already
   const seg = core.seg;
   const row = flow * FLOW_ROW_WORDS;
   const nearSeq = seqAdd(seg.segSeq, -core.flows.rows[row + DELTA]!);

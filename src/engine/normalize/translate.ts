@@ -15,7 +15,16 @@ import {
   SEGMENT_TRANSLATED,
   STAT_WINDOW_RESCALED,
 } from '../codes.ts';
-import { type Core, count, farHalf, flagsOf, learnPath, nearHalf, setFlags } from '../core.ts';
+import {
+  type Core,
+  count,
+  farHalf,
+  flagsOf,
+  isBehindRaw,
+  learnPath,
+  nearHalf,
+  setFlags,
+} from '../core.ts';
 import { dropRule, event, found, resetNear } from '../emit.ts';
 import {
   DELTA,
@@ -34,7 +43,7 @@ import {
 } from '../flow/layout.ts';
 import { FACT_PHANTOM } from '../flow/path-table.ts';
 import { endFlow } from '../lifecycle.ts';
-import { HOOK_INPUT, INFO_TRUNCATED, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
+import { INFO_TRUNCATED, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { get32, put16, put32 } from '../wire/bytes.ts';
 import { ACK, RST, SYN } from '../wire/segment.ts';
 import { seqAdd, seqDiff, seqLeq } from '../wire/seq.ts';
@@ -63,7 +72,7 @@ export function translateIn(core: Core, flow: number): number {
   // Which numbering a segment belongs to is a matter of which one it lies nearer to RCV.NXT in.
   const oldDistance = distance(seg.segSeq, cont);
   const isOld = oldDistance < distance(nearSeq, cont);
-  if (core.hook === HOOK_INPUT) return isOld ? VERDICT_ACCEPT : dropOld(core, flow);
+  if (isBehindRaw(core)) return isOld ? VERDICT_ACCEPT : dropOld(core, flow);
   if (isOld) {
     const contradicts = (seg.flags & RST) === 0 && oldDistance < EARLY_SPACE;
     const over = (flagsOf(core, flow) & FLOW_OVER) !== 0;

@@ -48,7 +48,7 @@ table inet seqshim {
     meta mark & 0x2000 == 0x2000 return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip daddr . tcp dport . ip saddr . tcp sport @repair4 queue num 5011 comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip6 daddr . tcp dport . ip6 saddr . tcp sport @repair6 queue num 5011 comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
-    queue num 5011 bypass comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+    fib saddr type local queue num 5011 bypass comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
   }
   chain out {
     type filter hook postrouting priority -150; policy accept;
@@ -99,7 +99,7 @@ COMMIT
 -A SEQSHIM-OUT-RULES -o lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-OUT-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT-REPAIR
--A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
+-A SEQSHIM-OUT-RULES -m addrtype --src-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
 -A SEQSHIM-IN -s 10.0.0.0/8 -p tcp --sport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-IN-RULES
 -A INPUT -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-IN
 -A SEQSHIM-OUT -d 10.0.0.0/8 -p tcp --dport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-OUT-RULES
@@ -143,7 +143,7 @@ COMMIT
 -A SEQSHIM-OUT-RULES -o lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-OUT-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT-REPAIR
--A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
+-A SEQSHIM-OUT-RULES -m addrtype --src-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
 -A SEQSHIM-IN -s fd00::/8 -p tcp --sport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-IN-RULES
 -A INPUT -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-IN
 -A SEQSHIM-OUT -d fd00::/8 -p tcp --dport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-OUT-RULES
