@@ -33,7 +33,9 @@ export interface Config {
   readonly forMs: number | undefined;
   readonly firewall: 'auto' | 'nft' | 'iptables';
   readonly rules: boolean;
+  /** The first of `queueCount` that follow one another. */
   readonly queueNum: number;
+  readonly queueCount: number;
   readonly inspect: 'auto' | 'full';
   readonly inject: 'auto' | 'raw-socket' | 'koffi';
   readonly checksumFill: 'off' | 'auto' | 'always';
@@ -89,7 +91,7 @@ export async function loadConfig(flags: Values): Promise<Config> {
     forMs: trialMs(text(values, 'for')),
     firewall: choice(values, 'firewall') as Config['firewall'],
     rules: values['rules'] !== false,
-    queueNum: number(values, 'queue-num'),
+    ...queues(values),
     inspect: choice(values, 'inspect') as Config['inspect'],
     inject: choice(values, 'inject') as Config['inject'],
     checksumFill: choice(values, 'checksum-fill') as Config['checksumFill'],
@@ -189,6 +191,15 @@ function number(values: Values, name: string): number {
   if (value >= min && value <= max) return value;
   throw new OperatorError(
     `Cannot use --${name} "${written}": it must be a whole number from ${min} to ${max}`,
+  );
+}
+
+function queues(values: Values): Pick<Config, 'queueNum' | 'queueCount'> {
+  const queueNum = number(values, 'queue-num');
+  const queueCount = number(values, 'queues');
+  if (queueNum + queueCount <= 65_536) return { queueNum, queueCount };
+  throw new OperatorError(
+    `Cannot use --queues ${queueCount} from --queue-num ${queueNum} on: the last number is 65535`,
   );
 }
 

@@ -66,6 +66,10 @@ export const OPTIONS: readonly OptionEntry[] = [
     min: 0,
     max: 65_535,
   }),
+  option('queues', 'number', 'N', '1', 'queues from there on, balanced, a packet thread for each', {
+    min: 1,
+    max: 64,
+  }),
   option(
     'inspect',
     'choice',
@@ -85,7 +89,7 @@ export const OPTIONS: readonly OptionEntry[] = [
   }),
   option('mss-clamp', 'text', 'N|off', 'off', 'largest MSS that connections may offer, in octets'),
   option('budget', 'microseconds', 'D', '200', 'latency budget of a batch (bare number: µs)'),
-  option('flows', 'number', 'N', '65536', 'connections tracked at one time', {
+  option('flows', 'number', 'N', '65536', 'connections tracked at one time, per queue', {
     min: 64,
     max: 4_194_304,
   }),

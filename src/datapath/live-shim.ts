@@ -14,7 +14,6 @@ import { OperatorError } from '../config/errors.ts';
 import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
 import { makeRunDir } from '../config/run-dir.ts';
 import { FLOW_ENDED } from '../engine/codes.ts';
-import { createEngineMemory, type EngineMemory } from '../engine/memory.ts';
 import { type ControlRequest, serveControl } from '../telemetry/control-server.ts';
 import { EventLog } from '../telemetry/event-log.ts';
 import { countFlows, viewFlows } from '../telemetry/flow-view.ts';
@@ -24,7 +23,6 @@ import { demandForwarding } from './forwarding.ts';
 import { type InstanceLock, takeLock } from './instance-lock.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
-import { type Runtime, startRuntime } from './nfqueue/runtime.ts';
 import { runSelfTest } from './nfqueue/self-test.ts';
 import { PathStore } from './path-store.ts';
 import { writePolicy } from './policy.ts';
@@ -32,6 +30,8 @@ import { removeScript } from './rules/remove-script.ts';
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
 import { Settling } from './settling.ts';
+import { Trial } from './trial.ts';
+import { Workers } from './workers.ts';
 
 const QUEUE_LENGTH = 8192;
 const EVENTS_MS = 50;
@@ -47,17 +47,15 @@ const FLOWS_LISTED = 100;
 export class LiveShim {
   private readonly config: Config;
   private readonly log: Logger;
-  private readonly memory: EngineMemory;
+  private readonly workers: Workers;
   private readonly events: EventLog;
   private readonly startedMs = performance.now();
   private readonly timers: NodeJS.Timeout[] = [];
   private lock: InstanceLock | undefined;
   private injector: Injector | undefined;
-  private runtime: Runtime | undefined;
   private rules: RuleBook | undefined;
   private control: Server | undefined;
-  private ending: NodeJS.Timeout | undefined;
-  private endsAt: string | undefined;
+  private readonly trial: Trial;
   private rulesGone = false;
   private readonly settling: Settling;
   private readonly paths: PathStore;
@@ -71,11 +69,21 @@ export class LiveShim {
   constructor(config: Config, log: Logger) {
     this.config = config;
     this.log = log;
-    this.memory = createEngineMemory(config.flowCountMax, (bytes) => new SharedArrayBuffer(bytes));
-    writePolicy(this.memory, config);
-    this.events = new EventLog(this.memory.events, log);
-    this.settling = new Settling(config, log, this.memory);
-    this.paths = new PathStore(config.pathsFile, this.memory.paths, log);
+    this.workers = new Workers(config.queueCount, config.flowCountMax);
+    const { memories } = this.workers;
+    const [first] = memories;
+    writePolicy(first, config);
+    this.events = new EventLog(
+      memories.map(({ events }) => events),
+      log,
+    );
+    this.trial = new Trial(log);
+    this.settling = new Settling(config, log, first);
+    this.paths = new PathStore(
+      config.pathsFile,
+      memories.map(({ paths }) => paths),
+      log,
+    );
   }
 
   async start(): Promise<void> {
@@ -109,8 +117,7 @@ export class LiveShim {
       wakeMark: MARK_BYPASS,
       report: (line) => log.warn({ reason: line }, 'injection failed'),
     });
-    this.runtime = await startRuntime({
-      memory: this.memory,
+    await this.workers.start({
       queueNum: config.queueNum,
       queueLength: QUEUE_LENGTH,
       budgetUs: config.budgetUs,
@@ -131,7 +138,7 @@ export class LiveShim {
       setInterval(() => void this.checkRules(), RULES_CHECK_MS),
       setInterval(() => this.paths.save(engineMs(), Date.now()), PATHS_SAVE_MS),
     );
-    if (config.forMs !== undefined) this.endAfter(config.forMs);
+    if (config.forMs !== undefined) this.trial.begin(config.forMs, () => void this.stop());
     log.info(
       {
         version: VERSION,
@@ -140,11 +147,12 @@ export class LiveShim {
         targets: config.targetNames,
         ports: config.ports,
         queue: config.queueNum,
+        queues: config.queueCount,
         firewall: this.rules?.backend ?? 'none',
         inspect: this.settling.inspect,
         inject: this.injector.backend,
         remove: config.removeScript,
-        ...(this.endsAt === undefined ? {} : { endsAt: this.endsAt }),
+        ...(this.trial.endsAt === undefined ? {} : { endsAt: this.trial.endsAt }),
       },
       'ready',
     );
@@ -164,8 +172,9 @@ export class LiveShim {
   }
 
   private async selfTest(): Promise<void> {
-    const { queueNum, inject } = this.config;
-    for (const result of await runSelfTest({ queueNum, inject, mark: MARK_INJECT })) {
+    const { queueNum, queueCount, inject } = this.config;
+    const options = { queueNum, queueCount, inject, mark: MARK_INJECT };
+    for (const result of await runSelfTest(options)) {
       if (result.outcome === 'failed') throw new OperatorError(result.line, EXIT_IMPOSSIBLE);
     }
   }
@@ -206,22 +215,14 @@ export class LiveShim {
     const stand = await rules.presentNow();
     await this.settling.count();
     if (this.stopping !== undefined || stand === !this.rulesGone) return;
+    if (stand && !rules.adopt()) return; // of other queues
     this.rulesGone = !stand;
     if (!stand) {
       this.log.warn({}, 'rules were removed by somebody else: nothing is inspected any more');
       return;
     }
-    rules.adopt();
     this.settling.rulesStand(true);
     this.log.info({}, 'rules stand again');
-  }
-
-  private endAfter(ms: number): void {
-    this.endsAt = new Date(Date.now() + ms).toISOString();
-    this.ending = setTimeout(() => {
-      this.log.info({}, 'time is up: stopping for good');
-      void this.stop();
-    }, ms);
   }
 
   private answer(request: ControlRequest): unknown {
@@ -231,15 +232,15 @@ export class LiveShim {
       case 'flows':
         return {
           schema: 1,
-          total: countFlows(this.memory).current,
-          flows: viewFlows(this.memory, engineMs(), request['all'] === true ? 1e6 : FLOWS_SHOWN),
+          total: countFlows(this.workers.memories).current,
+          flows: this.flows(request['all'] === true ? 1e6 : FLOWS_SHOWN),
         };
       case 'paths':
         return this.paths.answer(engineMs(), Date.now());
       case 'forget':
-        return this.paths.forget(request, engineMs(), Date.now(), this.runtime);
+        return this.paths.forget(request, engineMs(), Date.now(), this.workers);
       case 'keep':
-        return this.keep();
+        return { schema: 1, kept: this.trial.keep() };
       case 'stop':
         setImmediate(() => void this.stop());
         return { schema: 1, stopping: true };
@@ -250,29 +251,21 @@ export class LiveShim {
     }
   }
 
-  private keep(): unknown {
-    if (this.ending === undefined) return { schema: 1, kept: false };
-    clearTimeout(this.ending);
-    this.ending = undefined;
-    this.endsAt = undefined;
-    this.log.info({}, 'kept: it goes on until stopped');
-    return { schema: 1, kept: true };
-  }
-
   status(): Status {
     const reasons: string[] = [];
-    const runtime = this.runtime?.stats();
+    const ready = this.workers.areRunning;
+    const runtime = ready ? this.workers.stats() : NO_FIGURES;
     if (this.rulesGone) reasons.push(this.config.rules ? RULES_REMOVED : RULES_MISSING);
-    if (runtime !== undefined && runtime.heartbeatMs > 2000) reasons.push('packet loop is stuck');
+    if (runtime.heartbeatMs > 2000) reasons.push('packet loop is stuck');
     return statusOf({
       version: VERSION,
       mode: this.config.mode,
       hook: this.config.hooks.join(','),
       targets: this.config.targetNames,
-      ready: runtime !== undefined,
+      ready,
       reasons,
       startedMs: this.startedMs,
-      endsAt: this.endsAt,
+      endsAt: this.trial.endsAt,
       inspect: this.settling.inspect,
       fullBecause: this.settling.fullBecause,
       rules: {
@@ -280,8 +273,9 @@ export class LiveShim {
         backend: this.rules?.backend ?? 'none',
       },
       budgetUs: this.config.budgetUs,
-      memory: this.memory,
-      runtime: runtime ?? NO_FIGURES,
+      memories: this.workers.memories,
+      packetsByQueue: this.workers.packetsByQueue(),
+      runtime,
     });
   }
 
@@ -292,15 +286,13 @@ export class LiveShim {
   }
 
   private async stopUnsafe(): Promise<void> {
-    const counters = new Float64Array(this.memory.counters);
-    const before = counters[FLOW_ENDED] ?? 0;
-    const flows = viewFlows(this.memory, engineMs(), FLOWS_LISTED).filter(
+    const before = this.workers.count(FLOW_ENDED);
+    const flows = this.flows(FLOWS_LISTED).filter(
       (flow) => flow.translated && flow.nearState === 'ESTABLISHED',
     );
-    this.runtime?.endAll();
-    if (countFlows(this.memory).translated > 0) await pause(FAREWELL_MS);
+    await this.farewell();
     this.events.drain();
-    const flowsEnded = (counters[FLOW_ENDED] ?? 0) - before;
+    const flowsEnded = this.workers.count(FLOW_ENDED) - before;
     const names = flows.map((flow) => `${flow.near} > ${flow.far}`);
     this.log.info({ flowsEnded, flows: names }, 'stopping');
     await this.takeApart();
@@ -308,14 +300,24 @@ export class LiveShim {
     this.finish(EXIT_OK);
   }
 
+  /** Resets to the near end have time to leave, where any are due. */
+  private async farewell(): Promise<void> {
+    this.workers.endAll();
+    if (countFlows(this.workers.memories).translated > 0) await pause(FAREWELL_MS);
+  }
+
+  private flows(countMax: number) {
+    return viewFlows(this.workers.memories, engineMs(), countMax);
+  }
+
   private async takeApart(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
-    clearTimeout(this.ending);
+    this.trial.cancel();
     const clean = this.config.rules ? (this.rules?.remove() ?? true) : true;
     if (!clean) this.log.error({ remove: this.config.removeScript }, 'rules remain: run remove.sh');
-    await this.runtime?.stop();
-    if (this.runtime !== undefined) this.paths.save(engineMs(), Date.now());
-    if (this.runtime !== undefined) this.settling.clearMarks();
+    await this.workers.stop();
+    if (this.workers.areRunning) this.paths.save(engineMs(), Date.now());
+    if (this.workers.areRunning) this.settling.clearMarks();
     this.events.close();
     this.injector?.close();
     this.settling.close();
@@ -323,7 +325,10 @@ export class LiveShim {
     this.lock?.release();
   }
 
-  /** The packet thread is gone: our bug. Traffic passes by the rules' bypass; the rules go too. */
+  /**
+   * A packet thread is gone: our bug. Its traffic passes by the rules' bypass; what the others
+   * translate is ended, and the rules go too.
+   */
   private fatal(error: Error): void {
     const file = `${this.config.runDir}/crash-${Date.now()}.txt`;
     try {
@@ -332,7 +337,9 @@ export class LiveShim {
       // the line below is what remains
     }
     process.stderr.write(`seqshim has failed: ${error.message}. Please report ${file}\n`);
-    void this.takeApart().finally(() => this.finish(EXIT_BUG));
+    void this.farewell()
+      .then(() => this.takeApart())
+      .finally(() => this.finish(EXIT_BUG));
   }
 }
 

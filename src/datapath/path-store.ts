@@ -3,7 +3,7 @@
  * renamed into place when something has changed. A file that is damaged or not ours is set aside
  * and said once; a directory that cannot be written to costs the memory, not the run.
  *
- * Owns the file. Reads and, before the engine runs, writes the path words of the engine's memory.
+ * Owns the file. Reads and, before the engines run, writes the path words of each engine's memory.
  */
 import {
   closeSync,
@@ -23,8 +23,9 @@ import { PathTable } from '../engine/flow/path-table.ts';
 import { PATH_COUNT, PATH_FACT_MS } from '../engine/limits.ts';
 import type { ControlRequest } from '../telemetry/control-server.ts';
 import { addressWords, formatAddress } from '../telemetry/flow-address.ts';
+import { mergePaths } from '../telemetry/path-merge.ts';
 import { FACT_NAMES, type PathView, viewPaths } from '../telemetry/path-view.ts';
-import type { Runtime } from './nfqueue/runtime.ts';
+import type { Workers } from './workers.ts';
 
 const SCHEMA = 1;
 /** 1024 destinations take a tenth of it. */
@@ -58,14 +59,15 @@ type StoredPath = v.InferOutput<typeof PATHS_FILE>['paths'][number];
 
 export class PathStore {
   private readonly file: string;
-  private readonly words: Int32Array;
+  private readonly tables: readonly Int32Array[];
+  private loaded: readonly PathView[] = [];
   private readonly log: Logger;
   private written = '';
   private complained = false;
 
-  constructor(file: string, paths: ArrayBufferLike, log: Logger) {
+  constructor(file: string, paths: readonly ArrayBufferLike[], log: Logger) {
     this.file = file;
-    this.words = new Int32Array(paths);
+    this.tables = paths.map((buffer) => new Int32Array(buffer));
     this.log = log;
   }
 
@@ -78,12 +80,22 @@ export class PathStore {
       this.setAside('it is damaged, or of another version');
       return;
     }
-    const table = new PathTable(this.words.buffer);
-    // Oldest first, so that the newest survive where rows are short.
-    for (const path of [...checked.output.paths].reverse()) {
-      restore(table, path, nowMs, nowDate);
+    for (const words of this.tables) {
+      const table = new PathTable(words.buffer);
+      // Oldest first, so that the newest survive where rows are short.
+      for (const path of [...checked.output.paths].reverse()) {
+        restore(table, path, nowMs, nowDate);
+      }
     }
+    const [first] = this.tables;
+    if (first !== undefined) this.loaded = viewPaths(first, nowMs, nowDate);
     this.written = this.text(nowMs, nowDate);
+  }
+
+  /** What the workers know, together. */
+  private view(nowMs: number, nowDate: number): readonly PathView[] {
+    const lists = this.tables.map((words) => viewPaths(words, nowMs, nowDate));
+    return mergePaths(lists, this.loaded);
   }
 
   private read(): string | undefined {
@@ -100,7 +112,7 @@ export class PathStore {
 
   /** What the control socket answers to `paths`. */
   answer(nowMs: number, nowDate: number): unknown {
-    return { schema: 1, paths: viewPaths(this.words, nowMs, nowDate) };
+    return { schema: 1, paths: this.view(nowMs, nowDate) };
   }
 
   /** What it answers to `forget`; the engine, which owns the words by now, is told. */
@@ -108,7 +120,7 @@ export class PathStore {
     request: ControlRequest,
     nowMs: number,
     nowDate: number,
-    runtime: Pick<Runtime, 'forgetPath'> | undefined,
+    workers: Pick<Workers, 'forgetPath'>,
   ): unknown {
     const address = String(request['address']);
     const port = Number(request['port']);
@@ -116,10 +128,10 @@ export class PathStore {
     const family = isIPv6(address) ? 6 : 4;
     const words = addressWords(address);
     const wanted = formatAddress(words, 0, family);
-    const known = viewPaths(this.words, nowMs, nowDate);
+    const known = this.view(nowMs, nowDate);
     const isMeant = (path: PathView) =>
       path.address === wanted && (port === 0 || path.port === port);
-    runtime?.forgetPath(family, words, port);
+    workers.forgetPath(family, words, port);
     return { schema: 1, forgotten: known.filter(isMeant).length };
   }
 
@@ -145,7 +157,7 @@ export class PathStore {
   }
 
   private text(nowMs: number, nowDate: number): string {
-    const paths = viewPaths(this.words, nowMs, nowDate).map((path) => ({
+    const paths = this.view(nowMs, nowDate).map((path) => ({
       ...path,
       facts: path.facts.map(({ fact, count: seen, lastSeen }) => {
         // Engine and wall clock drift by milliseconds: whole seconds do not change by themselves.

@@ -34,7 +34,7 @@ export async function preflight(config: Config): Promise<readonly CheckResult[]>
   const results = [privileges, checkContainer()];
   if (privileges.level === 'ok') {
     const heldBy = await runningPid();
-    results.push(...(heldBy < 0 ? await checkDatapath(config.queueNum) : [running(heldBy)]));
+    results.push(...(heldBy < 0 ? await checkDatapath(config) : [running(heldBy)]));
     results.push(...checkFirewall(config), checkMarks(), checkLeftovers(heldBy >= 0));
   }
   results.push(checkInvalidRules(), checkConntrack(), checkFilter(), ...checkTargets(config));
@@ -73,8 +73,8 @@ function running(pid: number): CheckResult {
   return ok('running', `pid ${pid} has the queue already: its status says more`);
 }
 
-async function checkDatapath(queueNum: number): Promise<CheckResult[]> {
-  const results = await runSelfTest({ queueNum, inject: 'auto', mark: MARK_INJECT });
+async function checkDatapath({ queueNum, queueCount }: Config): Promise<CheckResult[]> {
+  const results = await runSelfTest({ queueNum, queueCount, inject: 'auto', mark: MARK_INJECT });
   return results.map(({ name, outcome, line }) => ({
     level: outcome === 'failed' ? 'blocks' : 'ok',
     name,

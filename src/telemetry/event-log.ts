@@ -1,6 +1,6 @@
 /**
  * Engine events as log lines: code, flow, and the numbers that justify the decision, named by the
- * registry. Owns the consumer side of the events ring and the rate limit per code.
+ * registry. Owns the consumer side of the events rings and the rate limit per code.
  */
 import type { Logger } from 'pino';
 import * as ev from '../engine/events.ts';
@@ -26,25 +26,27 @@ export interface EventRecord {
 }
 
 export class EventLog {
-  private readonly ring: Ring;
+  private readonly rings: readonly Ring[];
   private readonly log: Logger;
   private readonly lines = new Map<string, number>();
   private periodAt = Date.now();
   private lostSeen = 0;
 
-  constructor(events: ArrayBufferLike, log: Logger) {
-    this.ring = new Ring(events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
+  constructor(events: readonly ArrayBufferLike[], log: Logger) {
+    this.rings = events.map((buffer) => new Ring(buffer, EVENT_SLOT_COUNT, EVENT_WORDS * 4));
     this.log = log;
   }
 
   /** Logs everything that waits. */
   drain(): void {
-    for (let at = this.ring.peek(); at >= 0; at = this.ring.peek()) {
-      const record = readEvent(this.ring.words, at);
-      this.ring.release();
-      if (record !== undefined) this.write(record);
+    for (const ring of this.rings) {
+      for (let at = ring.peek(); at >= 0; at = ring.peek()) {
+        const record = readEvent(ring.words, at);
+        ring.release();
+        if (record !== undefined) this.write(record);
+      }
     }
-    const lost = this.ring.lostCount();
+    const lost = this.rings.reduce((sum, ring) => sum + ring.lostCount(), 0);
     if (lost !== this.lostSeen) {
       this.log.warn({ events: lost - this.lostSeen }, 'events lost');
       this.lostSeen = lost;

@@ -50,25 +50,42 @@ export interface FlowCounts {
   readonly settled: number;
 }
 
-export function countFlows(memory: EngineMemory): FlowCounts {
-  const index = new Int32Array(memory.index);
+/** Of all tables together; they need not have had their peaks at one time. */
+export function countFlows(memories: readonly EngineMemory[]): FlowCounts {
+  const sum = (word: number) =>
+    memories.reduce((total, { index }) => total + (new Int32Array(index)[word] ?? 0), 0);
   return {
-    current: index[l.INDEX_COUNT] ?? 0,
-    peak: index[l.INDEX_PEAK] ?? 0,
-    capacity: memory.flowCountMax,
-    translated: index[l.INDEX_TRANSLATED] ?? 0,
-    settled: index[l.INDEX_SETTLED] ?? 0,
+    current: sum(l.INDEX_COUNT),
+    peak: sum(l.INDEX_PEAK),
+    capacity: memories.reduce((total, { flowCountMax }) => total + flowCountMax, 0),
+    translated: sum(l.INDEX_TRANSLATED),
+    settled: sum(l.INDEX_SETTLED),
   };
 }
 
 /** At most `countMax` flows, those in trouble first. */
-export function viewFlows(memory: EngineMemory, nowMs: number, countMax: number): FlowView[] {
+export function viewFlows(
+  memories: readonly EngineMemory[],
+  nowMs: number,
+  countMax: number,
+): FlowView[] {
+  const trouble: FlowView[] = [];
+  const others: FlowView[] = [];
+  for (const memory of memories) collect(memory, nowMs, countMax, trouble, others);
+  return [...trouble, ...others].slice(0, countMax);
+}
+
+function collect(
+  memory: EngineMemory,
+  nowMs: number,
+  countMax: number,
+  trouble: FlowView[],
+  others: FlowView[],
+): void {
   const rowWords = memory.flowCountMax * l.FLOW_ROW_WORDS;
   const rows = new Int32Array(memory.flows, 0, rowWords);
   const halves = new Int32Array(memory.flows, rowWords * 4);
   const high = new Int32Array(memory.index)[l.INDEX_HIGH] ?? 0;
-  const trouble: FlowView[] = [];
-  const others: FlowView[] = [];
   for (let flow = 0; flow < high && trouble.length < countMax; flow++) {
     const flags = rows[flow * l.FLOW_ROW_WORDS + l.FLOW_FLAGS] ?? 0;
     if (flags === 0) continue;
@@ -79,7 +96,6 @@ export function viewFlows(memory: EngineMemory, nowMs: number, countMax: number)
     const view = viewFlow(rows, halves, flow, flags, nowMs);
     if (rows[generation] === before) (inTrouble ? trouble : others).push(view);
   }
-  return [...trouble, ...others].slice(0, countMax);
 }
 
 function viewFlow(

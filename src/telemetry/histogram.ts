@@ -38,13 +38,25 @@ export class Histogram {
   }
 
   quantiles(): Quantiles {
-    const seen = this.buckets.slice();
-    let count = 0;
-    for (let i = 0; i < BUCKET_COUNT; i++) count += seen[i] ?? 0;
-    const max = seen[BUCKET_COUNT] ?? 0;
-    const at = (share: number) => Math.min(max, quantile(seen, count * share));
-    return { count, p50: at(0.5), p99: at(0.99), p999: at(0.999), max };
+    return quantilesOf([this]);
   }
+
+  /** Adds its counts to `sums`, its largest value where that is larger. */
+  addTo(sums: Float64Array): void {
+    for (let i = 0; i < BUCKET_COUNT; i++) sums[i] = (sums[i] ?? 0) + (this.buckets[i] ?? 0);
+    sums[BUCKET_COUNT] = Math.max(sums[BUCKET_COUNT] ?? 0, this.buckets[BUCKET_COUNT] ?? 0);
+  }
+}
+
+/** Of all that was recorded in any of them. */
+export function quantilesOf(histograms: readonly Histogram[]): Quantiles {
+  const seen = new Float64Array(BUCKET_COUNT + 1);
+  for (const histogram of histograms) histogram.addTo(seen);
+  let count = 0;
+  for (let i = 0; i < BUCKET_COUNT; i++) count += seen[i] ?? 0;
+  const max = seen[BUCKET_COUNT] ?? 0;
+  const at = (share: number) => Math.min(max, quantile(seen, count * share));
+  return { count, p50: at(0.5), p99: at(0.99), p999: at(0.999), max };
 }
 
 function bucketOf(value: number): number {

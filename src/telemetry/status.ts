@@ -3,6 +3,7 @@
  * and the worker's statistics; owns nothing.
  */
 import { WOULD } from '../engine/codes.ts';
+import { COUNTER_COUNT } from '../engine/limits.ts';
 import type { EngineMemory } from '../engine/memory.ts';
 import { countFlows } from './flow-view.ts';
 import { CODES, STATS } from './registry.ts';
@@ -42,7 +43,9 @@ export interface StatusFacts {
   readonly fullBecause: string;
   readonly rules: { installed: boolean; backend: string };
   readonly budgetUs: number;
-  readonly memory: EngineMemory;
+  /** One per packet worker, and how many packets each has had. */
+  readonly memories: readonly EngineMemory[];
+  readonly packetsByQueue: readonly number[];
   readonly runtime: RuntimeFigures;
 }
 
@@ -52,8 +55,8 @@ export type Status = Readonly<Record<string, unknown>> & {
 };
 
 export function statusOf(facts: StatusFacts): Status {
-  const counters = new Float64Array(facts.memory.counters);
-  const flows = countFlows(facts.memory);
+  const counters = sumOf(facts.memories.map((memory) => new Float64Array(memory.counters)));
+  const flows = countFlows(facts.memories);
   const { runtime } = facts;
   return {
     schema: 1,
@@ -71,6 +74,7 @@ export function statusOf(facts: StatusFacts): Status {
     fullBecause: facts.fullBecause === '' ? null : facts.fullBecause,
     rules: facts.rules,
     packets: runtime.packets,
+    packetsByQueue: facts.packetsByQueue,
     flows: { current: flows.current, peak: flows.peak, capacity: flows.capacity },
     translated: { kernel: 0, userspace: flows.translated },
     findings: byKind(counters, 'finding', 0),
@@ -89,6 +93,13 @@ export function statusOf(facts: StatusFacts): Status {
     budgetExceeded: runtime.budgetExceeded,
     shed: runtime.shed,
   };
+}
+
+function sumOf(pages: readonly Float64Array[]): Float64Array {
+  const sums = new Float64Array(COUNTER_COUNT);
+  for (const page of pages)
+    for (const [i, count] of page.entries()) sums[i] = (sums[i] ?? 0) + count;
+  return sums;
 }
 
 /** Counts that are not zero, by code name. */
@@ -113,6 +124,7 @@ export function statusText(status: Status): string {
     row('targets', (s['targets'] as readonly string[]).join(', ')),
     row('running', `${Math.round(Number(s['uptimeMs']) / 1000)} s${ends(s['endsAt'])}`),
     row('packets', `${s['packets']} inspected, ${s['shed']} shed under load`),
+    ...queuesText(s['packetsByQueue'] as readonly number[]),
     ...bypassText(s),
     row('flows', `${flows.current} now, ${flows.peak} at most, room for ${flows.capacity}`),
     row('latency', `p50 ${latency.p50} µs, p99 ${latency.p99} µs, max ${latency.max} µs`),
@@ -122,6 +134,10 @@ export function statusText(status: Status): string {
     ...counts('would have done', s['wouldIntervene']),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function queuesText(packets: readonly number[]): string[] {
+  return packets.length < 2 ? [] : [row('queues', `${packets.length}: ${packets.join(', ')}`)];
 }
 
 function bypassText(s: Readonly<Record<string, unknown>>): string[] {

@@ -35,7 +35,7 @@ beforeAll(() =>
       asked.push([request['address'], request['port']]);
       return { schema: 1, forgotten: request['port'] === 23 ? 0 : 1 };
     }
-    const flows = viewFlows(memory, 2500, request['all'] === true ? 100 : 1);
+    const flows = viewFlows([memory], 2500, request['all'] === true ? 100 : 1);
     return { schema: 1, total: 2, flows };
   }),
 );

@@ -32,6 +32,7 @@ describe('loadConfig()', () => {
       firewall: 'auto',
       rules: true,
       queueNum: 5011,
+      queueCount: 1,
       pathsFile: '/var/lib/seqshim/paths.json',
       inspect: 'auto',
       inject: 'auto',
@@ -155,6 +156,8 @@ describe('loadConfig()', () => {
     ['queue-num', ' ', '0 to 65535'],
     ['queue-num', '0x10', '0 to 65535'],
     ['queue-num', '1.5', '0 to 65535'],
+    ['queues', '0', '1 to 64'],
+    ['queues', '65', '1 to 64'],
     ['flows', '63', '64 to 4194304'],
     ['flows', '4194305', '64 to 4194304'],
     ['flows', 'many', '64 to 4194304'],
@@ -173,6 +176,24 @@ describe('loadConfig()', () => {
       );
     },
   );
+
+  it('takes several queues, up to the last number', async () => {
+    const last = await loadConfig({ target, 'queue-num': '65532', queues: '4' });
+    expect(last).toMatchObject({ queueNum: 65_532, queueCount: 4 });
+    expect(
+      await operatorError(() => loadConfig({ target, 'queue-num': '65533', queues: '4' }), 2),
+    ).toBe('Cannot use --queues 4 from --queue-num 65533 on: the last number is 65535');
+  });
+
+  it('takes one hook or both, in one order, and no both ways with a gateway', async () => {
+    expect((await loadConfig({ target })).hooks).toEqual(['host']);
+    const both = { target, hook: ['gateway', 'host,gateway'] };
+    expect((await loadConfig(both)).hooks).toEqual(['host', 'gateway']);
+    expect((await loadConfig({ ...both, direction: 'in' })).direction).toBe('in');
+    expect(await operatorError(() => loadConfig({ ...both, direction: 'both' }), 2)).toMatch(
+      /^Cannot use --hook gateway with --direction both: /,
+    );
+  });
 
   it('refuses --for that a timer cannot wait for: it would end at once', async () => {
     expect((await loadConfig({ target, for: '24d' })).forMs).toBe(2_073_600_000);

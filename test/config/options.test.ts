@@ -18,6 +18,7 @@ describe('OPTIONS', () => {
       'firewall choice auto auto nft iptables',
       'rules flag true',
       'queue-num number 5011',
+      'queues number 1',
       'inspect choice auto auto full',
       'translate choice user user',
       'inject choice auto auto raw-socket koffi',

@@ -38,7 +38,7 @@ function open() {
   const paths = new ArrayBuffer(PATH_COUNT * PATH_WORDS * 4);
   const log = pino({}, { write: (line: string) => void lines.push(line) });
   const table = new PathTable(paths);
-  return { store: new PathStore(file, paths, log), table };
+  return { store: new PathStore(file, [paths], log), table };
 }
 
 function learn(table: PathTable, address: string, fact: number, nowMs: number): void {
@@ -51,6 +51,81 @@ function learn(table: PathTable, address: string, fact: number, nowMs: number): 
 function known(store: PathStore, nowMs: number, nowDate: number): readonly PathView[] {
   return (store.answer(nowMs, nowDate) as { paths: PathView[] }).paths;
 }
+
+/** Three workers' tables behind one file. */
+function openThree() {
+  const buffers = [0, 1, 2].map(() => new ArrayBuffer(PATH_COUNT * PATH_WORDS * 4));
+  const log = pino({}, { write: (line: string) => void lines.push(line) });
+  const store = new PathStore(file, buffers, log);
+  return { store, tables: buffers.map((buffer) => new PathTable(buffer)) };
+}
+
+/** Address, and each fact with its count. */
+function facts(store: PathStore): string[] {
+  return known(store, 9000, NOW)
+    .map(({ address, facts: of }) =>
+      [address, ...of.map(({ fact, count }) => `${fact} ${count}`)].join(' '),
+    )
+    .sort();
+}
+
+function rowOf(table: PathTable, address: string): number {
+  const key = new Int32Array(10);
+  key.set(addressWords(address), 4);
+  return table.find(key, 22);
+}
+
+describe('PathStore of several workers', () => {
+  it('adds up what they learn, and all of them begin with it', () => {
+    const before = openThree();
+    const [one, two] = before.tables as [PathTable, PathTable];
+    learn(one, '10.0.0.2', FACT_FAULTY, 5000);
+    learn(two, '10.0.0.2', FACT_FAULTY, 6000);
+    learn(two, '10.0.0.2', FACT_PHANTOM, 6000);
+    learn(two, '10.0.0.3', FACT_FAULTY, 6000);
+    expect(facts(before.store)).toEqual(['10.0.0.2 faulty 2 phantom 1', '10.0.0.3 faulty 1']);
+    before.store.save(9000, NOW);
+    const after = openThree();
+    after.store.load(9000, NOW);
+    for (const table of after.tables) {
+      expect(table.holds(rowOf(table, '10.0.0.2'), FACT_PHANTOM, 9000)).toBe(true);
+      expect(table.holds(rowOf(table, '10.0.0.3'), FACT_FAULTY, 9000)).toBe(true);
+    }
+    expect(facts(after.store)).toEqual(['10.0.0.2 faulty 2 phantom 1', '10.0.0.3 faulty 1']);
+  });
+
+  it('counts what was loaded once, and what was seen again on top of it', () => {
+    const before = openThree();
+    for (let i = 0; i < 5; i++) {
+      learn(before.tables[0] as PathTable, '10.0.0.2', FACT_FAULTY, 5000);
+    }
+    before.store.save(9000, NOW);
+    const { store, tables } = openThree();
+    store.load(9000, NOW);
+    expect(facts(store)).toEqual(['10.0.0.2 faulty 5']);
+    learn(tables[0] as PathTable, '10.0.0.2', FACT_FAULTY, 9000);
+    learn(tables[2] as PathTable, '10.0.0.2', FACT_FAULTY, 9000);
+    expect(facts(store)).toEqual(['10.0.0.2 faulty 7']);
+  });
+
+  it('forgets what a canary of one of them has cleared, unless another has seen it again', () => {
+    const before = openThree();
+    for (const address of ['10.0.0.2', '10.0.0.3', '10.0.0.4']) {
+      learn(before.tables[0] as PathTable, address, FACT_FAULTY, 5000);
+      learn(before.tables[0] as PathTable, address, FACT_FAULTY, 5000);
+    }
+    before.store.save(9000, NOW);
+    const { store, tables } = openThree();
+    store.load(9000, NOW);
+    const [one, two, three] = tables as [PathTable, PathTable, PathTable];
+    one.clear(rowOf(one, '10.0.0.2'), FACT_FAULTY);
+    two.clear(rowOf(two, '10.0.0.3'), FACT_FAULTY);
+    learn(three, '10.0.0.3', FACT_FAULTY, 9000);
+    two.clear(rowOf(two, '10.0.0.4'), FACT_FAULTY);
+    learn(two, '10.0.0.4', FACT_FAULTY, 9000);
+    expect(facts(store)).toEqual(['10.0.0.3 faulty 3', '10.0.0.4 faulty 1']);
+  });
+});
 
 describe('PathStore', () => {
   it('brings back what was learned, on another clock', () => {

@@ -2,4 +2,6 @@
 import { runSelfTest } from '../../src/datapath/nfqueue/self-test.ts';
 
 const inject = process.argv[2] === 'raw-socket' ? 'raw-socket' : 'koffi';
-console.log(`results ${JSON.stringify(await runSelfTest({ queueNum: 91, inject, mark: 0x2000 }))}`);
+console.log(
+  `results ${JSON.stringify(await runSelfTest({ queueNum: 91, queueCount: 1, inject, mark: 0x2000 }))}`,
+);

@@ -12,6 +12,7 @@ const BASE: RuleInput = {
   direction: 'out',
   hooks: ['host'],
   queueNum: 5011,
+  queueCount: 1,
   marks: { bypass: 0x1000, inject: 0x2000 },
   removeScript: '/run/seqshim/remove.sh',
 };
@@ -35,6 +36,7 @@ export const SAMPLES: Readonly<Record<string, RuleInput>> = {
   'many-ports': { ...BASE, ports: Array.from({ length: 17 }, (_, i) => 7000 + i) },
   settled: { ...BASE, settledBypass: true },
   gateway: { ...BASE, hooks: ['gateway'] },
+  queues: { ...BASE, queueCount: 4 },
   'host-gateway': { ...BASE, hooks: ['host', 'gateway'], settledBypass: true },
 };
 

@@ -13,7 +13,7 @@ const ISN_B = 4195986320; // as int32 it is negative
 function rig(format: 'json' | 'text' = 'json') {
   const ring = new EventRing();
   const out = new Lines();
-  return { ring, out, log: new EventLog(ring.buffer, openLog({ level: 'info', format }, out)) };
+  return { ring, out, log: new EventLog([ring.buffer], openLog({ level: 'info', format }, out)) };
 }
 
 afterEach(() => vi.useRealTimers());

@@ -1,7 +1,7 @@
 /** The histogram against a sorted list. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { HISTOGRAM_BYTES, Histogram } from '../../src/telemetry/histogram.ts';
+import { HISTOGRAM_BYTES, Histogram, quantilesOf } from '../../src/telemetry/histogram.ts';
 
 const fresh = () => new Histogram(new ArrayBuffer(HISTOGRAM_BYTES), 0);
 
@@ -61,5 +61,19 @@ describe('Histogram', () => {
     const reader = new Histogram(buffer, 8);
     writer.record(7, 5);
     expect(reader.quantiles()).toEqual({ count: 5, p50: 7, p99: 7, p999: 7, max: 7 });
+  });
+
+  test('together are one that has recorded all of it', () => {
+    const [one, other, all] = [fresh(), fresh(), fresh()];
+    for (const [histogram, value, weight] of [
+      [one, 5, 10],
+      [other, 70, 3],
+      [other, 5000, 1],
+    ] as const) {
+      histogram.record(value, weight);
+      all.record(value, weight);
+    }
+    expect(quantilesOf([one, other])).toEqual(all.quantiles());
+    expect(quantilesOf([])).toEqual({ count: 0, p50: 0, p99: 0, p999: 0, max: 0 });
   });
 });

@@ -17,7 +17,8 @@ export function factsOf(memory: EngineMemory, changed: Partial<StatusFacts> = {}
     fullBecause: '',
     rules: { installed: true, backend: 'nft' },
     budgetUs: 200,
-    memory,
+    memories: [memory],
+    packetsByQueue: [1234],
     runtime: {
       packets: 1234,
       latencyUs: { p50: 21, p99: 80, p999: 170, max: 900 },

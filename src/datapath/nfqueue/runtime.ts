@@ -18,6 +18,7 @@ import type { EngineMemory } from '../../engine/memory.ts';
 import * as box from '../../engine/outbox.ts';
 import { Ring } from '../../engine/ring.ts';
 import { flowAddressOf } from '../../telemetry/flow-address.ts';
+import type { Histogram } from '../../telemetry/histogram.ts';
 import * as page from '../../telemetry/stats-page.ts';
 import type { SockDiag } from '../sock-diag.ts';
 import type { Injector } from './injector.ts';
@@ -67,6 +68,7 @@ export interface RuntimeStats {
 
 export interface Runtime {
   stats(): RuntimeStats;
+  readonly latencyUs: Histogram;
   /** Takes no new flow and ends the translated ones towards the near end. */
   endAll(): void;
   /** Forgets what is known of a destination; port 0: of all its ports. */
@@ -137,6 +139,10 @@ class WorkerRuntime implements Runtime {
 
   bound(): Promise<void> {
     return this.binding;
+  }
+
+  get latencyUs(): Histogram {
+    return this.page.latencyUs;
   }
 
   stats(): RuntimeStats {

@@ -21,7 +21,9 @@ export interface SelfTestResult {
 }
 
 export interface SelfTestOptions {
+  /** The first of `queueCount`. */
   readonly queueNum: number;
+  readonly queueCount: number;
   readonly inject: InjectBackend | 'auto';
   readonly mark: number;
 }
@@ -29,12 +31,14 @@ export interface SelfTestOptions {
 const ARRIVAL_MS = 500;
 
 export async function runSelfTest(options: SelfTestOptions): Promise<readonly SelfTestResult[]> {
-  return [testQueue(options.queueNum), await testInject(options, 4), await testInject(options, 6)];
+  return [testQueues(options), await testInject(options, 4), await testInject(options, 6)];
 }
 
-function testQueue(queueNum: number): SelfTestResult {
+function testQueues({ queueNum, queueCount }: SelfTestOptions): SelfTestResult {
   try {
-    new Queue({ queueNum, lengthMax: 64, batchCount: 1 }).close();
+    for (let i = 0; i < queueCount; i++) {
+      new Queue({ queueNum: queueNum + i, lengthMax: 64, batchCount: 1 }).close();
+    }
     return { name: 'queue', outcome: 'ok', line: '' };
   } catch (error) {
     return { name: 'queue', outcome: 'failed', line: messageOf(error) };

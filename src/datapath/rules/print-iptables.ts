@@ -178,8 +178,17 @@ function actionText(action: Action, input: RuleInput): string {
     case 'forget':
       return `-j CONNMARK --set-xmark 0x0/${hex(action.bit)}`;
     case 'queue':
-      return `-j NFQUEUE --queue-num ${input.queueNum}${action.bypass ? ' --queue-bypass' : ''}`;
+      return `-j NFQUEUE ${queueText(input)}${action.bypass ? ' --queue-bypass' : ''}`;
   }
+}
+
+/**
+ * Balanced by the two addresses, in either order. Not --queue-cpu-fanout: with that the processor
+ * which a packet happens to be on chooses, and a flow comes to several workers.
+ */
+export function queueText({ queueNum, queueCount }: RuleInput): string {
+  if (queueCount === 1) return `--queue-num ${queueNum}`;
+  return `--queue-balance ${queueNum}:${queueNum + queueCount - 1}`;
 }
 
 function commentText(input: RuleInput): string {
@@ -196,7 +205,7 @@ function hex(bit: number): string {
  */
 export function iptablesFlowText(input: RuleInput, changes: readonly FlowChange[]): string {
   const comment = commentText(input);
-  const queue = `${comment} -j NFQUEUE --queue-num ${input.queueNum}`;
+  const queue = `${comment} -j NFQUEUE ${queueText(input)}`;
   const inward = [
     ...(input.hooks.includes('host') ? [names.CHAIN_IN_REPAIR] : []),
     ...(input.hooks.includes('gateway') ? [names.CHAIN_FORWARD_REPAIR] : []),

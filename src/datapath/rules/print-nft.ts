@@ -131,8 +131,13 @@ function actionText(action: Action, input: RuleInput): string {
     case 'forget':
       return connectionText(false, action.bit);
     case 'queue':
-      return `queue num ${input.queueNum}${action.bypass ? ' bypass' : ''}`;
+      return `queue num ${queueText(input)}${action.bypass ? ' bypass' : ''}`;
   }
+}
+
+/** A range is balanced by the two addresses, in either order; never with `fanout`. */
+export function queueText({ queueNum, queueCount }: RuleInput): string {
+  return queueCount === 1 ? String(queueNum) : `${queueNum}-${queueNum + queueCount - 1}`;
 }
 
 /** Sets or clears the bit of the connection. */

@@ -21,8 +21,8 @@ import type { FlowChange } from './flow-change.ts';
 import { findLeftovers, leadsToUs, replacing, withoutFlows } from './leftovers.ts';
 import { describeConflict, findConnmarkUsers, findMarkConflicts } from './mark-conflicts.ts';
 import { ruleModel } from './model.ts';
-import { iptablesFlowText, iptablesText } from './print-iptables.ts';
-import { nftFlowText, nftText } from './print-nft.ts';
+import { iptablesFlowText, queueText as iptablesQueue, iptablesText } from './print-iptables.ts';
+import { nftFlowText, queueText as nftQueue, nftText } from './print-nft.ts';
 import { removeScript } from './remove-script.ts';
 import { findEraser } from './repeat-safety.ts';
 import { CHAIN_SETTLE, NFT_TABLE, type RuleInput } from './rule-input.ts';
@@ -98,9 +98,12 @@ export class RuleBook {
     }
   }
 
-  /** For rules that `seqshim up` owns: do they stand? Entries of an older run's flows go. */
+  /**
+   * For rules that `seqshim up` owns: do they stand, and send packets to our queues? Entries of an
+   * older run's flows go.
+   */
   adopt(): boolean {
-    if (!this.present()) return false;
+    if (!this.present() || !this.serves()) return false;
     if (this.backend === 'nft') {
       const sets = [4, 6].map((family) => `flush set inet ${NFT_TABLE} repair${family}\n`);
       return run('nft', ['-f', '-'], sets.join('')).ok;
@@ -109,6 +112,20 @@ export class RuleBook {
       const text = withoutFlows(run(SAVE[family], []).stdout);
       return text === '' || run(RESTORE[family], RESTORE_ARGS, text).ok;
     });
+  }
+
+  /** What other queues get, we would never see. */
+  serves(): boolean {
+    if (this.backend === 'nft') {
+      // nft 1.0 prints it the other way round.
+      const queue = nftQueue(this.input);
+      const wanted = new RegExp(
+        `\\bqueue (?:num ${queue} bypass|flags bypass to ${queue}(?![-\\d]))`,
+      );
+      return wanted.test(run('nft', LIST_TABLE).stdout);
+    }
+    const wanted = `${iptablesQueue(this.input)} --queue-bypass`;
+    return this.families.every((family) => run(SAVE[family], []).stdout.includes(wanted));
   }
 
   /** Do our rules mark settled connections? */

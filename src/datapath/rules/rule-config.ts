@@ -12,6 +12,7 @@ export function ruleInput(config: Config): RuleInput {
     direction: config.direction,
     hooks: config.hooks,
     queueNum: config.queueNum,
+    queueCount: config.queueCount,
     marks: { bypass: MARK_BYPASS, inject: MARK_INJECT },
     removeScript: config.removeScript,
     settledBypass: config.inspect === 'auto' && config.hooks.includes('host'),

@@ -16,7 +16,9 @@ export interface RuleInput {
   readonly direction: 'out' | 'in' | 'both';
   /** Whose connections: those of this machine, those that it forwards, or both. */
   readonly hooks: readonly Hook[];
+  /** The first of `queueCount` that follow one another. */
   readonly queueNum: number;
+  readonly queueCount: number;
   readonly marks: { readonly bypass: number; readonly inject: number };
   /** Named in every rule's comment, so that a colleague finds the way out. */
   readonly removeScript: string;

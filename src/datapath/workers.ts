@@ -1,0 +1,97 @@
+/**
+ * The packet workers of a run, one per queue, as one: started and stopped together, and what they
+ * say added up.
+ *
+ * Owns their memories and runtimes. The kernel chooses the queue by the two addresses of a packet,
+ * in either order and without the ports (nfqueue_hash, net/netfilter/nf_queue.h): all packets of
+ * an address pair come to one worker, so that each flow is in one flow table only. The policy page
+ * is common to all.
+ */
+import { createEngineMemory, type EngineMemory } from '../engine/memory.ts';
+import { quantilesOf } from '../telemetry/histogram.ts';
+import {
+  type Runtime,
+  type RuntimeOptions,
+  type RuntimeStats,
+  startRuntime,
+} from './nfqueue/runtime.ts';
+
+/** `queueNum` is the first one's. */
+export type WorkersOptions = Omit<RuntimeOptions, 'memory'>;
+
+export class Workers {
+  readonly memories: readonly [EngineMemory, ...EngineMemory[]];
+  private readonly runtimes: Runtime[] = [];
+
+  /** Each has room for `flowCountMax` connections: the kernel may give one queue all of them. */
+  constructor(count: number, flowCountMax: number) {
+    const allocate = (bytes: number) => new SharedArrayBuffer(bytes);
+    const first = createEngineMemory(flowCountMax, allocate);
+    const others = Array.from({ length: count - 1 }, () => ({
+      ...createEngineMemory(flowCountMax, allocate),
+      policy: first.policy,
+    }));
+    this.memories = [first, ...others];
+  }
+
+  /** One that cannot have its queue fails the start; `stop` then stops those before it. */
+  async start(options: WorkersOptions): Promise<void> {
+    for (const [i, memory] of this.memories.entries()) {
+      this.runtimes.push(
+        await startRuntime({ ...options, memory, queueNum: options.queueNum + i }),
+      );
+    }
+  }
+
+  get areRunning(): boolean {
+    return this.runtimes.length === this.memories.length;
+  }
+
+  /** Sums; of what is no sum the worst. */
+  stats(): RuntimeStats {
+    const all = this.runtimes.map((runtime) => runtime.stats());
+    const sum = (key: NumericKey) => all.reduce((total, stats) => total + stats[key], 0);
+    return {
+      packets: sum('packets'),
+      batches: sum('batches'),
+      latencyUs: quantilesOf(this.runtimes.map((runtime) => runtime.latencyUs)),
+      budgetExceeded: sum('budgetExceeded'),
+      shed: sum('shed'),
+      // They share the injector.
+      injected: all[0]?.injected ?? 0,
+      injectFailed: all[0]?.injectFailed ?? 0,
+      kernelErrors: sum('kernelErrors'),
+      sendFailures: sum('sendFailures'),
+      workerHeapBytes: sum('workerHeapBytes'),
+      heartbeatMs: Math.max(0, ...all.map(({ heartbeatMs }) => heartbeatMs)),
+    };
+  }
+
+  /** Packets of each queue, in the order of their numbers. */
+  packetsByQueue(): number[] {
+    return this.runtimes.map((runtime) => runtime.stats().packets);
+  }
+
+  /** Of a code. */
+  count(code: number): number {
+    const of = ({ counters }: EngineMemory) => new Float64Array(counters)[code] ?? 0;
+    return this.memories.reduce((sum, memory) => sum + of(memory), 0);
+  }
+
+  /** Take no new flow, and end the translated ones towards the near end. */
+  endAll(): void {
+    for (const runtime of this.runtimes) runtime.endAll();
+  }
+
+  forgetPath(family: 4 | 6, address: Int32Array, port: number): void {
+    for (const runtime of this.runtimes) runtime.forgetPath(family, address, port);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.runtimes.map((runtime) => runtime.stop()));
+  }
+}
+
+type NumericKey = {
+  [Key in keyof RuntimeStats]: RuntimeStats[Key] extends number ? Key : never;
+}[keyof RuntimeStats];
