@@ -18,7 +18,7 @@ const RULE_CHARACTERS_MAX = 200;
 
 /** For `check`: what is fine is said too. */
 export function checkForwarding(config: Config): CheckResult[] {
-  const vrf = checkVrf(config);
+  const vrf = checkVrf(config, devices('vrf'));
   if (!config.hooks.includes('gateway')) return vrf;
   const [ruleset, saved] = [run('nft', ['list', 'ruleset']), run('iptables-save', [])];
   return [
@@ -74,7 +74,7 @@ function checkNat(config: Config): CheckResult[] {
 }
 
 /** What is offloaded comes by no hook: its numbers would be old. */
-function checkOffload(rules: string): CheckResult {
+export function checkOffload(rules: string): CheckResult {
   const name = 'flowtable';
   const rule = rules
     .split('\n')
@@ -108,11 +108,10 @@ function checkBridges(): CheckResult {
   return { level: 'ok', name, line };
 }
 
-function checkVrf(config: Config): CheckResult[] {
+export function checkVrf(config: Pick<Config, 'hooks'>, devicesFound: string[]): CheckResult[] {
   const name = 'vrf';
-  const found = devices('vrf');
-  if (found.length === 0) return [];
-  const names = found.join(', ');
+  if (devicesFound.length === 0) return [];
+  const names = devicesFound.join(', ');
   if (!config.hooks.includes('gateway')) {
     return [{ level: 'warning', name, line: `connections of the VRF ${names} pass untouched` }];
   }

@@ -2,9 +2,10 @@
  * The shim on a gateway between jumpbox and firewall: whose connections it sees, how it comes and
  * goes, and what it leaves alone there. The faults: scenarios.e2e.test.ts. Live.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { distFile } from '../../src/testbed/dist-file.ts';
-import { ADDRESS, Lab } from '../../src/testbed/lab.ts';
+import { ADDRESS, ECHO_PORT, Lab } from '../../src/testbed/lab.ts';
 import type { Finished, Namespace } from '../../src/testbed/namespace.ts';
 import { attempts } from '../../src/testbed/runner.ts';
 import { scenarioByName } from '../../src/testbed/scenarios.ts';
@@ -19,6 +20,9 @@ const CONFLICT = scenarioByName('first-connection-reset-BRD').fault;
 const SSH = { client: 'ssh', delayMs: 0 } as const;
 const MB = 1_000_000;
 const WITHIN_MS = 5000;
+const OTHER_TTL = 200;
+/** Linux answers probes once in 500 ms. */
+const RATE_LIMIT_MS = 800;
 
 let lab: Lab;
 let gateway: Namespace;
@@ -91,6 +95,11 @@ describe('whose connections', () => {
         expect(shim.status()['counters']).toMatchObject({ bypassedPackets: 0 });
         expect(shim.status()['packets']).toBeGreaterThan(50);
         untouched(shim.status());
+        const own = new Session(lab, 4, ECHO_PORT, gateway);
+        expect(await own.until('connected', WITHIN_MS)).not.toBe(-1);
+        for (const words of ['one', 'two', 'three']) expect(await own.echoes(words)).toBe(true);
+        expect(shim.status()['offloaded']).toBe(1);
+        own.close();
       },
       both,
     );
@@ -170,6 +179,32 @@ describe('coming and going', () => {
     expect(ownRules(lab)).not.toEqual([]);
     expect((await cli('down')).exitCode).toBe(0);
     expect(ownRules(lab)).toEqual([]);
+  });
+});
+
+describe('resets', () => {
+  it('forged on busy and idle sessions kill none; genuine ones arrive within a second', async () => {
+    const silent = { kind: 'blind-resets', delayMs: 60_000 } as const;
+    await withShim(lab, () =>
+      withFault(lab, silent, async (path) => {
+        const sessions = [new Session(lab, 4), new Session(lab, 6), new Session(lab, 4)];
+        for (const session of sessions) {
+          expect(await session.until('connected', WITHIN_MS)).not.toBe(-1);
+          expect(await session.echoes('hello')).toBe(true);
+        }
+        for (const round of ['busy', 'idle']) {
+          const echoes = round === 'busy' ? sessions.map((one) => one.echoes('busy')) : [];
+          await path.tell({ do: 'forge', ttl: OTHER_TTL, distance: 0 });
+          await Promise.all(echoes);
+          await pause(RATE_LIMIT_MS);
+        }
+        for (const session of sessions) expect(await session.echoes('alive')).toBe(true);
+        for (const session of sessions) session.say('RESET');
+        const ended = sessions.map((session) => session.until('error', 1000));
+        for (const waited of await Promise.all(ended)) expect(waited).not.toBe(-1);
+        for (const session of sessions) session.close();
+      }),
+    );
   });
 });
 

@@ -15,9 +15,9 @@ export class Session {
   readonly child: ChildProcess;
   private readonly output: Output;
 
-  constructor(lab: Lab, family: 4 | 6 = 4, port = ECHO_PORT) {
+  constructor(lab: Lab, family: 4 | 6 = 4, port = ECHO_PORT, from = lab.jumpbox) {
     const args = [distFile('peer.js'), 'hold', ADDRESS[family].server, String(port)];
-    this.child = lab.jumpbox.start(process.execPath, args);
+    this.child = from.start(process.execPath, args);
     this.output = collect(this.child);
   }
 

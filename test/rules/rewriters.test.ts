@@ -1,6 +1,5 @@
 /** Which NAT rules concern our connections: by their own words, both programs' texts. */
 import { describe, expect, it } from 'vitest';
-import { checkIpsec } from '../../src/datapath/forwarding.ts';
 import { readIptables, readNft, rewritersIn } from '../../src/datapath/rules/rewriters.ts';
 import type { RuleInput } from '../../src/datapath/rules/rule-input.ts';
 import { sample } from './rule-input-samples.ts';
@@ -83,23 +82,5 @@ describe('nft', () => {
 
   it('leaves out what only this machine’s own packets meet', () => {
     expect(nft('dnat to 10.2.2.2', OUT, 'output')).toBe('none');
-  });
-});
-
-describe('checkIpsec()', () => {
-  const policy = (to: string, more = '') =>
-    `src 192.168.0.0/16 dst ${to} \n\tdir out priority 0 ptype main ${more}\n\ttmpl src 1.1.1.1\n`;
-
-  it('blocks on an outgoing policy that covers a target, and names it', () => {
-    const text = `${policy('172.16.0.0/12')}${policy('10.2.0.0/16')}`;
-    const { level, line } = checkIpsec(OUT, text);
-    expect(level).toBe('blocks');
-    expect(line).toContain('"src 192.168.0.0/16 dst 10.2.0.0/16"');
-  });
-
-  it('lets policies of other destinations, directions and of interfaces be', () => {
-    const incoming = policy('10.2.0.0/16').replace('dir out', 'dir in');
-    const texts = [policy('172.16.0.0/12'), incoming, policy('0.0.0.0/0', '\n\tif_id 0x1')];
-    for (const text of ['', ...texts]) expect(checkIpsec(OUT, text).level, text).toBe('ok');
   });
 });

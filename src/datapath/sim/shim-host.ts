@@ -3,9 +3,10 @@
  * queue, injection, rules that take a few milliseconds, ticks.
  *
  * Owns the arena and the memory of one engine. Ingress control packets, and everything of a flow
- * with a rule of its own, are seen at PREROUTING, other data at INPUT; egress at POSTROUTING. It
- * holds the engine to its contract: ACCEPT leaves bytes alone. Times: virtual microseconds; the
- * engine's ms start at a seeded number so that they wrap in some runs.
+ * with a rule of its own, are seen at PREROUTING, other data at INPUT, in half of the worlds at
+ * FORWARD, as on a gateway; egress at POSTROUTING. It holds the engine to its contract: ACCEPT
+ * leaves bytes alone. Times: virtual microseconds; the engine's ms start at a seeded number so that
+ * they wrap in some runs.
  */
 import { Engine } from '../../engine/engine.ts';
 import {
@@ -20,6 +21,7 @@ import {
 import {
   createEngineMemory,
   type EngineMemory,
+  POLICY_GATEWAY,
   POLICY_OBSERVE,
   POLICY_OFF,
 } from '../../engine/memory.ts';
@@ -41,6 +43,7 @@ import {
 } from '../../engine/outbox.ts';
 import { Ring } from '../../engine/ring.ts';
 import {
+  HOOK_FORWARD,
   HOOK_INPUT,
   HOOK_POSTROUTING,
   HOOK_PREROUTING,
@@ -85,6 +88,7 @@ export class ShimHost {
   private readonly outbox: Ring;
   private readonly inbox: Ring;
   private readonly startMs: number;
+  private readonly plainHook: number;
   private readonly ruled = new Set<number>();
   private readonly toNetwork: (bytes: Uint8Array) => void;
   private readonly toClient: (bytes: Uint8Array) => void;
@@ -109,6 +113,8 @@ export class ShimHost {
       const at = POLICY_OFF + (code >> 5);
       policy[at] = (policy[at] as number) | (1 << (code & 31));
     }
+    policy[POLICY_GATEWAY] = plan.seed & 1;
+    this.plainHook = (plan.seed & 1) === 0 ? HOOK_INPUT : HOOK_FORWARD;
     this.engine = new Engine(this.memory, plan.seed);
     this.engine.attach(this.arena);
     this.outbox = new Ring(this.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
@@ -142,10 +148,10 @@ export class ShimHost {
 
   private ingressHook(bytes: Uint8Array): number {
     const packet = decodePacket(bytes);
-    if (packet === null) return HOOK_INPUT;
+    if (packet === null) return this.plainHook;
     const control = (packet.flags & (SYN | FIN | RST)) !== 0 || packet.sack.length > 0;
     const ports = (packet.dstPort << 16) | packet.srcPort;
-    return control || this.ruled.has(ports) ? HOOK_PREROUTING : HOOK_INPUT;
+    return control || this.ruled.has(ports) ? HOOK_PREROUTING : this.plainHook;
   }
 
   /** One packet through the engine; what goes on, or null. */
