@@ -35,6 +35,7 @@ const NORMALIZE_HELPERS = [
   'order.ts',
   'resynced.ts',
   'shift.ts',
+  'sack-blocks.ts',
   'sights.ts',
 ];
 

@@ -39,6 +39,7 @@ export interface Config {
   readonly inspect: 'auto' | 'full';
   readonly inject: 'auto' | 'raw-socket' | 'koffi';
   readonly checksumFill: 'off' | 'auto' | 'always';
+  readonly sack: 'auto' | 'repair' | 'strip' | 'off';
   /** Octets; 0: off. */
   readonly mssClamp: number;
   readonly budgetUs: number;
@@ -95,6 +96,7 @@ export async function loadConfig(flags: Values): Promise<Config> {
     inspect: choice(values, 'inspect') as Config['inspect'],
     inject: choice(values, 'inject') as Config['inject'],
     checksumFill: choice(values, 'checksum-fill') as Config['checksumFill'],
+    sack: choice(values, 'sack') as Config['sack'],
     mssClamp: mssClamp(text(values, 'mss-clamp') ?? 'off'),
     budgetUs: parseMicroseconds('--budget', text(values, 'budget') ?? '200'),
     flowCountMax: number(values, 'flows'),

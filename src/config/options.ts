@@ -87,6 +87,14 @@ export const OPTIONS: readonly OptionEntry[] = [
   option('checksum-fill', 'choice', 'WHEN', 'auto', 'finish unfinished checksums of arrivals', {
     choices: ['off', 'auto', 'always'],
   }),
+  option(
+    'sack',
+    'choice',
+    'HOW',
+    'auto',
+    'what to do about SACK blocks that a firewall does not translate',
+    { choices: ['auto', 'repair', 'strip', 'off'] },
+  ),
   option('mss-clamp', 'text', 'N|off', 'off', 'largest MSS that connections may offer, in octets'),
   option('budget', 'microseconds', 'D', '200', 'latency budget of a batch (bare number: µs)'),
   option('flows', 'number', 'N', '65536', 'connections tracked at one time, per queue', {

@@ -9,6 +9,11 @@ import {
   POLICY_GATEWAY,
   POLICY_MSS_CLAMP,
   POLICY_OBSERVE,
+  POLICY_SACK,
+  SACK_AUTO,
+  SACK_OFF,
+  SACK_REPAIR,
+  SACK_STRIP,
 } from '../engine/memory.ts';
 
 const CHECKSUM_FILL = {
@@ -17,11 +22,19 @@ const CHECKSUM_FILL = {
   always: CHECKSUM_FILL_ALWAYS,
 } as const;
 
+const SACK = {
+  auto: SACK_AUTO,
+  repair: SACK_REPAIR,
+  strip: SACK_STRIP,
+  off: SACK_OFF,
+} as const;
+
 /** Before the engine starts. */
 export function writePolicy(memory: EngineMemory, config: Config): void {
   const policy = new Int32Array(memory.policy);
   policy[POLICY_OBSERVE] = config.mode === 'observe' ? 1 : 0;
   policy[POLICY_GATEWAY] = config.hooks.includes('gateway') ? 1 : 0;
   policy[POLICY_MSS_CLAMP] = config.mssClamp;
+  policy[POLICY_SACK] = SACK[config.sack];
   policy[POLICY_CHECKSUM_FILL] = CHECKSUM_FILL[config.checksumFill];
 }

@@ -23,6 +23,7 @@ export const RST_BY_OWNER = 14;
 export const CONNECTION_REFUSED = 15;
 export const SYN_UNANSWERED = 16;
 export const CHECKSUM_OFFLOAD = 17;
+export const SACK_OUT_OF_WINDOW = 18;
 export const SEQUENCE_JUMP = 19;
 export const DUPLICATE_ADDRESS = 20;
 
@@ -39,6 +40,9 @@ export const SEGMENT_TRANSLATED = 72;
 export const CHECKSUM_FILLED = 73;
 export const FLOW_ENDED = 74;
 export const OLD_NUMBERS_DROPPED = 75;
+export const SACK_REPAIRED = 76;
+export const SACK_STRIPPED = 77;
+export const SACK_CALIBRATED = 78;
 export const RESYNCED = 79;
 export const MSS_CLAMPED = 81;
 
@@ -67,6 +71,8 @@ export const STAT_SHED = 149;
 /** Counted by the kernel's rules, written by the main thread. */
 export const STAT_BYPASSED_PACKETS = 150;
 export const STAT_BYPASSED_OCTETS = 151;
+/** Repair of a flow’s SACK blocks was given up. */
+export const STAT_SACK_CONTRADICTED = 152;
 export const STAT_RESYNC_CANCELLED = 154;
 export const STAT_PASSED_BRIDGED = 157;
 

@@ -23,6 +23,7 @@ import {
 import { OriginTable } from './flow/origin-table.ts';
 import { PathTable } from './flow/path-table.ts';
 import { REPAIR_WORDS, RepairTable } from './flow/repair-table.ts';
+import { SackTable } from './flow/sack-table.ts';
 import { Spoken } from './flow/spoken.ts';
 import {
   EVENT_SLOT_COUNT,
@@ -46,6 +47,7 @@ export class Core {
   readonly origins = new OriginTable();
   readonly firstData = new FirstData();
   readonly spoken = new Spoken();
+  readonly sacks = new SackTable();
   readonly outbox: Ring;
   readonly inbox: Ring;
   readonly events: Ring;

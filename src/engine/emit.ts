@@ -233,8 +233,8 @@ function address(core: Core, flow: number, fromNear: boolean): void {
   control.dontFragment = 1;
 }
 
-/** An empty ACK in the near end's name: its timestamps, window, TTL and flow label. */
-function ackFromNear(core: Core, flow: number, seq: number): boolean {
+/** An ACK in the near end's name, empty or with one octet: its timestamps, window and TTL. */
+function ackFromNear(core: Core, flow: number, seq: number, octet: number): boolean {
   const control = core.control;
   const halves = core.flows.halves;
   const near = nearHalf(core, flow);
@@ -246,6 +246,7 @@ function ackFromNear(core: Core, flow: number, seq: number): boolean {
   control.wnd = halves[near + LAST_WND]!;
   control.ttl = (halves[near + TTL_SET]! & 0xff) === 0 ? 64 : halves[near + TTL_SET]! & 0xff;
   control.flowLabel = halves[near + MAC_HASH]!;
+  control.octet = octet;
   control.tsOn = (halves[near + HALF_FLAGS]! & HALF_TS_ON) !== 0 ? 1 : 0;
   control.tsVal = halves[near + TS_VAL]!;
   control.tsEcr = halves[near + TS_ECR]!;
@@ -274,7 +275,7 @@ export function probe(core: Core, flow: number, cause: number, number: number): 
   const near = nearHalf(core, flow);
   const seq = (core.flows.halves[near + SND_UNA]! - 1) | 0;
   if (!enforce(core, PROBE_SENT)) return false;
-  const sent = ackFromNear(core, flow, seq);
+  const sent = ackFromNear(core, flow, seq, -1);
   if ((flagsOf(core, flow) & FLOW_SETTLED) !== 0) {
     leaveBypass(core, flow); // the probe takes the connection's mark with it: the answer is seen
     askSocket(core, flow);
@@ -288,6 +289,24 @@ export function probe(core: Core, flow: number, cause: number, number: number): 
   return sent;
 }
 
+/**
+ * The same with one octet that the far end has (RFC 1122 §4.2.3.6 allows one): it answers with a
+ * D-SACK block for it (RFC 2883 §4), never limited by `tcp_invalid_ratelimit`.
+ */
+export function probeWithOctet(
+  core: Core,
+  flow: number,
+  cause: number,
+  seq: number,
+  octet: number,
+  number: number,
+): boolean {
+  if (!enforce(core, PROBE_SENT)) return false;
+  const sent = ackFromNear(core, flow, seq, octet);
+  event(core, flow, PROBE_SENT, cause, seq, core.control.ack, number, 0, 0);
+  return sent;
+}
+
 /** Is the last probe still waiting to be sent? Silence means nothing before it has left. */
 export function probeWaits(core: Core, base: number): boolean {
   const committed = core.repairs.words[base + R_PROBE_COMMITTED]!;
@@ -296,7 +315,7 @@ export function probeWaits(core: Core, base: number): boolean {
 
 /** The near end's plain ACK once more, at SND.UNA: it completes the real server's handshake. */
 export function acknowledgeAgain(core: Core, flow: number): boolean {
-  return ackFromNear(core, flow, core.flows.halves[nearHalf(core, flow) + SND_UNA]!);
+  return ackFromNear(core, flow, core.flows.halves[nearHalf(core, flow) + SND_UNA]!, -1);
 }
 
 /** A reset that the near end accepts: SEQ exactly its RCV.NXT (RFC 5961 §3.2). */
@@ -309,6 +328,7 @@ export function resetNear(core: Core, flow: number): boolean {
   control.ack = halves[nearHalf(core, flow) + SND_NXT]!;
   control.flags = RST | ACK;
   control.wnd = 0;
+  control.octet = -1;
   control.ttl = (halves[far + TTL_SET]! & 0xff) === 0 ? 64 : halves[far + TTL_SET]! & 0xff;
   control.flowLabel = 0;
   control.tsOn = 0;

@@ -54,6 +54,7 @@ import { clampMss } from './normalize/mss-clamp.ts';
 import { normalizeEgress, normalizeIngress, normalizeSyn } from './normalize/order.ts';
 import { tickQuestion } from './normalize/question.ts';
 import { tickCheck } from './normalize/reset.ts';
+import { stripSackPermitted } from './normalize/sack-permitted.ts';
 import { endTranslated } from './normalize/translate.ts';
 import {
   IN_ADDR,
@@ -201,6 +202,7 @@ export class Engine {
     }
     const opens = (seg.flags & (SYN | RST)) === SYN && verdict === VERDICT_ACCEPT;
     if (opens && clampMss(core, flow, toFar)) verdict = VERDICT_REWRITTEN;
+    if (opens && stripSackPermitted(core, flow, toFar)) verdict = VERDICT_REWRITTEN;
     judgeBypass(core, flow, toFar);
     core.flows.touch(flow, core.nowMs);
     return verdict;

@@ -9,6 +9,8 @@ export const FLOW_COUNT_DEFAULT = 65_536;
 export const REPAIR_COUNT = 1024;
 /** Flows whose near end's latest words are remembered (`flow/spoken.ts`). */
 export const SPOKEN_COUNT = 4096;
+/** Flows whose SACK blocks are repaired (`flow/sack-table.ts`). */
+export const SACK_COUNT = 4096;
 /** Destinations whose faults are remembered. */
 export const PATH_COUNT = 1024;
 /** Far addresses whose origins are remembered; a power of two. */

@@ -28,7 +28,15 @@ export const POLICY_BYPASS = 8;
 export const POLICY_MSS_CLAMP = 9;
 /** 1: connections that are forwarded are looked after too. */
 export const POLICY_GATEWAY = 10;
+/** SACK_* */
+export const POLICY_SACK = 11;
 export const POLICY_WORDS = 16;
+
+/** Values of POLICY_SACK (`--sack`). */
+export const SACK_AUTO = 0;
+export const SACK_REPAIR = 1;
+export const SACK_STRIP = 2;
+export const SACK_OFF = 3;
 
 export const CHECKSUM_FILL_OFF = 0;
 export const CHECKSUM_FILL_AUTO = 1;

@@ -119,6 +119,30 @@ export const ACTIONS: readonly CodeEntry[] = [
     'A segment in numbers that no longer mean anything to the near end was not delivered.',
   ),
   action(
+    code.SACK_REPAIRED,
+    'sack-repaired',
+    'intervention',
+    [],
+    'The SACK blocks of an acknowledgement were moved into the near end’s numbers.',
+  ),
+  action(
+    code.SACK_STRIPPED,
+    'sack-stripped',
+    'adjustment',
+    [],
+    'A SYN went on without SACK-permitted: on this path the blocks of one side mean nothing.',
+  ),
+  action(
+    code.SACK_CALIBRATED,
+    'sack-calibrated',
+    'adjustment',
+    [
+      ['delta', 'seq'],
+      ['probes', 'count'],
+    ],
+    'How far the SACK blocks of the connection are off is known; two acknowledgements agree.',
+  ),
+  action(
     code.RESYNCED,
     'resynced',
     'intervention',

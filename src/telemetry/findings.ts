@@ -165,6 +165,18 @@ export const FINDINGS: readonly CodeEntry[] = [
     'Packets were captured before the network card filled their checksums: harmless.',
   ),
   finding(
+    code.SACK_OUT_OF_WINDOW,
+    'sack-out-of-window',
+    'warning',
+    [
+      ['left', 'seq'],
+      ['right', 'seq'],
+      ['segAck', 'seq'],
+      ['sndNxt', 'seq'],
+    ],
+    'A SACK block names octets that were never sent: its numbers were not translated with the rest.',
+  ),
+  finding(
     code.SEQUENCE_JUMP,
     'sequence-jump',
     'error',

@@ -35,6 +35,7 @@ export const STATS: readonly (readonly [number: number, name: string, what: stri
   [code.STAT_SHED, 'shed', 'packets accepted uninspected: latency budget used up'],
   [code.STAT_BYPASSED_PACKETS, 'bypassedPackets', 'packets that settled flows kept in the kernel'],
   [code.STAT_BYPASSED_OCTETS, 'bypassedOctets', 'their IP octets'],
+  [code.STAT_SACK_CONTRADICTED, 'sackContradicted', 'repairs of SACK blocks that were given up'],
   [
     code.STAT_RESYNC_CANCELLED,
     'resyncCancelled',

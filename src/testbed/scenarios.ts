@@ -96,8 +96,17 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('healthy', 'nothing is wrong', {}, SSH, false),
 ];
 
+/** What spoils large transfers, not logins: `test/e2e` measures them. */
+export const TRANSFER_SCENARIOS: readonly Scenario[] = [
+  scenario(
+    'sack-blind-randomizer',
+    'SEQ and ACK are renumbered, SACK blocks are not; the path is long and loses one in a hundred',
+    { offsets: true, sackBlind: true, lagMs: 10, loss: 0.01 },
+  ),
+];
+
 export function scenarioByName(name: string): Scenario {
-  const found = SCENARIOS.find((entry) => entry.name === name);
+  const found = [...SCENARIOS, ...TRANSFER_SCENARIOS].find((entry) => entry.name === name);
   if (found === undefined) throw new Error(`no scenario "${name}"`);
   return found;
 }

@@ -1,13 +1,13 @@
 /**
- * The real `seqshim run` in a lab's jumpbox, or in its gateway: starts it, reads its log, asks and
- * stops it. Reads SEQSHIM_FIREWALL: which firewall program it is to use, default `auto`.
+ * The real `seqshim run` in a lab's jumpbox, its gateway or its server: starts it, reads its log,
+ * asks and stops it. Reads SEQSHIM_FIREWALL: which firewall program it is to use, default `auto`.
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { distFile } from './dist-file.ts';
 import { BULK_PORT, ECHO_PORT, type Lab, SSH_PORT } from './lab.ts';
-import { collect, hasEnded, type Output } from './namespace.ts';
+import { collect, hasEnded, type Namespace, type Output } from './namespace.ts';
 
 const READY_MS = 10_000;
 
@@ -21,13 +21,13 @@ export interface LogLine {
 export class ShimProcess {
   readonly child: ChildProcess;
   readonly runDir: string;
-  private readonly lab: Lab;
+  private readonly host: Namespace;
   private readonly output: Output;
 
-  private constructor(lab: Lab, child: ChildProcess) {
-    this.lab = lab;
+  private constructor(host: Namespace, child: ChildProcess, runDir: string) {
+    this.host = host;
     this.child = child;
-    this.runDir = `${lab.dir}/run`;
+    this.runDir = runDir;
     this.output = collect(child);
   }
 
@@ -37,23 +37,36 @@ export class ShimProcess {
     return ShimProcess.openWith(lab, [...hook, ...extra]);
   }
 
-  static async openWith(lab: Lab, extra: readonly string[]): Promise<ShimProcess> {
-    const child = lab.shimHost.start(process.execPath, [
+  /** At the servers' end, for those who come to them. */
+  static atServer(lab: Lab, extra: readonly string[] = []): Promise<ShimProcess> {
+    const args = ['--target', '10.99.1.0/24,fd99:1::/64', '--direction', 'in', ...extra];
+    return ShimProcess.start(lab.server, `${lab.dir}/run-server`, args);
+  }
+
+  static openWith(lab: Lab, extra: readonly string[]): Promise<ShimProcess> {
+    const args = ['--target', '10.99.2.0/24,fd99:2::/64', ...extra];
+    return ShimProcess.start(lab.shimHost, `${lab.dir}/run`, args);
+  }
+
+  private static async start(
+    host: Namespace,
+    runDir: string,
+    extra: readonly string[],
+  ): Promise<ShimProcess> {
+    const child = host.start(process.execPath, [
       distFile('cli.js'),
       'run',
-      '--target',
-      '10.99.2.0/24,fd99:2::/64',
       '--port',
       [SSH_PORT, ECHO_PORT, BULK_PORT].join(','),
       '--state-dir',
-      `${lab.dir}/run`,
+      runDir,
       '--log-format',
       'json',
       '--firewall',
       process.env['SEQSHIM_FIREWALL'] ?? 'auto',
       ...extra,
     ]);
-    const shim = new ShimProcess(lab, child);
+    const shim = new ShimProcess(host, child, runDir);
     for (let waited = 0; waited < READY_MS; waited += 10) {
       if (shim.lines().some((line) => line.msg === 'ready')) return shim;
       if (child.exitCode !== null) break;
@@ -80,7 +93,7 @@ export class ShimProcess {
 
   status(): Record<string, unknown> {
     const args = [distFile('cli.js'), 'status', '--json', '--state-dir', this.runDir];
-    return JSON.parse(this.lab.shimHost.tryCall(process.execPath, args)) as Record<string, unknown>;
+    return JSON.parse(this.host.tryCall(process.execPath, args)) as Record<string, unknown>;
   }
 
   /** Stops it with a signal and returns its exit code (-1: killed). */

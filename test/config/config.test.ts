@@ -37,6 +37,7 @@ describe('loadConfig()', () => {
       inspect: 'auto',
       inject: 'auto',
       checksumFill: 'auto',
+      sack: 'auto',
       mssClamp: 0,
       budgetUs: 200,
       flowCountMax: 65_536,
@@ -132,6 +133,7 @@ describe('loadConfig()', () => {
     ['translate', 'kernel', 'user'],
     ['inject', 'x', 'auto, raw-socket, koffi'],
     ['checksum-fill', 'on', 'off, auto, always'],
+    ['sack', 'on', 'auto, repair, strip, off'],
     ['log-level', 'trace', 'debug, info, warn, error'],
     ['log-format', 'xml', 'auto, json, text'],
   ])('refuses --%s %s and names the choices', async (name, value, choices) => {

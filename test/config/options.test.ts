@@ -23,6 +23,7 @@ describe('OPTIONS', () => {
       'translate choice user user',
       'inject choice auto auto raw-socket koffi',
       'checksum-fill choice auto off auto always',
+      'sack choice auto auto repair strip off',
       'mss-clamp text off',
       'budget microseconds 200',
       'flows number 65536',

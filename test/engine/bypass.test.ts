@@ -215,7 +215,14 @@ describe('a reset on a settled flow', () => {
     expect(forge(far(DOWN))).toBe(VERDICT_DROP);
     rig.pass(4);
     expect(rig.injected).toEqual([
-      { path: INJECT_FAR_WAKE, flags: ACK, seq: near(UP - 1), ack: far(DOWN), payload: 0 },
+      {
+        path: INJECT_FAR_WAKE,
+        flags: ACK,
+        seq: near(UP - 1),
+        ack: far(DOWN),
+        payload: 0,
+        octet: -1,
+      },
     ]);
     rig.in({ flags: ACK, seq: far(DOWN), ack: near(UP) });
     expect(rig.count(RST_REFUTED)).toBe(1);

@@ -5,6 +5,7 @@
 
 import { Engine } from '../../src/engine/engine.ts';
 import { EV_ARG, EV_CAUSE, EV_CODE } from '../../src/engine/events.ts';
+import { P_FLAGS, P_HAS, PATH_WORDS } from '../../src/engine/flow/path-table.ts';
 import {
   COUNTER_COUNT,
   EVENT_SLOT_COUNT,
@@ -46,7 +47,7 @@ import {
   TO_NEAR,
 } from '../../src/engine/verdict.ts';
 import { get32, put16, put32 } from '../../src/engine/wire/bytes.ts';
-import { tcpPseudoSum } from '../../src/engine/wire/checksum.ts';
+import { arenaWords, tcpChecksumOk, tcpPseudoSum } from '../../src/engine/wire/checksum.ts';
 import { parseSegment } from '../../src/engine/wire/parse.ts';
 import { ACK, FIN, RST, Segment, SYN } from '../../src/engine/wire/segment.ts';
 
@@ -71,6 +72,8 @@ export interface Injected {
   seq: number;
   ack: number;
   payload: number;
+  /** The first octet of the payload, -1: none. */
+  octet: number;
 }
 
 export interface SeenEvent {
@@ -130,6 +133,33 @@ export class Rig {
       ack: get32(this.arena, tcp + 8),
       wnd: (this.arena[tcp + 14]! << 8) | this.arena[tcp + 15]!,
     };
+  }
+
+  /** TCP options of the packet as it stands in the arena now, and the edges of its SACK blocks. */
+  options(): number[] {
+    const tcp = OFF + 20;
+    return [...this.arena.subarray(tcp + 20, tcp + (this.arena[tcp + 12]! >> 4) * 4)];
+  }
+
+  sackEdges(): number[] {
+    const { arena, seg } = this;
+    parseSegment(arena, OFF, (arena[OFF + 2]! << 8) | arena[OFF + 3]!, seg);
+    return Array.from({ length: seg.sackCount * 2 }, (_, i) => get32(arena, seg.sackOff + 4 * i));
+  }
+
+  checksumOk(): boolean {
+    const { arena, seg } = this;
+    parseSegment(arena, OFF, (arena[OFF + 2]! << 8) | arena[OFF + 3]!, seg);
+    return tcpChecksumOk(arena, arenaWords(arena), seg);
+  }
+
+  /** Of the only path that is known. */
+  pathHolds(fact: number): boolean {
+    const words = new Int32Array(this.memory.paths);
+    for (let at = 0; at < words.length; at += PATH_WORDS) {
+      if ((words[at + P_FLAGS]! & (P_HAS << fact)) !== 0) return true;
+    }
+    return false;
   }
 
   count(code: number): number {
@@ -211,12 +241,14 @@ export class Rig {
     const ip = (at + OUT_PACKET) * 4;
     const tcp = ip + 20;
     const total = this.outbox.words[at + OUT_BYTES]!;
+    const payload = total - 20 - (bytes[tcp + 12]! >> 4) * 4;
     this.injected.push({
       path: this.outbox.words[at + OUT_PATH]!,
       flags: bytes[tcp + 13]!,
       seq: get32(bytes, tcp + 4),
       ack: get32(bytes, tcp + 8),
-      payload: total - 20 - (bytes[tcp + 12]! >> 4) * 4,
+      payload,
+      octet: payload > 0 ? bytes[tcp + (bytes[tcp + 12]! >> 4) * 4]! : -1,
     });
   }
 

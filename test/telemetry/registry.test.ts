@@ -35,6 +35,7 @@ describe('CODES', () => {
       '15 connection-refused finding warning',
       '16 syn-unanswered finding warning',
       '17 checksum-offload finding note',
+      '18 sack-out-of-window finding warning left:seq right:seq segAck:seq sndNxt:seq',
       '19 sequence-jump finding error seq:seq rcvNxt:seq seqBy:seq ackBy:seq afterMs:ms',
       '20 duplicate-address finding warning ttl:ttl otherTtl:ttl macs:count turns:count',
       '64 synack-dropped intervention note isn:seq otherIsn:seq count:count',
@@ -49,6 +50,9 @@ describe('CODES', () => {
       '73 checksum-filled intervention note segSeq:seq',
       '74 flow-ended intervention note seq:seq',
       '75 old-numbers-dropped intervention note seq:seq isn:seq',
+      '76 sack-repaired intervention note',
+      '77 sack-stripped adjustment note',
+      '78 sack-calibrated adjustment note delta:seq probes:count',
       '79 resynced intervention note seqBy:seq ackBy:seq afterMs:ms',
       '81 mss-clamped intervention note offeredMss:octets mss:octets',
     ]);
@@ -119,6 +123,7 @@ describe('STATS', () => {
       '149 shed',
       '150 bypassedPackets',
       '151 bypassedOctets',
+      '152 sackContradicted',
       '154 resyncCancelled',
       '157 passedBridged',
     ]);

@@ -149,6 +149,7 @@ function challenge(end: ModelEndpoint, packet: Packet): void {
   const data = segLenOf(packet) > 0 && (packet.flags & SYN) === 0;
   if (!data && !allowed(end)) return;
   end.challenges++;
+  noteDuplicate(end, packet);
   if (end.state === 'syn-received') emit(end, ACK, (end.iss + 1) | 0, NO_BYTES);
   else sendAck(end);
 }
@@ -206,6 +207,15 @@ function noteSack(end: ModelEndpoint, packet: Packet): void {
   }
 }
 
+/** What the peer sends again of what has been received in order. */
+function noteDuplicate(end: ModelEndpoint, packet: Packet): void {
+  if (!end.sackOn || !end.config.dsack || packet.payload.length === 0) return;
+  const last = (packet.seq + packet.payload.length) | 0;
+  if (seqLt(packet.seq, end.rcvNxt)) {
+    end.duplicate = [packet.seq, seqLt(end.rcvNxt, last) ? end.rcvNxt : last];
+  }
+}
+
 function arriveText(end: ModelEndpoint, packet: Packet): void {
   const open =
     end.state === 'established' || end.state === 'fin-wait-1' || end.state === 'fin-wait-2';
@@ -219,6 +229,7 @@ function arriveText(end: ModelEndpoint, packet: Packet): void {
     end.reassembly.fin = true;
     end.reassembly.finSeq = (packet.seq + packet.payload.length) | 0;
   }
+  noteDuplicate(end, packet);
   if (packet.payload.length > 0) keepPiece(end.reassembly, packet.seq, packet.payload);
   for (;;) {
     const bytes = takePiece(end.reassembly, end.rcvNxt);

@@ -36,7 +36,8 @@ export function emit(end: ModelEndpoint, flags: number, seq: number, payload: Ui
   const answer = syn && (flags & ACK) !== 0;
   const stamped = syn && !answer ? config.timestamps : end.timestamps;
   const withAck = (flags & ACK) !== 0;
-  const holes = !syn && end.sackOn && end.reassembly.pieces.length > 0 && (flags & RST) === 0;
+  const tells = !syn && end.sackOn && withAck && (flags & RST) === 0;
+  const blockCount = stamped ? 3 : 4;
   const packet: Packet = {
     family: config.family,
     src: config.localAddr,
@@ -55,12 +56,20 @@ export function emit(end: ModelEndpoint, flags: number, seq: number, payload: Ui
     timestamps: stamped,
     tsVal: stamped ? (config.tsBase + Math.floor(end.queue.nowUs / 1000)) | 0 : 0,
     tsEcr: stamped && withAck ? end.tsRecent : 0,
-    sack: holes ? sackEdges(end.reassembly, 3) : [],
+    sack: tells ? blocksOf(end, blockCount) : [],
     payload,
   };
   end.ipId = (end.ipId + 1) & 0xffff;
   if (withAck) end.lastAckSent = end.rcvNxt;
   end.transmit(packet);
+}
+
+/** The duplicate first (RFC 2883 §4), then what is kept. */
+function blocksOf(end: ModelEndpoint, blockCount: number): readonly number[] {
+  const { duplicate, reassembly } = end;
+  end.duplicate = [];
+  if (duplicate.length === 0 && reassembly.pieces.length === 0) return duplicate;
+  return [...duplicate, ...sackEdges(reassembly, blockCount - duplicate.length / 2)];
 }
 
 function scaleOffered(end: ModelEndpoint, syn: boolean, answer: boolean): number {

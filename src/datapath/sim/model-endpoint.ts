@@ -38,6 +38,8 @@ export interface EndpointConfig {
   readonly wndScale: number;
   readonly timestamps: boolean;
   readonly sack: boolean;
+  /** Tells of duplicates (RFC 2883). */
+  readonly dsack: boolean;
   readonly rcvBufOctets: number;
   /** How fast the application reads. */
   readonly readOctetsPerMs: number;
@@ -81,6 +83,8 @@ export class ModelEndpoint {
   peerMss = 536;
   timestamps = false;
   sackOn = false;
+  /** The duplicate to tell of with the next ACK: both edges, or nothing. */
+  duplicate: readonly number[] = [];
   tsRecent = 0;
   lastAckSent = 0;
   /** Everything the application ever wrote; octet 0 has sequence number ISS+1. */

@@ -22,6 +22,7 @@ export const DEFAULT_SIDE: SidePlan = {
   wndScale: 7,
   timestamps: true,
   sack: true,
+  dsack: true,
   rcvBufOctets: 262_144,
   readOctetsPerMs: Number.POSITIVE_INFINITY,
   rtoMinUs: 200_000,

@@ -114,6 +114,7 @@ function randomConnection(
     wndScale: random.pick([-1, 0, 2, 7, 10, 14]),
     timestamps: random.chance(0.6),
     sack: random.chance(0.8),
+    dsack: true,
     rcvBufOctets: random.pick([23_200, 65_535, 262_144]),
     readOctetsPerMs: random.chance(0.1) ? random.between(50, 2000) : Number.POSITIVE_INFINITY,
     rtoMinUs: random.pick([200_000, 1_000_000]),

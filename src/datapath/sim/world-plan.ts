@@ -14,6 +14,7 @@ export interface SidePlan {
   readonly wndScale: number;
   readonly timestamps: boolean;
   readonly sack: boolean;
+  readonly dsack: boolean;
   readonly rcvBufOctets: number;
   readonly readOctetsPerMs: number;
   readonly rtoMinUs: number;

@@ -228,6 +228,7 @@ class World {
       wndScale: side.wndScale,
       timestamps: side.timestamps,
       sack: side.sack,
+      dsack: side.dsack,
       rcvBufOctets: side.rcvBufOctets,
       readOctetsPerMs: side.readOctetsPerMs,
       rtoMinUs: side.rtoMinUs,

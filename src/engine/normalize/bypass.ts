@@ -72,6 +72,7 @@ import { get32 } from '../wire/bytes.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
 import { seqAdd, seqDiff, seqLt } from '../wire/seq.ts';
 import { judgeHeld } from './held.ts';
+import { repairSettled, wantsSight } from './sack.ts';
 
 /** Segments that must have been seen behind the SYNs: an ACK and data, and the answer to it. */
 const NEAR_SEGMENTS_MIN = 2;
@@ -119,6 +120,7 @@ function mayBypass(core: Core, flow: number, flags: number): boolean {
   const sinceMs = since(core.nowMs, rows[row + ANCHORED_MS]!);
   if ((flags & FLOW_BYPASSED) !== 0 && sinceMs < AGAIN_MS) return false;
   if (rows[row + REPAIR] !== 0 || rows[row + SWALLOW_COUNT] !== 0) return false;
+  if (wantsSight(core, flow)) return false;
   const tainted = (flags & FLOW_TAINTED) !== 0;
   if (tainted && since(core.nowMs, rows[row + TAINT_AT_MS]!) < TAINT_MS) return false;
   if (sinceMs < FAULTY_MS && pathHolds(core, flow, FACT_FAULTY)) return false;
@@ -158,7 +160,7 @@ export function staysSettled(core: Core, flow: number, toFar: boolean): boolean 
   const ageMs = since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS]!);
   const sack = seg.sackCount > 0;
   const ends = (seg.flags & FIN) !== 0;
-  if (!ends && (sack ? toFar || isPlausible(core, flow) : ageMs < GRACE_MS)) return true;
+  if (!ends && (sack ? toFar || sackStays(core, flow) : ageMs < GRACE_MS)) return true;
   leaveBypass(core, flow);
   const halves = core.flows.halves;
   const sender = toFar ? nearHalf(core, flow) : farHalf(core, flow);
@@ -169,6 +171,11 @@ export function staysSettled(core: Core, flow: number, toFar: boolean): boolean 
   if (sack && !ends) setFlags(core, flow, FLOW_WAKE);
   askSocket(core, flow);
   return false;
+}
+
+/** A SACK that means what it says, or one that was repaired, ends no bypass. */
+function sackStays(core: Core, flow: number): boolean {
+  return isPlausible(core, flow) || repairSettled(core, flow);
 }
 
 /**

@@ -43,6 +43,7 @@ import { noteOrigin } from './provenance.ts';
 import { answerFromOther, settle } from './question.ts';
 import { normalizeReset, refute } from './reset.ts';
 import { translateResynced } from './resynced.ts';
+import { normalizeSack } from './sack.ts';
 import { GO_ON, translateIn, translateOut } from './translate.ts';
 
 /** A was proven by a number within this of its ISN (DESIGN §4.1). */
@@ -96,6 +97,10 @@ function remember(core: Core, flow: number, near: number): void {
     seg.payloadBytes <= MSS_MAX,
     core.nowMs,
   );
+  if (seg.payloadBytes > 0 && (core.info & INFO_TRUNCATED) === 0) {
+    const first = core.buf[seg.payloadOff]!;
+    core.spoken.noteOctet(flow, seg.segSeq, first, seg.payloadBytes);
+  }
 }
 
 function isFirstData(core: Core, flow: number, iss: number): boolean {
@@ -218,6 +223,8 @@ function fromFar(core: Core, flow: number): number {
   }
   const rows = core.flows.rows;
   const row = flow * FLOW_ROW_WORDS;
+  core.spoken.acknowledged(flow, rows[row + GENERATION]!, seg.segAck);
+  normalizeSack(core, flow);
   // An ACK that says nothing new may be a challenge ACK, asked for by us or by anything else: the
   // next one may have to wait (tcp_invalid_ratelimit).
   if (seg.segLen === 0 && seg.segAck === halves[near + SND_UNA]) {

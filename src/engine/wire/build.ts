@@ -1,6 +1,7 @@
 /**
- * Writes the control segments that seqshim itself sends: probes, acknowledgements and resets,
- * without payload, with timestamps when the flow has them (RFC 9293 §3.1, RFC 7323 §3).
+ * Writes the control segments that seqshim itself sends: probes, acknowledgements and resets, with
+ * one octet of payload or none, with timestamps when the flow has them (RFC 9293 §3.1, RFC 7323
+ * §3).
  *
  * Owns `ControlSegment`, which its owner fills and keeps; writes buf[off, off + returned),
  * checksums complete. Addresses are int32 words in network order, IPv4 in the first.
@@ -16,7 +17,7 @@ const TIMESTAMP_BYTES = 12; // NOP, NOP, then the option's ten
 const DONT_FRAGMENT = 0x4000;
 
 /** What `buildControl` never exceeds. */
-export const CONTROL_BYTES_MAX = IP6_HEADER_BYTES + TCP_HEADER_BYTES + TIMESTAMP_BYTES;
+export const CONTROL_BYTES_MAX = IP6_HEADER_BYTES + TCP_HEADER_BYTES + TIMESTAMP_BYTES + 1;
 
 export class ControlSegment {
   /** 4 or 6. */
@@ -37,17 +38,21 @@ export class ControlSegment {
   tsOn = 0;
   tsVal = 0;
   tsEcr = 0;
+  /** The one octet of payload, or -1: none. */
+  octet = -1;
   /** IPv4 only. The identification stays zero (RFC 6864 §4.1); a raw socket may fill it in. */
   dontFragment = 1;
 }
 
 /** Returns the bytes written. */
 export function buildControl(buf: Uint8Array, off: number, control: ControlSegment): number {
-  const tcpBytes = TCP_HEADER_BYTES + (control.tsOn !== 0 ? TIMESTAMP_BYTES : 0);
+  const tcpHeaderBytes = TCP_HEADER_BYTES + (control.tsOn !== 0 ? TIMESTAMP_BYTES : 0);
+  const tcpBytes = tcpHeaderBytes + (control.octet >= 0 ? 1 : 0);
   const headerBytes = control.family === 4 ? IP4_HEADER_BYTES : IP6_HEADER_BYTES;
   if (control.family === 4) writeIp4(buf, off, tcpBytes, control);
   else writeIp6(buf, off, tcpBytes, control);
-  writeTcp(buf, off + headerBytes, tcpBytes, control);
+  writeTcp(buf, off + headerBytes, tcpHeaderBytes, control);
+  if (control.octet >= 0) buf[off + headerBytes + tcpHeaderBytes] = control.octet;
   // Source and destination stand right before the TCP header in both families.
   const addressBytes = control.family === 4 ? 8 : 32;
   const covered = sumShort(buf, off + headerBytes - addressBytes, addressBytes + tcpBytes);

@@ -20,6 +20,12 @@ export interface Fault {
   readonly order: string;
   /** Random sequence offsets per connection, both directions, SACK rewritten properly. */
   readonly offsets: boolean;
+  /** With offsets: SACK blocks stay as they were, in either direction. */
+  readonly sackBlind: boolean;
+  /** A long path: so much one way, and so much of it lost (0 to 1), the same for the same seed. */
+  readonly lagMs: number;
+  readonly loss: number;
+  readonly seed: number;
   /** The TTL of what the second end point sends. */
   readonly otherTtl: number;
   /** Whose checksum is left to an offload that nobody does: SYN-ACKs, data, or both. */
@@ -44,6 +50,10 @@ export const FAULT_DEFAULT: Fault = {
   delayMs: 18,
   order: 'BRD',
   offsets: false,
+  sackBlind: false,
+  lagMs: 0,
+  loss: 0,
+  seed: 1,
   partial: 'both',
   otherTtl: 63, // as a server one hop behind us would have it
   wndScale: 7,
@@ -59,8 +69,12 @@ export const FAULT_DEFAULT: Fault = {
 /** Does every packet have to go through the firewall's queue, or only the client's SYNs? */
 export function queuesEverything(fault: Fault): boolean {
   if (fault.offsets || fault.watch || fault.serverLateMs > 0 || fault.lostProbes > 0) return true;
-  if (fault.jumpMs > 0) return true;
+  if (fault.jumpMs > 0 || isLong(fault)) return true;
   return fault.kind !== 'phantom-synack' && fault.kind !== 'healthy';
+}
+
+export function isLong(fault: Fault): boolean {
+  return fault.lagMs > 0 || fault.loss > 0;
 }
 
 /** B is sent again after these, as a Linux server in SYN-RECEIVED would (tcp_synack_retries). */

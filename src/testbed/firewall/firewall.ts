@@ -23,8 +23,9 @@ import {
 import { parseSegment, WIRE_OK } from '../../engine/wire/parse.ts';
 import { ACK, RST, Segment, SYN } from '../../engine/wire/segment.ts';
 import { Connection } from './connection.ts';
-import { type Command, type Fault, REPEATS_MS } from './fault.ts';
+import { type Command, type Fault, isLong, REPEATS_MS } from './fault.ts';
 import { finished, forgeControl, forgeSynAck, renumbered } from './forge.ts';
+import { LongPath } from './long-path.ts';
 
 const OWN_MARK = 0x77;
 const SERVER_DATA_MS = 500;
@@ -50,11 +51,16 @@ export class Firewall {
   private readonly injector;
   private readonly seg = new Segment();
   private readonly connections = new Map<string, Connection>();
+  private readonly longPath: LongPath | undefined;
   private due: Due[] = [];
 
   constructor(fault: Fault) {
     this.fault = fault;
-    this.queue = new Queue({ queueNum: fault.queueNum, lengthMax: 16_384 });
+    const { lagMs, loss, seed } = fault;
+    this.longPath = isLong(fault) ? new LongPath(lagMs, loss, seed) : undefined;
+    // What is lost on the way are packets, not the super-packets that they travel in here.
+    const gso = this.longPath === undefined;
+    this.queue = new Queue({ queueNum: fault.queueNum, lengthMax: 16_384, gso });
     this.queue.setTimeoutMs(1);
     this.words = arenaWords(this.queue.bytes, this.queue.simdSum);
     this.injector = openInjector({
@@ -70,6 +76,7 @@ export class Firewall {
     for (let i = 0; i < count; i++) this.queue.setVerdict(i, this.judge(i));
     this.queue.flush();
     this.runDue();
+    this.longPath?.release(performance.now(), this.sendOn);
   }
 
   /** Returns how many connections it was done to. */
@@ -93,6 +100,8 @@ export class Firewall {
       connection.pending = command.do;
     }
   }
+
+  private readonly sendOn = (packet: Uint8Array): void => this.inject(packet);
 
   private inject(packet: Uint8Array): void {
     this.injector.send(INJECT_FAR, packet);
@@ -137,10 +146,13 @@ export class Firewall {
     }
     const gso = ((queue.info[i] ?? 0) & INFO_GSO) !== 0;
     const leaves = toClient && !gso && leavesPartial(this.fault, seg);
-    if (!isRenumbered(connection) && !leaves) return VERDICT_ACCEPT;
+    const { longPath } = this;
+    if (!isRenumbered(connection) && !leaves && longPath === undefined) return VERDICT_ACCEPT;
     if (leaves) put16(queue.bytes, seg.tcpOff + 16, tcpPseudoSum(queue.bytes, seg));
     else if (!gso) fillTcpChecksum(queue.bytes, this.words, seg);
-    return VERDICT_REWRITTEN;
+    if (longPath === undefined) return VERDICT_REWRITTEN;
+    longPath.take(queue.bytes, off, seg.ipBytes, toClient, performance.now());
+    return VERDICT_DROP;
   }
 
   private jumpLater(connection: Connection): void {
@@ -179,6 +191,7 @@ export class Firewall {
 
   private shiftSack(by: number): void {
     const { seg } = this;
+    if (this.fault.sackBlind) return;
     const { bytes } = this.queue;
     for (let k = 0; k < seg.sackCount * 2; k++) {
       const at = seg.sackOff + 4 * k;

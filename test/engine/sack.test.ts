@@ -1,0 +1,206 @@
+/** SACK blocks that a firewall has not translated: who may move them, by how much, and when not. */
+import { describe, expect, it } from 'vitest';
+import * as code from '../../src/engine/codes.ts';
+import { FACT_SACK_BLIND } from '../../src/engine/flow/path-table.ts';
+import { POLICY_OBSERVE, POLICY_SACK, SACK_OFF, SACK_STRIP } from '../../src/engine/memory.ts';
+import { INJECT_FAR } from '../../src/engine/verdict.ts';
+import { SYN } from '../../src/engine/wire/segment.ts';
+import { Rig } from './rig.ts';
+
+const C = -500; // wraps within the first blocks, on purpose
+const S = 2_000_000;
+const MSS = 1000;
+const PERMITTED = [4, 2, 1, 1];
+
+const word = (n: number) => [(n >>> 24) & 255, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
+
+/** NOPs, then the option; `before` stands in front of it. */
+function sackOption(edges: readonly number[], before: readonly number[] = []): readonly number[] {
+  return [...before, 1, 1, 5, 2 + 4 * edges.length, ...edges.flatMap((edge) => word(C + edge))];
+}
+
+/** An upload of ten segments of 1000 octets, of which the first is acknowledged. */
+function upload(policy?: (words: Int32Array) => void): Rig {
+  const rig = new Rig();
+  policy?.(new Int32Array(rig.memory.policy));
+  rig.ruled = true;
+  rig.out({ flags: SYN, seq: C, options: PERMITTED });
+  rig.nowMs += 20;
+  rig.in({ flags: SYN, seq: S, ack: C + 1, options: PERMITTED });
+  rig.out({ flags: 0, seq: C + 1, ack: S + 1 });
+  for (let i = 0; i < 10; i++) {
+    rig.out({ flags: 0, seq: C + 1 + i * MSS, ack: S + 1, payload: MSS, fill: 0x40 + i });
+  }
+  rig.nowMs += 20;
+  ack(rig, 1 + MSS, []);
+  return rig;
+}
+
+function ack(rig: Rig, upTo: number, edges: readonly number[], before: readonly number[] = []) {
+  const options = edges.length === 0 ? before : sackOption(edges, before);
+  return rig.in({ flags: 0, seq: S + 1, ack: C + upTo, options });
+}
+
+/** The edges that reach the near end, counted from C. */
+function edges(rig: Rig): number[] {
+  return rig.sackEdges().map((edge) => (edge - C) | 0);
+}
+
+function shifted(by: number, ...numbers: number[]): number[] {
+  return numbers.map((n) => (n + by) | 0);
+}
+
+const HOLE = 1 + MSS;
+const BLOCK = [1 + 2 * MSS, 1 + 3 * MSS] as const;
+const SECOND = [1 + 5 * MSS, 1 + 6 * MSS] as const;
+const STAMPS = [1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0];
+
+describe.each([0x12345678, -0x12345678, 0x7ffffff0, -0x7fffff00, 0x30000000])(
+  'blocks that are off by %i',
+  (delta) => {
+    it('are asked about once, and then moved', () => {
+      const rig = upload();
+      ack(rig, HOLE, shifted(delta, ...BLOCK));
+      expect(edges(rig)).toEqual(shifted(delta, ...BLOCK));
+      expect(rig.count(code.SACK_OUT_OF_WINDOW)).toBe(1);
+      rig.pass(4);
+      const [probe, ...more] = rig.injected;
+      expect(more).toEqual([]);
+      expect(probe).toMatchObject({ path: INJECT_FAR, seq: C + 1, payload: 1, octet: 0x40 });
+
+      ack(rig, HOLE, shifted(delta, 1, 2, ...BLOCK));
+      expect(edges(rig)).toEqual(shifted(delta, ...BLOCK)); // without the answer, not moved yet
+      ack(rig, HOLE, shifted(delta, BLOCK[0], BLOCK[1] + MSS));
+      expect(edges(rig)).toEqual([BLOCK[0], BLOCK[1] + MSS]);
+      expect(rig.count(code.SACK_CALIBRATED)).toBe(1);
+      // Beside timestamps, a D-SACK of its own first, two holes: all are moved.
+      ack(rig, HOLE, shifted(delta, 1, 1 + MSS, ...SECOND, ...BLOCK), STAMPS);
+      expect(edges(rig)).toEqual([1, 1 + MSS, ...SECOND, ...BLOCK]);
+      expect(rig.checksumOk()).toBe(true);
+      expect(rig.injected.length).toBe(1);
+    });
+
+    it('stay as they are when nothing answers, after three probes', () => {
+      const rig = upload();
+      for (let i = 0; i < 8; i++) {
+        ack(rig, HOLE, shifted(delta, ...BLOCK));
+        expect(edges(rig)).toEqual(shifted(delta, ...BLOCK));
+        rig.pass(100);
+      }
+      expect(rig.injected.map(({ seq }) => seq)).toEqual([C + 1, C + 1, C + 1]);
+      expect(rig.count(code.SACK_REPAIRED)).toBe(0);
+    });
+
+    it('are left alone once they come in true numbers', () => {
+      const rig = upload();
+      ack(rig, HOLE, shifted(delta, ...BLOCK));
+      rig.pass(4);
+      ack(rig, HOLE, shifted(delta, 1, 2, ...BLOCK));
+      ack(rig, HOLE, shifted(delta, ...BLOCK));
+      expect(edges(rig)).toEqual([...BLOCK]);
+      ack(rig, HOLE, [...BLOCK]);
+      expect(edges(rig)).toEqual([...BLOCK]);
+      expect(rig.count(code.STAT_SACK_CONTRADICTED)).toBe(1);
+      ack(rig, HOLE, shifted(delta, ...BLOCK));
+      expect(edges(rig)).toEqual(shifted(delta, ...BLOCK));
+    });
+
+    it('are not asked about where the near end itself sends single octets', () => {
+      const rig = upload();
+      rig.out({ flags: 0, seq: C + 1 + 10 * MSS, ack: S + 1, payload: 1 });
+      ack(rig, HOLE, shifted(delta, ...BLOCK));
+      rig.pass(4);
+      expect(rig.injected).toEqual([]);
+    });
+
+    it('are inferred from recoveries that complete, six alike', () => {
+      const rig = new Rig();
+      rig.ruled = true;
+      rig.out({ flags: SYN, seq: C, options: PERMITTED });
+      rig.in({ flags: SYN, seq: S, ack: C + 1, options: PERMITTED });
+      rig.out({ flags: 0, seq: C + 1, ack: S + 1 });
+      // Single octets now and then: nothing can be asked.
+      rig.out({ flags: 0, seq: C + 1, ack: S + 1, payload: 1 });
+      ack(rig, 2, []);
+      let at = 2;
+      for (let i = 0; i < 6; i++) {
+        for (let k = 0; k < 3; k++) {
+          rig.out({ flags: 0, seq: C + at + k * MSS, ack: S + 1, payload: MSS });
+        }
+        ack(rig, at, shifted(delta, at + MSS, at + 3 * MSS));
+        expect(edges(rig)).toEqual(shifted(delta, at + MSS, at + 3 * MSS));
+        at += 3 * MSS;
+        ack(rig, at, []);
+      }
+      for (let k = 0; k < 3; k++) {
+        rig.out({ flags: 0, seq: C + at + k * MSS, ack: S + 1, payload: MSS });
+      }
+      ack(rig, at, shifted(delta, at + MSS, at + 3 * MSS));
+      expect(edges(rig)).toEqual([at + MSS, at + 3 * MSS]);
+    });
+  },
+);
+
+describe('SACK blocks', () => {
+  it('in true numbers are never asked about: old ones, D-SACK below and inside', () => {
+    const rig = upload();
+    for (const blocks of [
+      [...BLOCK],
+      [1, 1 + MSS],
+      [1, 1 + MSS, ...BLOCK],
+      [BLOCK[0], BLOCK[0] + 100, ...BLOCK],
+      [...SECOND, ...BLOCK],
+    ]) {
+      ack(rig, HOLE, blocks);
+      expect(edges(rig)).toEqual(blocks);
+    }
+    rig.pass(50);
+    expect(rig.injected).toEqual([]);
+    expect(rig.count(code.SACK_OUT_OF_WINDOW)).toBe(0);
+  });
+
+  it('are looked at and nothing more: observing, and with --sack off', () => {
+    const observing = upload((words) => {
+      words[POLICY_OBSERVE] = 1;
+    });
+    const off = upload((words) => {
+      words[POLICY_SACK] = SACK_OFF;
+    });
+    for (const rig of [observing, off]) {
+      ack(rig, HOLE, shifted(0x12345678, ...BLOCK));
+      rig.pass(4);
+      expect(rig.injected).toEqual([]);
+      expect(edges(rig)).toEqual(shifted(0x12345678, ...BLOCK));
+    }
+    expect(observing.count(code.SACK_OUT_OF_WINDOW)).toBe(1);
+    expect(off.count(code.SACK_OUT_OF_WINDOW)).toBe(0);
+  });
+});
+
+describe('SACK-permitted', () => {
+  const open = (rig: Rig, port: number): number => {
+    rig.ports = (port << 16) | 22;
+    return rig.out({ flags: SYN, seq: C, options: [2, 4, 5, 180, ...PERMITTED] });
+  };
+
+  it('goes out of every SYN with --sack strip, NOPs in its place', () => {
+    const rig = new Rig();
+    new Int32Array(rig.memory.policy)[POLICY_SACK] = SACK_STRIP;
+    open(rig, 40_000);
+    expect(rig.options()).toEqual([2, 4, 5, 180, 1, 1, 1, 1]);
+    expect(rig.checksumOk()).toBe(true);
+    expect(rig.count(code.SACK_STRIPPED)).toBe(1);
+  });
+
+  it('stays on paths of which nothing is known, and goes where blocks were off', () => {
+    const rig = upload();
+    expect(rig.count(code.SACK_STRIPPED)).toBe(0);
+    ack(rig, HOLE, shifted(0x12345678, ...BLOCK));
+    rig.pass(4);
+    ack(rig, HOLE, shifted(0x12345678, 1, 2, ...BLOCK));
+    ack(rig, HOLE, shifted(0x12345678, ...BLOCK));
+    expect(rig.pathHolds(FACT_SACK_BLIND)).toBe(true);
+    open(rig, 40_001);
+    expect(rig.options()).toEqual([2, 4, 5, 180, 1, 1, 1, 1]);
+  });
+});
