@@ -64,8 +64,7 @@ function checkNat(config: Config): CheckResult[] {
   return found.map(({ source, rule, concerns, destination }) => {
     const says = `"${source}" has "${rule}"`;
     if (destination || concerns === 'all') {
-      const remedy =
-        'which rewrites addresses of these connections. Exempt the targets in that rule';
+      const remedy = 'which rewrites addresses of these connections. Exempt the targets there';
       return { level: 'blocks', name, line: `${says}, ${remedy}` };
     }
     const line = `${says}: connections whose address it rewrites pass untouched`;

@@ -54,6 +54,17 @@ describe('iptables', () => {
     expect(iptables(rule)).toBe(expected);
   });
 
+  it.each([
+    ['-A POSTROUTING -d 10.0.0.0/8 -j ACCEPT', 'none'],
+    ['-A POSTROUTING -p tcp -m tcp --dport 22 -j RETURN', 'none'],
+    ['-A POSTROUTING -d 10.2.0.0/16 -j ACCEPT', 'some'],
+    ['-A POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN', 'some'],
+    ['-A POSTROUTING -p udp -j ACCEPT', 'all'],
+    ['-A PREROUTING -j ACCEPT', 'all'],
+  ])('behind "%s" what masquerades all concerns: %s', (exit, expected) => {
+    expect(iptables(`${exit}\n-A POSTROUTING -j MASQUERADE`)).toBe(expected);
+  });
+
   it('looks at the other side where the far ends open the connections', () => {
     expect(iptables('-A POSTROUTING -s 10.1.0.0/16 -j SNAT --to-source 1.2.3.4', IN)).toBe('all');
     expect(iptables('-A POSTROUTING -s 192.168.0.0/16 -j MASQUERADE', IN)).toBe('none');
@@ -78,6 +89,14 @@ describe('nft', () => {
     ['accept', 'none'],
   ])('%s: %s', (rule, expected) => {
     expect(nft(rule)).toBe(expected);
+  });
+
+  it('knows what has left the chain before, and in which chain', () => {
+    const four = { ...OUT, targets: OUT.targets.filter(({ family }) => family === 4) };
+    expect(nft('ip daddr 10.0.0.0/8 return\n\t\tmasquerade', four)).toBe('none');
+    // IPv6 has not left it.
+    expect(nft('ip daddr 10.0.0.0/8 return\n\t\tmasquerade')).toBe('all');
+    expect(nft('ip daddr 10.0.0.0/8 accept\n\t}\n\tchain d {\n\t\tmasquerade', four)).toBe('all');
   });
 
   it('leaves out what only this machine’s own packets meet', () => {

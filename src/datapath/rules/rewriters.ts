@@ -4,7 +4,7 @@
  * Reads `iptables-save -t nat` and `nft list ruleset` text, changes nothing.
  *
  * A rule is left out only where its own words exclude our connections: protocol, server port, far
- * network. What leads to its chain is not followed.
+ * network; or what left its chain before it. What leads to the chain is not followed.
  */
 import { BlockList } from 'node:net';
 import type { Network } from '../../config/network.ts';
@@ -31,6 +31,9 @@ const SOURCES = [
 /** What a rule says of the packets it takes. */
 interface Wording {
   readonly line: string;
+  readonly chain: string;
+  /** It rewrites nothing: what it takes leaves the chain before the rules behind it. */
+  readonly exits: boolean;
   readonly families: readonly (4 | 6)[];
   readonly protocol: string | undefined;
   /** Networks and ports; undefined: any. Negated: all but these. */
@@ -61,13 +64,37 @@ export function rewritersIn(
   wordings: readonly Wording[],
   input: RuleInput,
 ): Omit<Rewriter, 'source'>[] {
-  return wordings
-    .filter((wording) => mayConcern(wording, input))
-    .map((wording) => ({
-      rule: wording.line.trim().slice(0, RULE_CHARACTERS_MAX),
-      concerns: wording.narrow || nearSide(wording, input).networks !== undefined ? 'some' : 'all',
-      destination: wording.destination,
-    }));
+  const found: Omit<Rewriter, 'source'>[] = [];
+  const left = new Map<string, Rewriter['concerns']>();
+  for (const wording of wordings.filter((one) => mayConcern(one, input))) {
+    const { line, destination } = wording;
+    const narrow = wording.narrow || nearSide(wording, input).networks !== undefined;
+    const concerns = wording.families
+      .filter((family) => input.targets.some((target) => target.family === family))
+      .flatMap((family) => {
+        const chain = `${family} ${wording.chain}`;
+        const before = left.get(chain);
+        if (before === 'all') return [];
+        if (!wording.exits) return narrow || before === 'some' ? 'some' : 'all';
+        left.set(chain, !narrow && takesAll(wording, input, family) ? 'all' : 'some');
+        return [];
+      });
+    if (concerns.length === 0) continue;
+    const rule = line.trim().slice(0, RULE_CHARACTERS_MAX);
+    found.push({ rule, concerns: concerns.includes('all') ? 'all' : 'some', destination });
+  }
+  return found;
+}
+
+/** Every port of every target of the family. */
+function takesAll({ ports, ...wording }: Wording, input: RuleInput, family: 4 | 6): boolean {
+  const holdsAll = ports === undefined || input.ports.every((port) => anyHolds(ports, [port]));
+  const far = input.direction === 'in' ? wording.from : wording.to;
+  const { networks, negated } = far;
+  if (networks === undefined) return holdsAll;
+  const targets = input.targets.filter((target) => target.family === family);
+  if (negated) return holdsAll && !meets(targets, networks);
+  return holdsAll && targets.every((one) => networks.some((cidr) => within(one, cidr)));
 }
 
 /** Rules see a connection's first packet: its destination port is the server's. */
@@ -78,9 +105,7 @@ function mayConcern(wording: Wording, input: RuleInput): boolean {
   if (wording.destination && toTargets) {
     return wording.target === undefined || meets(targets, [wording.target]);
   }
-  if (wording.ports !== undefined && !wording.ports.some((port) => holdsPort(port, input.ports))) {
-    return false;
-  }
+  if (wording.ports !== undefined && !anyHolds(wording.ports, input.ports)) return false;
   const far = toTargets ? wording.to : wording.from;
   if (far.networks === undefined) return targets.length > 0;
   if (!far.negated) return meets(targets, far.networks);
@@ -93,6 +118,10 @@ function nearSide(wording: Wording, input: RuleInput): Side {
 
 export function meets(targets: readonly Network[], cidrs: readonly string[]): boolean {
   return targets.some((target) => cidrs.some((cidr) => overlaps(target, cidr)));
+}
+
+function anyHolds(written: readonly string[], ports: readonly number[]): boolean {
+  return written.some((one) => holdsPort(one, ports));
 }
 
 /** `22`, `20:25`, `20-25`, and what is no number: may be any. */
@@ -135,7 +164,7 @@ function holds(
   return list.check(b[0], `ipv${family}`);
 }
 
-const OF_IPTABLES = / -j (?:MASQUERADE|SNAT|DNAT|NETMAP)\b/;
+const OF_IPTABLES = / -j (?:MASQUERADE|SNAT|DNAT|NETMAP|RETURN|ACCEPT)\b/;
 
 export function readIptables(saved: string, family: 4 | 6): Wording[] {
   const lines = saved
@@ -156,6 +185,8 @@ export function readIptables(saved: string, family: 4 | 6): Wording[] {
       const known = / (?:! )?-[sdpo] \S+| -m (?:tcp|multiport)| --dports? \S+/g;
       return {
         line,
+        chain: line.split(' ')[1] ?? '',
+        exits: /^(?:RETURN|ACCEPT)/.test(does),
         families: [family],
         protocol: not === undefined ? protocol : `not ${protocol}`,
         from: side('s'),
@@ -172,25 +203,29 @@ export function readIptables(saved: string, family: 4 | 6): Wording[] {
     });
 }
 
-const OF_NFT = /\b(?:masquerade|snat|dnat)\b/;
+const OF_NFT = /\b(?:masquerade|snat|dnat|return|accept)\b/;
 
 export function readNft(ruleset: string): Wording[] {
   const wordings: Wording[] = [];
   let local = false;
+  let chain = '';
   let families: readonly (4 | 6)[] = [4, 6];
   for (const line of ruleset.split('\n')) {
     const table = /^table (\S+)/.exec(line)?.[1];
     if (table !== undefined) families = table === 'ip' ? [4] : table === 'ip6' ? [6] : [4, 6];
-    else if (/^\s*chain /.test(line)) local = false;
-    else if (/type nat hook (?:output|input)/.test(line)) local = true;
-    else if (!local && OF_NFT.test(line) && !/\b[io]if(?:name)? "lo"/.test(line)) {
-      wordings.push(readNftRule(line, families));
+    else if (/^\s*chain /.test(line)) {
+      local = false;
+      chain = `${wordings.length} ${line}`; // of another table it may have the same name
+    } else if (/\btype \S+ hook /.test(line)) {
+      local = /type nat hook (?:output|input)/.test(line);
+    } else if (!local && OF_NFT.test(line) && !/\b[io]if(?:name)? "lo"/.test(line)) {
+      wordings.push(readNftRule(line, chain, families));
     }
   }
   return wordings;
 }
 
-function readNftRule(line: string, ofTable: readonly (4 | 6)[]): Wording {
+function readNftRule(line: string, chain: string, ofTable: readonly (4 | 6)[]): Wording {
   const text = line.replace(/ comment "[^"]*"/, '').replace(/ counter packets \d+ bytes \d+/, '');
   const at = text.search(OF_NFT);
   const tests = text.slice(0, at);
@@ -206,6 +241,8 @@ function readNftRule(line: string, ofTable: readonly (4 | 6)[]): Wording {
   const own = /\bip (?:[sd]addr|protocol)/.test(tests) ? 4 : /\bip6 /.test(tests) ? 6 : 0;
   return {
     line,
+    chain,
+    exits: /^(?:return|accept)/.test(text.slice(at)),
     families: own === 0 ? ofTable : [own],
     protocol: protocol ?? (port?.[1] === 'th' ? undefined : port?.[1]),
     from: side('saddr'),
