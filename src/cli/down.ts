@@ -6,6 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { pathsOf, type Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_NOT_RUNNING, EXIT_OK } from '../config/exit-codes.ts';
+import { KEEP_CHAIN } from '../datapath/conntrack/keep-rule.ts';
+import { tidySurvivors } from '../datapath/conntrack/survivors.ts';
 import { clean } from '../datapath/rules/rule-book.ts';
 import { ask } from '../telemetry/control-client.ts';
 import { VERSION } from '../version.ts';
@@ -24,6 +26,8 @@ export async function down(args: Values): Promise<number> {
   const outcome = clean(VERSION);
   process.stdout.write(outcome.stdout);
   process.stderr.write(outcome.ok ? '' : outcome.stderr);
+  const live = tidySurvivors(true);
+  if (live > 0) process.stdout.write(`${survivors(live)}\n`);
   return outcome.ok ? EXIT_OK : EXIT_NO;
 }
 
@@ -44,4 +48,12 @@ async function stopRunning(control: string): Promise<boolean> {
     }
   }
   return false;
+}
+
+function survivors(live: number): string {
+  const which = live === 1 ? '1 connection is' : `${live} connections are`;
+  return (
+    `${which} translated by the kernel: the rule ${KEEP_CHAIN} stays until they end, ` +
+    'then run seqshim down once more'
+  );
 }

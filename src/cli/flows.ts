@@ -23,12 +23,16 @@ export function flowLine(flow: FlowView): string {
     flow.nearState === flow.farState ? flow.nearState : `${flow.nearState}/${flow.farState}`;
   const notes = [
     flow.tainted ? 'tainted' : '',
-    flow.translated ? `translated by ${flow.deltaOctets}` : '',
+    flow.translated ? `translated by ${flow.deltaOctets}${where(flow)}` : '',
     flow.pickedUp ? 'older than seqshim' : '',
     flow.untouched ? 'untouched' : '',
   ].filter((note) => note !== '');
   const age = `${seconds(flow.ageMs)} old, idle ${seconds(flow.idleMs)}`;
   return `${flow.near} > ${flow.far}  ${state}  ${age}  ${notes.join(', ')}`.trimEnd();
+}
+
+function where(flow: FlowView): string {
+  return flow.translatedBy === 'kernel' ? ' in the kernel' : '';
 }
 
 function seconds(ms: number): string {

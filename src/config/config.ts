@@ -37,6 +37,7 @@ export interface Config {
   readonly queueNum: number;
   readonly queueCount: number;
   readonly inspect: 'auto' | 'full';
+  readonly translate: 'user' | 'kernel';
   readonly inject: 'auto' | 'raw-socket' | 'koffi';
   readonly checksumFill: 'off' | 'auto' | 'always';
   readonly sack: 'auto' | 'repair' | 'strip' | 'off';
@@ -94,6 +95,7 @@ export async function loadConfig(flags: Values): Promise<Config> {
     rules: values['rules'] !== false,
     ...queues(values),
     inspect: choice(values, 'inspect') as Config['inspect'],
+    translate: choice(values, 'translate') as Config['translate'],
     inject: choice(values, 'inject') as Config['inject'],
     checksumFill: choice(values, 'checksum-fill') as Config['checksumFill'],
     sack: choice(values, 'sack') as Config['sack'],
@@ -106,8 +108,6 @@ export async function loadConfig(flags: Values): Promise<Config> {
     removeScript: `${runDir}/remove.sh`,
     logLevel: choice(values, 'log-level') as Config['logLevel'],
     logFormat: choice(values, 'log-format') as Config['logFormat'],
-    // This has one value so far; it is read so that a wrong one is told.
-    ...only(values, 'translate'),
   });
 }
 
@@ -177,11 +177,6 @@ function hooks(values: Values): readonly Hook[] {
     );
   }
   return Object.freeze(found.length === 0 ? [HOOKS[0]] : found);
-}
-
-function only(values: Values, name: string): Record<string, never> {
-  choice(values, name);
-  return {};
 }
 
 function number(values: Values, name: string): number {

@@ -78,9 +78,14 @@ export const OPTIONS: readonly OptionEntry[] = [
     '`auto` leaves the plain packets of settled connections to the kernel, `full` looks at all',
     { choices: ['auto', 'full'] },
   ),
-  option('translate', 'choice', 'WHERE', 'user', 'where a moved connection is translated', {
-    choices: ['user'],
-  }),
+  option(
+    'translate',
+    'choice',
+    'WHERE',
+    'user',
+    'who translates a moved connection: seqshim (`user`), or conntrack where it can (`kernel`)',
+    { choices: ['user', 'kernel'] },
+  ),
   option('inject', 'choice', 'HOW', 'auto', 'how packets are injected', {
     choices: ['auto', 'raw-socket', 'koffi'],
   }),

@@ -19,6 +19,7 @@ import { EventLog } from '../telemetry/event-log.ts';
 import { countFlows, viewFlows } from '../telemetry/flow-view.ts';
 import { NO_FIGURES, type Status, statusOf } from '../telemetry/status.ts';
 import { VERSION } from '../version.ts';
+import { KernelTranslation } from './conntrack/kernel-translation.ts';
 import { demandForwarding } from './forwarding.ts';
 import { type InstanceLock, takeLock } from './instance-lock.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
@@ -58,6 +59,7 @@ export class LiveShim {
   private readonly trial: Trial;
   private rulesGone = false;
   private readonly settling: Settling;
+  private readonly kernel: KernelTranslation;
   private readonly paths: PathStore;
   private stopping: Promise<void> | undefined;
   private finish: (exitCode: number) => void = () => {};
@@ -79,6 +81,7 @@ export class LiveShim {
     );
     this.trial = new Trial(log);
     this.settling = new Settling(config, log, first);
+    this.kernel = new KernelTranslation(config, log, first, this.settling.sockets);
     this.paths = new PathStore(
       config.pathsFile,
       memories.map(({ paths }) => paths),
@@ -107,9 +110,11 @@ export class LiveShim {
     for (const because of demandForwarding(config)) log.warn({ because }, 'forwarded connections');
     await this.selfTest();
     makeRunDir(config.runDir);
-    this.rules = this.openRules();
-    this.settling.decide(this.rules);
+    const rules = this.openRules();
+    this.rules = rules;
+    this.settling.decide(rules);
     this.settling.clearMarks();
+    this.kernel.decide(rules);
     this.paths.load(engineMs(), Date.now());
     this.injector = openInjector({
       backend: config.inject,
@@ -121,21 +126,24 @@ export class LiveShim {
       queueNum: config.queueNum,
       queueLength: QUEUE_LENGTH,
       budgetUs: config.budgetUs,
-      repeatMark: this.rules.repeatMark,
+      repeatMark: rules.repeatMark,
       settleMark: this.settling.isOn ? MARK_BYPASS | MARK_INJECT : 0,
       unsettleMark: this.settling.isOn ? MARK_BYPASS : 0,
       sockets: this.settling.sockets,
       injector: this.injector,
-      installFlowRule: (add, flow) => this.flowRule(add, flow),
+      installFlowRule: (add, flow) => (add ? rules.addFlow(flow) : rules.delFlow(flow)),
+      kernel: this.kernel,
       onFatal: (error) => this.fatal(error),
     });
     writeFileSync(config.removeScript, removeScript(VERSION), { mode: 0o755 });
+    this.kernel.adopt(this.workers);
     this.installRules();
     this.settling.rulesStand(!this.rulesGone);
     this.control = await serveControl(config.control, (request) => this.answer(request));
     this.timers.push(
       setInterval(() => this.events.drain(), EVENTS_MS),
       setInterval(() => void this.checkRules(), RULES_CHECK_MS),
+      setInterval(() => this.kernel.sweep(), RULES_CHECK_MS),
       setInterval(() => this.paths.save(engineMs(), Date.now()), PATHS_SAVE_MS),
     );
     if (config.forMs !== undefined) this.trial.begin(config.forMs, () => void this.stop());
@@ -201,12 +209,6 @@ export class LiveShim {
     }
   }
 
-  private async flowRule(add: boolean, flow: Parameters<RuleBook['addFlow']>[0]): Promise<boolean> {
-    const { rules } = this;
-    if (rules === undefined) return false;
-    return add ? rules.addFlow(flow) : rules.delFlow(flow);
-  }
-
   /** What a colleague removed is not put back; what `seqshim up` puts back is used again. */
   private async checkRules(): Promise<void> {
     const { rules } = this;
@@ -268,10 +270,8 @@ export class LiveShim {
       endsAt: this.trial.endsAt,
       inspect: this.settling.inspect,
       fullBecause: this.settling.fullBecause,
-      rules: {
-        installed: !this.rulesGone,
-        backend: this.rules?.backend ?? 'none',
-      },
+      ...this.kernel.facts,
+      rules: { installed: !this.rulesGone, backend: this.rules?.backend ?? 'none' },
       budgetUs: this.config.budgetUs,
       memories: this.workers.memories,
       packetsByQueue: this.workers.packetsByQueue(),
@@ -288,7 +288,7 @@ export class LiveShim {
   private async stopUnsafe(): Promise<void> {
     const before = this.workers.count(FLOW_ENDED);
     const flows = this.flows(FLOWS_LISTED).filter(
-      (flow) => flow.translated && flow.nearState === 'ESTABLISHED',
+      (flow) => flow.translatedBy === 'userspace' && flow.nearState === 'ESTABLISHED',
     );
     await this.farewell();
     this.events.drain();
@@ -318,6 +318,7 @@ export class LiveShim {
     await this.workers.stop();
     if (this.workers.areRunning) this.paths.save(engineMs(), Date.now());
     if (this.workers.areRunning) this.settling.clearMarks();
+    this.kernel.close();
     this.events.close();
     this.injector?.close();
     this.settling.close();

@@ -6,6 +6,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type Config, MARK_BYPASS, MARK_INJECT } from '../config/config.ts';
 import type { CheckResult } from './check-result.ts';
+import { Ctnetlink } from './conntrack/ctnetlink.ts';
+import { canExchange } from './conntrack/exchange.ts';
 import { checkForwarding } from './forwarding.ts';
 import { takeLock } from './instance-lock.ts';
 import { runSelfTest } from './nfqueue/self-test.ts';
@@ -35,7 +37,12 @@ export async function preflight(config: Config): Promise<readonly CheckResult[]>
   if (privileges.level === 'ok') {
     const heldBy = await runningPid();
     results.push(...(heldBy < 0 ? await checkDatapath(config) : [running(heldBy)]));
-    results.push(...checkFirewall(config), checkMarks(), checkLeftovers(heldBy >= 0));
+    results.push(
+      ...checkFirewall(config),
+      checkTranslation(config),
+      checkMarks(),
+      checkLeftovers(heldBy >= 0),
+    );
   }
   results.push(checkInvalidRules(), checkConntrack(), checkFilter(), ...checkTargets(config));
   results.push(...checkForwarding(config));
@@ -94,6 +101,19 @@ function checkFirewall(config: Config): CheckResult[] {
   const line = `${found.backend}, ${families}: ${found.because}`;
   const six = config.targets.some((target) => target.family === 6);
   return [{ level: six && found.families.length < 2 ? 'warning' : 'ok', name, line }];
+}
+
+/** Can conntrack translate here? Of no matter where nobody asks it to. */
+function checkTranslation(config: Config): CheckResult {
+  const name = 'translation';
+  const conntrack = new Ctnetlink();
+  try {
+    if (canExchange(conntrack)) return ok(name, 'the kernel can translate (--translate kernel)');
+  } finally {
+    conntrack.close();
+  }
+  const why = 'by seqshim only: the kernel has no nf_conntrack_netlink, try modprobe';
+  return { level: config.translate === 'kernel' ? 'warning' : 'ok', name, line: why };
 }
 
 function named(program: string): (feature: { name: string; problem: string }) => CheckResult {

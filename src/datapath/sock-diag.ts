@@ -21,6 +21,9 @@ const INET_DIAG_INFO = 2;
 const REQUEST_BYTES = 72;
 /** nlmsghdr 16, inet_diag_msg 72. */
 const ATTRIBUTES_AT = 88;
+/** idiag_state; TIME-WAIT (net/tcp_states.h). */
+const STATE_AT = 17;
+const TCP_TIME_WAIT = 6;
 const REPLY_BYTES = 4096;
 const RECEIVE_MS = 200;
 /** Byte offsets in struct tcp_info (linux/tcp.h). */
@@ -111,6 +114,7 @@ function read(view: DataView, nearInitiates: boolean): SocketNumbers {
   if (view.getUint16(4, true) === NLMSG_ERROR) {
     return view.getInt32(16, true) === -constants.errno.ENOENT ? GONE : UNKNOWN;
   }
+  if (view.getUint8(STATE_AT) === TCP_TIME_WAIT) return GONE; // it has no tcp_info
   const bytes = Math.min(view.getUint32(0, true), view.byteLength);
   let at = ATTRIBUTES_AT;
   while (at + 4 <= bytes) {
@@ -120,7 +124,7 @@ function read(view: DataView, nearInitiates: boolean): SocketNumbers {
     if (size < 4) break;
     at += (size + 3) & ~3;
   }
-  return bytes <= ATTRIBUTES_AT ? GONE : UNKNOWN; // TIME-WAIT has no tcp_info
+  return UNKNOWN;
 }
 
 function numbersOf(view: DataView, info: number, nearInitiates: boolean): SocketNumbers {

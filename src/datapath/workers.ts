@@ -8,6 +8,7 @@
  * is common to all.
  */
 import { createEngineMemory, type EngineMemory } from '../engine/memory.ts';
+import type { FlowAddress } from '../telemetry/flow-address.ts';
 import { quantilesOf } from '../telemetry/histogram.ts';
 import {
   type Runtime,
@@ -85,6 +86,11 @@ export class Workers {
 
   forgetPath(family: 4 | 6, address: Int32Array, port: number): void {
     for (const runtime of this.runtimes) runtime.forgetPath(family, address, port);
+  }
+
+  /** Which queue its packets come to only the kernel knows. */
+  adopt(flow: FlowAddress, delta: number): void {
+    for (const runtime of this.runtimes) runtime.adopt(flow, delta);
   }
 
   async stop(): Promise<void> {

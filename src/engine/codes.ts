@@ -45,6 +45,8 @@ export const SACK_STRIPPED = 77;
 export const SACK_CALIBRATED = 78;
 export const RESYNCED = 79;
 export const MSS_CLAMPED = 81;
+export const TRANSLATED_BY_KERNEL = 83;
+export const KEPT_IN_USERSPACE = 84;
 
 // Counters without events.
 export const STAT_PACKETS = 128;
@@ -75,6 +77,9 @@ export const STAT_BYPASSED_OCTETS = 151;
 export const STAT_SACK_CONTRADICTED = 152;
 export const STAT_RESYNC_CANCELLED = 154;
 export const STAT_PASSED_BRIDGED = 157;
+/** Written by the main thread. */
+export const STAT_KERNEL_RETRIED = 158;
+export const STAT_MOVING_DROPPED = 159;
 
 /** Behind this many: what would have been done in observe mode, at index code + WOULD. */
 export const WOULD = 160;

@@ -33,9 +33,11 @@ import {
 } from './events.ts';
 import {
   BORN_MS,
+  DELTA,
   FAR_ADDR,
   FLOW_BYPASSED,
   FLOW_IPV6,
+  FLOW_KERNEL,
   FLOW_NEAR_RESPONDS,
   FLOW_ROW_WORDS,
   FLOW_RULE,
@@ -133,7 +135,7 @@ export function found(
 }
 
 /** Opens an outbox slot about a flow; -1 when the outbox is full. */
-function open(core: Core, flow: number, kind: number): number {
+export function openRequest(core: Core, flow: number, kind: number): number {
   const at = core.outbox.reserve();
   if (at < 0) {
     core.counters[STAT_OUTBOX_FULL] = core.counters[STAT_OUTBOX_FULL]! + 1;
@@ -158,7 +160,7 @@ function open(core: Core, flow: number, kind: number): number {
 export function wantRule(core: Core, flow: number): void {
   const at = flow * FLOW_ROW_WORDS + 9;
   if ((core.flows.rows[at]! & FLOW_RULE_WANTED) !== 0) return;
-  if (open(core, flow, OUT_KIND_RULE_ADD) < 0) return;
+  if (openRequest(core, flow, OUT_KIND_RULE_ADD) < 0) return;
   core.flows.rows[at] = core.flows.rows[at]! | FLOW_RULE_WANTED;
   core.outbox.commit();
 }
@@ -167,14 +169,14 @@ export function wantRule(core: Core, flow: number): void {
 export function dropRule(core: Core, flow: number): void {
   const at = flow * FLOW_ROW_WORDS + 9;
   if ((core.flows.rows[at]! & FLOW_RULE_WANTED) === 0) return;
-  if (open(core, flow, OUT_KIND_RULE_DEL) < 0) return;
+  if (openRequest(core, flow, OUT_KIND_RULE_DEL) < 0) return;
   core.flows.rows[at] = core.flows.rows[at]! & ~(FLOW_RULE_WANTED | FLOW_RULE);
   core.outbox.commit();
 }
 
 /** Asks the near end's socket for its numbers. The answer comes through the inbox. */
 export function askSocket(core: Core, flow: number): void {
-  const at = open(core, flow, OUT_KIND_SOCKET);
+  const at = openRequest(core, flow, OUT_KIND_SOCKET);
   if (at < 0) return;
   const responds = (flagsOf(core, flow) & FLOW_NEAR_RESPONDS) !== 0;
   core.outbox.words[at + OUT_PATH] = responds ? 0 : NEAR_INITIATES;
@@ -190,7 +192,7 @@ export function injectCopy(
   off: number,
   bytes: number,
 ): boolean {
-  const at = open(core, flow, OUT_KIND_INJECT);
+  const at = openRequest(core, flow, OUT_KIND_INJECT);
   if (at < 0) return false;
   const to = (at + OUTBOX_HEADER_WORDS) * 4;
   for (let i = 0; i < bytes; i++) core.outbox.bytes[to + i] = from[off + i]!;
@@ -202,7 +204,7 @@ export function injectCopy(
 
 /** Builds `core.control` into the outbox. */
 function injectControl(core: Core, flow: number, path: number): boolean {
-  const at = open(core, flow, OUT_KIND_INJECT);
+  const at = openRequest(core, flow, OUT_KIND_INJECT);
   if (at < 0) return false;
   core.outbox.words[at + OUT_PATH] = path;
   core.outbox.words[at + OUT_BYTES] = buildControl(
@@ -325,6 +327,10 @@ export function resetNear(core: Core, flow: number): boolean {
   const far = farHalf(core, flow);
   address(core, flow, false);
   control.seq = halves[far + SND_CONT]!;
+  // On its way to us it passes conntrack like any arrival: that takes the far end's numbers.
+  if ((flagsOf(core, flow) & FLOW_KERNEL) !== 0) {
+    control.seq = (control.seq + core.flows.rows[flow * FLOW_ROW_WORDS + DELTA]!) | 0;
+  }
   control.ack = halves[nearHalf(core, flow) + SND_NXT]!;
   control.flags = RST | ACK;
   control.wnd = 0;

@@ -18,6 +18,8 @@ import { Core, clearFlags, count, flagsOf, repairBase, setFlags } from './core.t
 import { dropRule } from './emit.ts';
 import type { FlowTable } from './flow/flow-table.ts';
 import {
+  FLOW_KERNEL,
+  FLOW_MOVING,
   FLOW_ROW_WORDS,
   FLOW_RULE,
   FLOW_RULE_WANTED,
@@ -50,6 +52,7 @@ import {
 import { expectPartial, fillAlways, normalizeChecksum, notePartial } from './normalize/checksum.ts';
 import { tickDeadman } from './normalize/held.ts';
 import { tickJump } from './normalize/jump.ts';
+import { adopt, kernelSyn, kernelTold, toNear } from './normalize/kernel.ts';
 import { clampMss } from './normalize/mss-clamp.ts';
 import { normalizeEgress, normalizeIngress, normalizeSyn } from './normalize/order.ts';
 import { tickQuestion } from './normalize/question.ts';
@@ -62,8 +65,10 @@ import {
   IN_FLOW,
   IN_GENERATION,
   IN_KIND,
+  IN_KIND_ADOPT,
   IN_KIND_END_ALL,
   IN_KIND_FORGET,
+  IN_KIND_KERNEL,
   IN_KIND_SOCKET,
   IN_OK,
   IN_PORT,
@@ -183,6 +188,10 @@ export class Engine {
     const seg = core.seg;
     core.flows.setKey(core.buf, seg, toFar);
     let flow = core.flows.find();
+    if (flow >= 0 && (flagsOf(core, flow) & (FLOW_KERNEL | FLOW_MOVING)) !== 0) {
+      if ((seg.flags & (SYN | ACK | RST)) === SYN) return kernelSyn(core, flow, toFar);
+      if (!toFar) toNear(core, flow);
+    }
     if (seg.foreign !== 0) this.foreign(flow);
     if ((seg.flags & (SYN | ACK | RST)) === SYN) {
       flow = flow < 0 ? openFromSyn(core, -1, toFar) : normalizeSyn(core, flow, toFar);
@@ -215,7 +224,7 @@ export class Engine {
     if ((foreign & (FOREIGN_MD5 | FOREIGN_AO)) !== 0) count(core, STAT_PASSED_MD5_AO);
     if ((foreign & FOREIGN_MPTCP) !== 0) count(core, STAT_PASSED_MPTCP);
     if ((foreign & FOREIGN_FAST_OPEN) !== 0) count(core, STAT_PASSED_FAST_OPEN);
-    if (flow >= 0 && (flagsOf(core, flow) & FLOW_TRANSLATED) === 0) {
+    if (flow >= 0 && (flagsOf(core, flow) & (FLOW_TRANSLATED | FLOW_KERNEL)) === 0) {
       setFlags(core, flow, FLOW_UNTOUCHED);
     }
   }
@@ -275,6 +284,8 @@ export class Engine {
       if (words[at + IN_KIND] === IN_KIND_END_ALL) this.endAll();
       else if (words[at + IN_KIND] === IN_KIND_SOCKET) socketTold(core, at);
       else if (words[at + IN_KIND] === IN_KIND_FORGET) this.forget(at);
+      else if (words[at + IN_KIND] === IN_KIND_KERNEL) kernelTold(core, at);
+      else if (words[at + IN_KIND] === IN_KIND_ADOPT) adopt(core, at);
       else this.ruleDone(words[at + IN_FLOW]!, words[at + IN_GENERATION]!, words[at + IN_OK]!);
       core.inbox.release();
     }
@@ -301,7 +312,8 @@ export class Engine {
     const high = core.flows.index[INDEX_HIGH]!;
     for (let flow = 0; flow < high; flow++) {
       const flags = flagsOf(core, flow);
-      if ((flags & (FLOW_USED | FLOW_TRANSLATED)) === (FLOW_USED | FLOW_TRANSLATED)) {
+      const ours = flags & (FLOW_USED | FLOW_TRANSLATED | FLOW_MOVING);
+      if (ours === (FLOW_USED | FLOW_TRANSLATED)) {
         endTranslated(core, flow, 0);
       }
       dropRule(core, flow);

@@ -22,6 +22,8 @@ import {
   BORN_MS,
   FLOW_ANCHORED,
   FLOW_CANARY,
+  FLOW_KERNEL,
+  FLOW_MOVING,
   FLOW_NEAR_RESPONDS,
   FLOW_OVER,
   FLOW_PICKED_UP,
@@ -37,6 +39,7 @@ import {
 import { FACT_FAULTY, FACT_PHANTOM } from './flow/path-table.ts';
 import { onEstablished, onReset, onSyn } from './flow/state.ts';
 import { trackPickedUp, trackSyn } from './flow/track.ts';
+import { releaseKernel } from './kernel-requests.ts';
 
 /** "Long ago" on the int32 clock: as far back as `since` can tell. */
 const LONG_AGO_MS = 0x3fffffff;
@@ -142,6 +145,7 @@ export function letGo(core: Core, flow: number): void {
   leavePath(core, flow, false);
   releaseRepair(core, flow);
   dropRule(core, flow);
+  if ((flagsOf(core, flow) & (FLOW_KERNEL | FLOW_MOVING)) !== 0) releaseKernel(core, flow);
   if ((flagsOf(core, flow) & FLOW_TRANSLATED) !== 0) {
     core.flows.index[INDEX_TRANSLATED] = core.flows.index[INDEX_TRANSLATED]! - 1;
   }

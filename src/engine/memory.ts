@@ -30,6 +30,8 @@ export const POLICY_MSS_CLAMP = 9;
 export const POLICY_GATEWAY = 10;
 /** SACK_* */
 export const POLICY_SACK = 11;
+/** 1: the kernel is asked to translate what it can. */
+export const POLICY_KERNEL = 12;
 export const POLICY_WORDS = 16;
 
 /** Values of POLICY_SACK (`--sack`). */

@@ -23,6 +23,8 @@ export const OUT_NEAR_ADDR = 6;
 export const OUT_FAR_ADDR = 10;
 /** near port << 16 | far port. */
 export const OUT_PORTS = 14;
+/** OUT_KIND_KERNEL_ADD: far numbering minus near numbering (B - A), octets. */
+export const OUT_DELTA = 15;
 /** Word offset, in the slot, of the packet's bytes. */
 export const OUT_PACKET = OUTBOX_HEADER_WORDS;
 
@@ -33,6 +35,10 @@ export const OUT_KIND_RULE_DEL = 3;
 /** Ask the near end's socket for its numbers; answer with IN_KIND_SOCKET. OUT_PATH: who began. */
 export const OUT_KIND_SOCKET = 9;
 export const NEAR_INITIATES = 1;
+/** Let conntrack translate this flow by OUT_DELTA; answer with IN_KIND_KERNEL. */
+export const OUT_KIND_KERNEL_ADD = 12;
+/** The flow is over: its conntrack entry goes. */
+export const OUT_KIND_KERNEL_DEL = 13;
 
 /** Word offsets in an inbox slot. */
 export const IN_KIND = 0;
@@ -54,6 +60,15 @@ export const IN_KIND_FORGET = 10;
 export const IN_PORT = 1;
 export const IN_FAMILY = 2;
 export const IN_ADDR = 4;
+/** The kernel translates the flow, or does not, and why: REFUSED_* in IN_REFUSED. */
+export const IN_KIND_KERNEL = 12;
+export const IN_REFUSED = 4;
+/** An older run has left this flow to the kernel: leave it alone. */
+export const IN_KIND_ADOPT = 13;
+export const IN_PORTS = 1;
+export const IN_DELTA = 3;
+export const IN_NEAR_ADDR = 4;
+export const IN_FAR_ADDR = 8;
 
 /** There is no such socket, or it has no numbers any more (TIME-WAIT). */
 export const SOCKET_GONE = 0;

@@ -163,4 +163,22 @@ export const ACTIONS: readonly CodeEntry[] = [
     ],
     'The segment size that a SYN or SYN-ACK offers was lowered, as `--mss-clamp` asks.',
   ),
+  action(
+    code.TRANSLATED_BY_KERNEL,
+    'translated-by-kernel',
+    'intervention',
+    [['delta', 'seq']],
+    'From here on conntrack translates the connection, and seqshim does not (`--translate kernel`).',
+  ),
+  action(
+    code.KEPT_IN_USERSPACE,
+    'kept-in-userspace',
+    'adjustment',
+    [
+      ['tsBy', 'seq'],
+      ['scales', 'count'],
+      ['refused', 'count'],
+    ],
+    'The kernel cannot translate this connection (timestamps, window scale, conntrack): seqshim does.',
+  ),
 ];

@@ -22,6 +22,8 @@ const STATE_NAMES = [
   'TIME-WAIT',
 ] as const;
 
+const TRANSLATED = l.FLOW_TRANSLATED | l.FLOW_KERNEL;
+
 export interface FlowView {
   readonly near: string;
   readonly far: string;
@@ -30,6 +32,7 @@ export interface FlowView {
   readonly initiator: 'near' | 'far';
   readonly tainted: boolean;
   readonly translated: boolean;
+  readonly translatedBy: 'kernel' | 'userspace' | null;
   readonly proven: boolean;
   readonly pickedUp: boolean;
   readonly untouched: boolean;
@@ -89,7 +92,7 @@ function collect(
   for (let flow = 0; flow < high && trouble.length < countMax; flow++) {
     const flags = rows[flow * l.FLOW_ROW_WORDS + l.FLOW_FLAGS] ?? 0;
     if (flags === 0) continue;
-    const inTrouble = (flags & (l.FLOW_TAINTED | l.FLOW_TRANSLATED)) !== 0;
+    const inTrouble = (flags & (l.FLOW_TAINTED | TRANSLATED)) !== 0;
     if (!inTrouble && others.length >= countMax) continue;
     const generation = flow * l.FLOW_ROW_WORDS + l.GENERATION;
     const before = rows[generation];
@@ -111,7 +114,7 @@ function viewFlow(
   const responds = (flags & l.FLOW_NEAR_RESPONDS) !== 0;
   const state = (dir: number) =>
     STATE_NAMES[halves[(flow * 2 + dir) * l.HALF_WORDS + l.STATE] ?? 0] ?? 'CLOSED';
-  const translated = (flags & l.FLOW_TRANSLATED) !== 0;
+  const translated = (flags & TRANSLATED) !== 0;
   const near = formatAddress(rows, row + l.NEAR_ADDR, family);
   const far = formatAddress(rows, row + l.FAR_ADDR, family);
   return {
@@ -122,6 +125,7 @@ function viewFlow(
     initiator: responds ? 'far' : 'near',
     tainted: (flags & l.FLOW_TAINTED) !== 0,
     translated,
+    translatedBy: by(flags),
     proven: (flags & l.FLOW_PROVEN) !== 0,
     pickedUp: (flags & l.FLOW_PICKED_UP) !== 0,
     untouched: (flags & l.FLOW_UNTOUCHED) !== 0,
@@ -131,4 +135,9 @@ function viewFlow(
     ageMs: (nowMs - word(l.BORN_MS)) | 0,
     idleMs: (nowMs - word(l.LAST_MS)) | 0,
   };
+}
+
+function by(flags: number): FlowView['translatedBy'] {
+  if ((flags & TRANSLATED) === 0) return null;
+  return (flags & l.FLOW_KERNEL) !== 0 ? 'kernel' : 'userspace';
 }

@@ -42,6 +42,16 @@ export const STATS: readonly (readonly [number: number, name: string, what: stri
     'translations behind a jump taken back: the old numbers came again',
   ],
   [code.STAT_PASSED_BRIDGED, 'passedBridged', 'frames that a bridge passes on (br_netfilter)'],
+  [
+    code.STAT_KERNEL_RETRIED,
+    'kernelRetried',
+    'conntrack entries exchanged once more: a packet had come between',
+  ],
+  [
+    code.STAT_MOVING_DROPPED,
+    'movingDropped',
+    'packets dropped while the kernel took a connection over',
+  ],
 ];
 
 const byNumber: ReadonlyMap<number, CodeEntry> = new Map(CODES.map((entry) => [entry.code, entry]));

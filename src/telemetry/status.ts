@@ -41,6 +41,10 @@ export interface StatusFacts {
   /** As it is, and why where `auto` was asked for and `full` is. */
   readonly inspect: 'auto' | 'full';
   readonly fullBecause: string;
+  /** As it is, and why where `kernel` was asked for and `user` is; connections of the kernel's. */
+  readonly translate: 'user' | 'kernel';
+  readonly userBecause: string;
+  readonly kernelFlows: number;
   readonly rules: { installed: boolean; backend: string };
   readonly budgetUs: number;
   /** One per packet worker, and how many packets each has had. */
@@ -76,7 +80,9 @@ export function statusOf(facts: StatusFacts): Status {
     packets: runtime.packets,
     packetsByQueue: facts.packetsByQueue,
     flows: { current: flows.current, peak: flows.peak, capacity: flows.capacity },
-    translated: { kernel: 0, userspace: flows.translated },
+    translate: facts.translate,
+    userBecause: facts.userBecause === '' ? null : facts.userBecause,
+    translated: { kernel: facts.kernelFlows, userspace: flows.translated },
     findings: byKind(counters, 'finding', 0),
     interventions: byKind(counters, 'intervention', 0),
     adjustments: byKind(counters, 'adjustment', 0),
@@ -127,6 +133,7 @@ export function statusText(status: Status): string {
     ...queuesText(s['packetsByQueue'] as readonly number[]),
     ...bypassText(s),
     row('flows', `${flows.current} now, ${flows.peak} at most, room for ${flows.capacity}`),
+    ...translateText(s),
     row('latency', `p50 ${latency.p50} µs, p99 ${latency.p99} µs, max ${latency.max} µs`),
     ...counts('found', s['findings']),
     ...counts('did', s['interventions']),
@@ -149,6 +156,15 @@ function bypassText(s: Readonly<Record<string, unknown>>): string[] {
   const { bypassedPackets = 0, bypassedOctets = 0 } = counters;
   const stayed = `${bypassedPackets} packets, ${bypassedOctets} octets`;
   return [row('bypassed', `${stayed}; ${s['offloaded']} connections now`)];
+}
+
+/** Said where the kernel translates, or was asked to. */
+function translateText(s: Readonly<Record<string, unknown>>): string[] {
+  const { kernel, userspace } = s['translated'] as { kernel: number; userspace: number };
+  if (s['userBecause'] !== null) return [row('translated', `by seqshim: ${s['userBecause']}`)];
+  if (s['translate'] !== 'kernel' && kernel === 0) return [];
+  const until = kernel > 0 ? ' (rule KEEP-SEQSHIM stays until they end)' : '';
+  return [row('translated', `${kernel} by the kernel${until}, ${userspace} by seqshim`)];
 }
 
 function row(name: string, value: string): string {

@@ -20,7 +20,7 @@ describe('OPTIONS', () => {
       'queue-num number 5011',
       'queues number 1',
       'inspect choice auto auto full',
-      'translate choice user user',
+      'translate choice user user kernel',
       'inject choice auto auto raw-socket koffi',
       'checksum-fill choice auto off auto always',
       'sack choice auto auto repair strip off',

@@ -18,19 +18,30 @@ import {
 import { createEngineMemory } from '../../src/engine/memory.ts';
 import {
   IN_ACKED,
+  IN_DELTA,
+  IN_FAMILY,
+  IN_FAR_ADDR,
   IN_FLOW,
   IN_GENERATION,
   IN_KIND,
+  IN_KIND_ADOPT,
+  IN_KIND_KERNEL,
   IN_KIND_RULE_DONE,
   IN_KIND_SOCKET,
+  IN_NEAR_ADDR,
   IN_OK,
+  IN_PORTS,
   IN_RECEIVED,
+  IN_REFUSED,
   IN_SENT,
   OUT_BYTES,
+  OUT_DELTA,
   OUT_FLOW,
   OUT_GENERATION,
   OUT_KIND,
   OUT_KIND_INJECT,
+  OUT_KIND_KERNEL_ADD,
+  OUT_KIND_KERNEL_DEL,
   OUT_KIND_RULE_ADD,
   OUT_KIND_SOCKET,
   OUT_PACKET,
@@ -105,6 +116,10 @@ export class Rig {
   /** What the near end's socket says, in octets, and how often it was asked. */
   socket = { state: SOCKET_UNKNOWN, acked: 0, sent: 0, received: 0 };
   asked = 0;
+  /** What the kernel is asked: `add DELTA`, `del`. */
+  readonly kernel: string[] = [];
+  /** REFUSED_*, 0: it translates; undefined: it has not answered yet. */
+  refused: number | undefined = 0;
   private readonly seg = new Segment();
   private readonly outbox = new Ring(this.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
   private readonly inbox = new Ring(this.memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
@@ -222,6 +237,8 @@ export class Rig {
       const words = this.outbox.words;
       if (words[at + OUT_KIND] === OUT_KIND_INJECT) this.readInjection(at);
       else if (words[at + OUT_KIND] === OUT_KIND_SOCKET) this.answerSocket(at);
+      else if (words[at + OUT_KIND] === OUT_KIND_KERNEL_DEL) this.kernel.push('del');
+      else if (words[at + OUT_KIND] === OUT_KIND_KERNEL_ADD) this.askKernel(at);
       else this.answerRule(at);
       this.outbox.release();
     }
@@ -264,6 +281,41 @@ export class Rig {
     words[to + IN_SENT] = this.socket.sent;
     words[to + IN_RECEIVED] = this.socket.received;
     this.inbox.commit();
+  }
+
+  private pendingKernel: [flow: number, generation: number] = [0, 0];
+
+  private askKernel(at: number): void {
+    const { words } = this.outbox;
+    this.kernel.push(`add ${words[at + OUT_DELTA]}`);
+    this.pendingKernel = [words[at + OUT_FLOW]!, words[at + OUT_GENERATION]!];
+    if (this.refused !== undefined) this.answerKernel(this.refused);
+  }
+
+  answerKernel(refused: number): void {
+    const { words } = this.inbox;
+    const to = this.inbox.reserve();
+    words[to + IN_KIND] = IN_KIND_KERNEL;
+    words[to + IN_FLOW] = this.pendingKernel[0];
+    words[to + IN_GENERATION] = this.pendingKernel[1];
+    words[to + IN_OK] = refused === 0 ? 1 : 0;
+    words[to + IN_REFUSED] = refused;
+    this.inbox.commit();
+  }
+
+  /** The client's connection was left to the kernel by an older run. */
+  adopt(delta: number): void {
+    const { words } = this.inbox;
+    const to = this.inbox.reserve();
+    words[to + IN_KIND] = IN_KIND_ADOPT;
+    words[to + IN_PORTS] = this.ports;
+    words[to + IN_FAMILY] = 4;
+    words[to + IN_DELTA] = delta;
+    words.fill(0, to + IN_NEAR_ADDR, to + IN_FAR_ADDR + 4);
+    words[to + IN_NEAR_ADDR] = CLIENT;
+    words[to + IN_FAR_ADDR] = SERVER;
+    this.inbox.commit();
+    this.tick();
   }
 
   private answerRule(at: number): void {

@@ -26,6 +26,7 @@ try {
     sockets: new SockDiag(),
     injector,
     installFlowRule: async () => true,
+    kernel: { move: () => 1, release: () => {} },
     onFatal: (error) => console.log(`fatal ${error.message}`),
   });
   console.log('ready');

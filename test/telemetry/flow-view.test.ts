@@ -18,6 +18,7 @@ describe('viewFlows()', () => {
         initiator: 'near',
         tainted: true,
         translated: true,
+        translatedBy: 'userspace',
         proven: true,
         pickedUp: false,
         untouched: false,

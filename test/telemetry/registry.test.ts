@@ -55,6 +55,8 @@ describe('CODES', () => {
       '78 sack-calibrated adjustment note delta:seq probes:count',
       '79 resynced intervention note seqBy:seq ackBy:seq afterMs:ms',
       '81 mss-clamped intervention note offeredMss:octets mss:octets',
+      '83 translated-by-kernel intervention note delta:seq',
+      '84 kept-in-userspace adjustment note tsBy:seq scales:count refused:count',
     ]);
   });
 
@@ -126,6 +128,8 @@ describe('STATS', () => {
       '152 sackContradicted',
       '154 resyncCancelled',
       '157 passedBridged',
+      '158 kernelRetried',
+      '159 movingDropped',
     ]);
   });
 

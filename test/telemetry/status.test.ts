@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import * as codes from '../../src/engine/codes.ts';
 import { FLOW_TRANSLATED } from '../../src/engine/flow/layout.ts';
 import { STATS } from '../../src/telemetry/registry.ts';
-import { statusOf, statusText } from '../../src/telemetry/status.ts';
+import { type StatusFacts, statusOf, statusText } from '../../src/telemetry/status.ts';
 import { VERSION } from '../../src/version.ts';
 import { memoryOf } from './flow-memory.ts';
 import { factsOf } from './status-facts.ts';
@@ -43,6 +43,8 @@ describe('statusOf()', () => {
       'packets',
       'packetsByQueue',
       'flows',
+      'translate',
+      'userBecause',
       'translated',
       'findings',
       'interventions',
@@ -78,6 +80,8 @@ describe('statusOf()', () => {
       endsAt: null,
       inspect: 'auto',
       fullBecause: null,
+      translate: 'user',
+      userBecause: null,
       rules: { installed: true, backend: 'nft' },
       packets: 1234,
       flows: { current: 1, peak: 2, capacity: 64 },
@@ -123,6 +127,18 @@ describe('statusText()', () => {
   would have done reanchored 4
                   rst-held 5
 `,
+    );
+  });
+
+  it('says who translates, and why not the kernel', () => {
+    const text = (changed: Partial<StatusFacts>) =>
+      statusText(statusOf(factsOf(memoryOf([]), changed)));
+    expect(text({})).not.toContain('translated');
+    expect(text({ translate: 'kernel', kernelFlows: 2 })).toContain(
+      '\n  translated      2 by the kernel (rule KEEP-SEQSHIM stays until they end), 0 by seqshim\n',
+    );
+    expect(text({ userBecause: 'no ctnetlink' })).toContain(
+      '\n  translated      by seqshim: no ctnetlink\n',
     );
   });
 

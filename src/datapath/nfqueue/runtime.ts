@@ -17,7 +17,7 @@ import {
 import type { EngineMemory } from '../../engine/memory.ts';
 import * as box from '../../engine/outbox.ts';
 import { Ring } from '../../engine/ring.ts';
-import { flowAddressOf } from '../../telemetry/flow-address.ts';
+import { addressWords, type FlowAddress, flowAddressOf } from '../../telemetry/flow-address.ts';
 import type { Histogram } from '../../telemetry/histogram.ts';
 import * as page from '../../telemetry/stats-page.ts';
 import type { SockDiag } from '../sock-diag.ts';
@@ -26,6 +26,14 @@ import { engineMs } from './monotonic.ts';
 import { type InstallFlowRule, RuleRequests } from './rule-requests.ts';
 import { Waker } from './waker.ts';
 import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
+
+/** Translation by the kernel. */
+export interface KernelMover {
+  /** Lets it translate a flow by B - A: 0: it does, or REFUSED_*. */
+  move(flow: FlowAddress, delta: number): number;
+  /** The engine has let go of a flow. */
+  release(flow: FlowAddress): void;
+}
 
 export interface RuntimeOptions {
   readonly memory: EngineMemory;
@@ -40,6 +48,7 @@ export interface RuntimeOptions {
   readonly injector: Injector;
   readonly installFlowRule: InstallFlowRule;
   readonly sockets: SockDiag;
+  readonly kernel: KernelMover;
   /** The worker is gone, and why. Called at most once, never after `stop`. */
   readonly onFatal: (error: Error) => void;
   /** Of the flow table's hash; random where absent. */
@@ -73,6 +82,8 @@ export interface Runtime {
   endAll(): void;
   /** Forgets what is known of a destination; port 0: of all its ports. */
   forgetPath(family: 4 | 6, address: Int32Array, port: number): void;
+  /** The kernel translates this flow already: it is left alone. */
+  adopt(flow: FlowAddress, delta: number): void;
   /** Gives the queue back. Remove the rules first. */
   stop(): Promise<void>;
 }
@@ -180,6 +191,23 @@ class WorkerRuntime implements Runtime {
     this.waker?.wake();
   }
 
+  adopt(flow: FlowAddress, delta: number): void {
+    const at = this.inbox.reserve();
+    if (at < 0) {
+      if (!this.told) setTimeout(() => this.adopt(flow, delta), INBOX_RETRY_MS);
+      return;
+    }
+    const { words } = this.inbox;
+    words[at + box.IN_KIND] = box.IN_KIND_ADOPT;
+    words[at + box.IN_FAMILY] = flow.family;
+    words[at + box.IN_PORTS] = (flow.nearPort << 16) | flow.farPort;
+    words[at + box.IN_DELTA] = delta;
+    words.set(addressWords(flow.nearAddr), at + box.IN_NEAR_ADDR);
+    words.set(addressWords(flow.farAddr), at + box.IN_FAR_ADDR);
+    this.inbox.commit();
+    this.waker?.wake();
+  }
+
   async stop(): Promise<void> {
     this.stopping = true;
     Atomics.store(this.page.control, page.PAGE_STOP, 1);
@@ -224,6 +252,10 @@ class WorkerRuntime implements Runtime {
         this.options.injector.send(words[at + box.OUT_PATH] ?? 0, packet);
       } else if (words[at + box.OUT_KIND] === box.OUT_KIND_SOCKET) {
         this.askSocket(at);
+      } else if (words[at + box.OUT_KIND] === box.OUT_KIND_KERNEL_ADD) {
+        this.moveToKernel(at);
+      } else if (words[at + box.OUT_KIND] === box.OUT_KIND_KERNEL_DEL) {
+        this.options.kernel.release(flowAddressOf(words, at));
       } else {
         this.requestRule(at);
       }
@@ -249,6 +281,16 @@ class WorkerRuntime implements Runtime {
     this.waker?.wake();
   }
 
+  private moveToKernel(at: number): void {
+    const { words } = this.outbox;
+    const row = words[at + box.OUT_FLOW] ?? 0;
+    const generation = words[at + box.OUT_GENERATION] ?? 0;
+    const delta = words[at + box.OUT_DELTA] ?? 0;
+    const refused = this.options.kernel.move(flowAddressOf(words, at), delta);
+    const ok = refused === 0 ? 1 : 0;
+    this.answer(box.IN_KIND_KERNEL, row, generation, ok, INBOX_RETRIES, refused);
+  }
+
   private requestRule(at: number): void {
     const { words } = this.outbox;
     const add = words[at + box.OUT_KIND] === box.OUT_KIND_RULE_ADD;
@@ -260,11 +302,19 @@ class WorkerRuntime implements Runtime {
     });
   }
 
-  private answer(kind: number, row: number, generation: number, ok: number, retries: number): void {
+  private answer(
+    kind: number,
+    row: number,
+    generation: number,
+    ok: number,
+    retries: number,
+    refused = 0,
+  ): void {
     const at = this.inbox.reserve();
     if (at < 0) {
       if (retries === 0 || this.told) return;
-      setTimeout(() => this.answer(kind, row, generation, ok, retries - 1), INBOX_RETRY_MS);
+      const again = () => this.answer(kind, row, generation, ok, retries - 1, refused);
+      setTimeout(again, INBOX_RETRY_MS);
       return;
     }
     const { words } = this.inbox;
@@ -272,6 +322,7 @@ class WorkerRuntime implements Runtime {
     words[at + box.IN_FLOW] = row;
     words[at + box.IN_GENERATION] = generation;
     words[at + box.IN_OK] = ok;
+    words[at + box.IN_REFUSED] = refused;
     this.inbox.commit();
     this.waker?.wake();
   }

@@ -7,22 +7,23 @@
 export function removeScript(version: string): string {
   return `#!/bin/sh
 # Removes every firewall rule of seqshim ${version}. Needs root, not Node. Safe to run again.
-PATH=$PATH:/usr/sbin:/sbin seen='' did='' left=''
+PATH=$PATH:/usr/sbin:/sbin seen='' did='' left='' keep=''
 for x in iptables ip6tables; do
   old=$("$x-save" 2>/dev/null) && seen=1
   new=$(printf '%s\\n' "$old" | awk '/^\\*/ { t = $0; d = f = k = "" }
     /^:SEQSHIM-/ { c = substr($1, 2); f = f "-F " c "\\n"; k = k "-X " c "\\n" }
     /^-A / && !/^-A SEQSHIM-/ && / -[jg] SEQSHIM-/ { sub("-A", "-D"); d = d $0 "\\n" }
     /^COMMIT/ && d f != "" { printf "%s\\n%s%s%sCOMMIT\\n", t, d, f, k }')
-  [ -z "$new" ] && continue
+  case $old in *KEEP-SEQSHIM*) keep=1 ;; esac; [ -z "$new" ] && continue
   printf '%s\\n' "$new" | "$x-restore" --noflush -w 5 && did="$did $x" || left="$left $x"
 done
 if tables=$(nft list tables 2>/dev/null); then seen=1; fi
-case $tables in *'table inet seqshim'*)
+case $tables in *keep_seqshim*) keep=1 ;; esac; case $tables in *'table inet seqshim'*)
   nft delete table inet seqshim && did="$did nft" || left="$left nft" ;;
 esac
 [ "$seen" ] || { echo 'seqshim: cannot read the rules, run this as root' >&2; exit 1; }
 [ -z "$left" ] || { echo "seqshim: rules are left in:$left, try again" >&2; exit 1; }
+[ "$keep" ] && echo 'seqshim: KEEP-SEQSHIM stays: connections that the kernel translates need it'
 echo "seqshim: rules removed from:\${did:- nothing, none were there}"
 `;
 }

@@ -22,6 +22,7 @@ import {
   FLOW_ANCHORED,
   FLOW_FLAGS,
   FLOW_IPV6,
+  FLOW_KERNEL,
   FLOW_OVER,
   FLOW_ROW_WORDS,
   FLOW_RULE_WANTED,
@@ -210,7 +211,8 @@ export class FlowTable {
       idleMs = (passed & HALF_RST_PASSED) !== 0 ? IDLE_ASK_SOON_MS : IDLE_SETTLED_MS;
     }
     if ((flags & FLOW_OVER) !== 0) {
-      idleMs = (flags & FLOW_TRANSLATED) !== 0 ? IDLE_ENDED_TRANSLATED_MS : IDLE_CLOSED_MS;
+      idleMs =
+        (flags & (FLOW_TRANSLATED | FLOW_KERNEL)) !== 0 ? IDLE_ENDED_TRANSLATED_MS : IDLE_CLOSED_MS;
     }
     this.rows[row + EXPIRES_MS] = (nowMs + idleMs) | 0;
   }

@@ -95,7 +95,7 @@ export const NEAR_DELTA = CAND_ISN;
 export const NEAR_TS_MS = CAND_TS_VAL;
 /** ms: when the near end acknowledged its candidate; once proven, when its bypass last changed. */
 export const ANCHORED_MS = 21;
-/** far numbering minus near numbering (B - A), octets; valid while FLOW_TRANSLATED. */
+/** far numbering minus near numbering (B - A), octets; of FLOW_TRANSLATED and FLOW_KERNEL. */
 export const DELTA = 22;
 /** far TSval minus near TSval. */
 export const TS_DELTA = 23;
@@ -147,6 +147,10 @@ export const FLOW_RESYNCED = 1 << 20;
 export const FLOW_NO_JUMP = 1 << 21;
 /** Another connection had these ports before, or may have had (RFC 9293 §3.6.1). */
 export const FLOW_REUSED = 1 << 22;
+/** Translated by conntrack (`kernel.ts`), and never at the same time in userspace. */
+export const FLOW_KERNEL = 1 << 23;
+/** The kernel was asked to translate it: until it answers, nothing of it passes. */
+export const FLOW_MOVING = 1 << 24;
 
 /** Its plain packets stay in the kernel: nothing but SYN, FIN, RST and SACK is seen. */
 export const FLOW_SETTLED = 1 << 15;

@@ -26,6 +26,8 @@ import {
   EXPIRES_MS,
   FLOW_ANCHORED,
   FLOW_BYPASSED,
+  FLOW_CONFIRMED,
+  FLOW_KERNEL,
   FLOW_NUMBERS_OLD,
   FLOW_OLD,
   FLOW_OVER,
@@ -121,9 +123,11 @@ function mayBypass(core: Core, flow: number, flags: number): boolean {
   if ((flags & FLOW_BYPASSED) !== 0 && sinceMs < AGAIN_MS) return false;
   if (rows[row + REPAIR] !== 0 || rows[row + SWALLOW_COUNT] !== 0) return false;
   if (wantsSight(core, flow)) return false;
-  const tainted = (flags & FLOW_TAINTED) !== 0;
+  // What the conflict was about is settled: the flow was moved, and the real server has spoken.
+  const settledOn = (flags & (FLOW_KERNEL | FLOW_CONFIRMED)) === (FLOW_KERNEL | FLOW_CONFIRMED);
+  const tainted = (flags & FLOW_TAINTED) !== 0 && !settledOn;
   if (tainted && since(core.nowMs, rows[row + TAINT_AT_MS]!) < TAINT_MS) return false;
-  if (sinceMs < FAULTY_MS && pathHolds(core, flow, FACT_FAULTY)) return false;
+  if (sinceMs < FAULTY_MS && !settledOn && pathHolds(core, flow, FACT_FAULTY)) return false;
   const near = nearHalf(core, flow);
   const far = farHalf(core, flow);
   const halves = core.flows.halves;
@@ -201,7 +205,9 @@ function restart(halves: Int32Array, half: number, seq: number): void {
 
 /** A settled flow would expire unseen: is its socket still there? */
 export function askBeforeExpiry(core: Core, flow: number): boolean {
-  if ((flagsOf(core, flow) & FLOW_SETTLED) === 0) return false;
+  const flags = flagsOf(core, flow);
+  const live = (flags & FLOW_SETTLED) !== 0 || (flags & (FLOW_KERNEL | FLOW_OVER)) === FLOW_KERNEL;
+  if (!live) return false;
   core.flows.rows[flow * FLOW_ROW_WORDS + EXPIRES_MS] = (core.nowMs + IDLE_ASKED_MS) | 0;
   askSocket(core, flow);
   return true;
@@ -215,9 +221,11 @@ export function socketTold(core: Core, at: number): void {
   const rows = core.flows.rows;
   if (rows[row + GENERATION] !== told[at + IN_GENERATION]) return;
   const flags = flagsOf(core, flow);
-  if ((flags & FLOW_NUMBERS_OLD) === 0) return;
+  if ((flags & FLOW_NUMBERS_OLD) === 0 && (flags & FLOW_KERNEL) === 0) return;
   const lives = told[at + IN_OK] === SOCKET_LIVES;
-  if (lives) {
+  if (lives && (flags & FLOW_NUMBERS_OLD) === 0) {
+    core.flows.touch(flow, core.nowMs);
+  } else if (lives) {
     const near = nearHalf(core, flow);
     const far = farHalf(core, flow);
     const halves = core.flows.halves;
@@ -238,6 +246,7 @@ export function socketTold(core: Core, at: number): void {
     clearFlags(core, flow, FLOW_WAKE);
   } else if (told[at + IN_OK] === SOCKET_GONE) {
     leaveBypass(core, flow);
+    if ((flags & FLOW_KERNEL) !== 0) setFlags(core, flow, FLOW_OVER);
     rows[row + EXPIRES_MS] = (core.nowMs + IDLE_CLOSED_MS) | 0;
   }
   judgeHeld(core, flow, lives);

@@ -39,6 +39,7 @@ import {
   DELTA,
   FLOW_ANCHORED,
   FLOW_CONFLICT,
+  FLOW_KERNEL,
   FLOW_OVER,
   FLOW_PICKED_UP,
   FLOW_PROVEN,
@@ -98,14 +99,14 @@ export function normalizeSynAck(core: Core, flow: number): number {
     return anchored ? dropSynAck(core, flow, SYNACK_WRONG_ACK, 1) : VERDICT_ACCEPT;
   }
   // Once the choice is proven, or the flow has moved, rivals are only dropped, not remembered.
-  const decided = (flags & (FLOW_PROVEN | FLOW_TRANSLATED)) !== 0;
+  const translated = (flags & (FLOW_TRANSLATED | FLOW_KERNEL)) !== 0;
+  const decided = translated || (flags & FLOW_PROVEN) !== 0;
   const i = decided ? -1 : see(core, flow, !anchored);
   if (!anchored) {
     onSynAck(halves, farHalf(core, flow));
     return VERDICT_ACCEPT;
   }
   const isn = halves[farHalf(core, flow) + ISS]!;
-  const translated = (flags & FLOW_TRANSLATED) !== 0;
   if (!translated && seg.segSeq === isn) return VERDICT_ACCEPT; // a retransmission
   const seen = i < 0 ? 1 : candidateWord(core, flow, i, C_SEEN);
   if (!translated) {

@@ -10,6 +10,8 @@ import { found } from '../emit.ts';
 import {
   ANSWERED_MS,
   FLOW_ANCHORED,
+  FLOW_KERNEL,
+  FLOW_MOVING,
   FLOW_NEAR_RESPONDS,
   FLOW_OVER,
   FLOW_PROVEN,
@@ -39,6 +41,7 @@ import { seqAdd, seqDiff, seqLeq } from '../wire/seq.ts';
 import { anchor, normalizeDuplicateAck, normalizeSynAck } from './handshake.ts';
 import { aliveAgain } from './held.ts';
 import { hearNear, normalizeJump } from './jump.ts';
+import { dropMoving, kernelIn } from './kernel.ts';
 import { noteOrigin } from './provenance.ts';
 import { answerFromOther, settle } from './question.ts';
 import { normalizeReset, refute } from './reset.ts';
@@ -57,6 +60,7 @@ export function normalizeEgress(core: Core, flow: number): number {
   const seg = core.seg;
   const flags = flagsOf(core, flow);
   if ((flags & FLOW_UNTOUCHED) !== 0) return VERDICT_ACCEPT;
+  if ((flags & FLOW_MOVING) !== 0) return dropMoving(core);
   if ((seg.flags & SYN) !== 0)
     return (seg.flags & ACK) !== 0 ? nearSynAck(core, flow) : VERDICT_ACCEPT;
   if ((seg.flags & RST) !== 0) return nearReset(core, flow);
@@ -105,7 +109,7 @@ function remember(core: Core, flow: number, near: number): void {
 
 function isFirstData(core: Core, flow: number, iss: number): boolean {
   if (core.seg.payloadBytes === 0 || core.seg.segSeq !== seqAdd(iss, 1)) return false;
-  return (flagsOf(core, flow) & (FLOW_PROVEN | FLOW_TRANSLATED)) === 0;
+  return (flagsOf(core, flow) & (FLOW_PROVEN | FLOW_TRANSLATED | FLOW_KERNEL)) === 0;
 }
 
 /** The copy is complete in itself: what leaves this machine may still lack its checksum. */
@@ -177,7 +181,10 @@ export function normalizeIngress(core: Core, flow: number): number {
     return normalizeSynAck(core, flow);
   }
   if ((flags & FLOW_ANCHORED) === 0 && (seg.flags & RST) === 0) return beforeAnchor(core, flow);
-  if ((flags & FLOW_TRANSLATED) !== 0) {
+  if ((flags & (FLOW_KERNEL | FLOW_MOVING)) !== 0) {
+    const verdict = kernelIn(core, flow);
+    if (verdict !== GO_ON) return verdict;
+  } else if ((flags & FLOW_TRANSLATED) !== 0) {
     const jumped = (flags & FLOW_RESYNCED) !== 0;
     const verdict = jumped ? translateResynced(core, flow) : translateIn(core, flow);
     if (verdict !== GO_ON) return verdict;

@@ -10,7 +10,6 @@
  * Owns the question in the repair slot. Times: ms. DESIGN §4.1.
  */
 import {
-  FIRST_DATA_RESENT,
   PHANTOM_SYNACK,
   REANCHORED,
   RST_AFTER_CONFLICT,
@@ -33,16 +32,7 @@ import {
   since,
   takeRepair,
 } from '../core.ts';
-import {
-  acknowledgeAgain,
-  dropRule,
-  event,
-  found,
-  injectCopy,
-  probe,
-  probeWaits,
-  wantRule,
-} from '../emit.ts';
+import { dropRule, event, found, probe, probeWaits, wantRule } from '../emit.ts';
 import {
   C_ISN,
   C_OPTIONS,
@@ -60,7 +50,6 @@ import {
   FLOW_ROW_WORDS,
   FLOW_RULE,
   FLOW_TRANSLATED,
-  GENERATION,
   INDEX_TRANSLATED,
   ISS,
   NEAR_TS_MS,
@@ -87,10 +76,11 @@ import {
 } from '../flow/repair-table.ts';
 import { trackOrigin } from '../flow/track.ts';
 import { POLICY_OBSERVE } from '../memory.ts';
-import { INJECT_FAR_HOOKED } from '../verdict.ts';
 import { seqDiff } from '../wire/seq.ts';
 import { candidateWord, findCandidate } from './candidates.ts';
+import { completeHandshake } from './handover.ts';
 import { disarm, releaseHeld, startDeadman, waitMs } from './held.ts';
+import { moveToKernel } from './kernel.ts';
 
 /** The second probe leaves behind Linux's challenge interval (500 ms), later ones more rarely. */
 const SECOND_PROBE_MS = 550;
@@ -289,17 +279,7 @@ function reanchor(core: Core, slot: number, flow: number): void {
     event(core, flow, RST_DROPPED, PHANTOM_SYNACK, words[base + R_CHECK_SEQ]!, afterMs, 0, 0, 0);
   }
   releaseRepair(core, flow);
-  acknowledgeAgain(core, flow);
-  resendFirstData(core, flow);
-}
-
-function resendFirstData(core: Core, flow: number): void {
-  const kept = core.firstData.find(flow, core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!);
-  if (kept < 0 || !enforce(core, FIRST_DATA_RESENT)) return;
-  const bytes = core.firstData.size(kept);
-  const from = core.firstData.offset(kept);
-  injectCopy(core, flow, INJECT_FAR_HOOKED, core.firstData.bytes, from, bytes);
-  event(core, flow, FIRST_DATA_RESENT, PHANTOM_SYNACK, bytes, 0, 0, 0, 0);
+  if (!moveToKernel(core, flow)) completeHandshake(core, flow);
 }
 
 /**

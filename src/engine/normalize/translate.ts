@@ -50,7 +50,7 @@ import { seqAdd, seqDiff, seqLeq } from '../wire/seq.ts';
 
 /** How far from RCV.NXT a translated number may lie before it is somebody else's. */
 const FOREIGN_SPACE = 1 << 28;
-const EARLY_SPACE = 1 << 20;
+export const EARLY_SPACE = 1 << 20;
 const MSS_DEFAULT = 536; // RFC 9293 §3.7.1
 
 /** The verdict of `translateIn` that says: go on, the Segment is in near numbers now. */
@@ -122,7 +122,7 @@ function shiftSack(core: Core, by: number): void {
   }
 }
 
-function distance(a: number, b: number): number {
+export function distance(a: number, b: number): number {
   const diff = seqDiff(a, b);
   return diff < 0 ? -diff : diff;
 }
@@ -135,7 +135,7 @@ export function dropOld(core: Core, flow: number): number {
 }
 
 /** The end point that was given up speaks: end the flow where the operator sees it. */
-function contradict(core: Core, flow: number): number {
+export function contradict(core: Core, flow: number): number {
   const halves = core.flows.halves;
   const far = farHalf(core, flow);
   const isn = halves[far + ISS]!;
@@ -157,7 +157,7 @@ export function endTranslated(core: Core, flow: number, cause: number): void {
 }
 
 /** The real server's first segment in its numbers proves the phantom of this path. */
-function confirm(core: Core, flow: number): void {
+export function confirm(core: Core, flow: number): void {
   if ((flagsOf(core, flow) & FLOW_CONFIRMED) !== 0) return;
   const ack = core.seg.segAck;
   const near = nearHalf(core, flow);

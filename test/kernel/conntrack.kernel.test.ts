@@ -1,0 +1,120 @@
+/** Exchanging conntrack entries for such as shift sequence numbers, against the kernel. */
+import { rmSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import * as entry from '../../src/datapath/conntrack/entry.ts';
+import { buildProgram, FAR, Lab, NEAR } from './nfqueue-lab.ts';
+
+const FLOW = { family: 4, nearAddr: NEAR, nearPort: 5000, farAddr: FAR, farPort: 22 } as const;
+const SIX = { ...FLOW, family: 6, nearAddr: 'fd91::1', farAddr: 'fd91::2' } as const;
+const OFFSET = -1_234_567_890;
+const MARK = 0x41;
+/** FIXED_TIMEOUT, SEQ_ADJUST, CONFIRMED, ASSURED, SEEN_REPLY. */
+const STATUS = 0x44e;
+
+let driver: string;
+let lab: Lab;
+beforeAll(async () => {
+  driver = await buildProgram('conntrack-driver.ts');
+});
+afterAll(() => rmSync(driver, { force: true }));
+beforeEach(() => {
+  lab = new Lab('ct');
+});
+afterEach(() => lab.close());
+
+function drive(...ops: readonly (readonly unknown[])[]): unknown[] {
+  const printed = lab.inNear(process.execPath, driver, JSON.stringify(ops));
+  return JSON.parse(printed) as unknown[];
+}
+
+/** Arguments of conntrack(8) that make the flow's entry. */
+function insertion(extra: readonly string[] = [], flow: typeof FLOW | typeof SIX = FLOW): string[] {
+  const ends = ['-s', flow.nearAddr, '-d', flow.farAddr, '--sport', '5000', '--dport', '22'];
+  const state = ['--state', 'ESTABLISHED', '-u', 'SEEN_REPLY,ASSURED', '-t', '500000'];
+  return ['-I', '-p', 'tcp', ...ends, ...state, '-m', '65', ...extra];
+}
+
+function insert(extra: readonly string[] = [], flow: typeof FLOW | typeof SIX = FLOW): void {
+  lab.inNear('conntrack', ...insertion(extra, flow));
+}
+
+describe('exchange()', () => {
+  test.each([FLOW, SIX])('makes an entry that shifts, IPv$family', (flow) => {
+    insert([], flow);
+    const [done, after] = drive(['exchange', flow, OFFSET], ['show', flow]);
+    expect(done).toEqual({ refused: 0, retries: 0 });
+    expect(after).toMatchObject({ status: STATUS, tcpState: 3, replyOffset: OFFSET, mark: MARK });
+    expect((after as { timeoutS: number }).timeoutS).toBeGreaterThan(499_000);
+  });
+
+  test('never shifts twice', () => {
+    insert();
+    const [, again, after] = drive(
+      ['exchange', FLOW, OFFSET],
+      ['exchange', FLOW, 77],
+      ['show', FLOW],
+    );
+    expect(again).toEqual({ refused: entry.REFUSED_SHIFTED, retries: 0 });
+    expect(after).toMatchObject({ replyOffset: OFFSET });
+  });
+
+  test('tries again when a packet comes between, and carries the first entry’s mark over', () => {
+    insert();
+    const raced = insertion().map((word) => (word === '65' ? '3' : word));
+    const [done, after] = drive(['race', FLOW, OFFSET, 3, raced], ['show', FLOW]);
+    expect(done).toEqual({ refused: 0, retries: 3 });
+    expect(after).toMatchObject({ status: STATUS, replyOffset: OFFSET, mark: MARK });
+  });
+
+  test('gives up at some time, and leaves an entry that shifts nothing', () => {
+    insert();
+    const [done, after] = drive(['race', FLOW, OFFSET, 50, insertion()], ['show', FLOW]);
+    expect(done).toEqual({ refused: entry.REFUSED_CREATE, retries: 8 });
+    expect(after).toMatchObject({ replyOffset: 0, mark: MARK });
+  });
+
+  test.each([
+    ['destination NAT', ['--dst-nat', '10.91.0.9'], entry.REFUSED_NAT],
+    ['source NAT', ['--src-nat', '10.91.0.8'], entry.REFUSED_NAT],
+    ['a zone', ['-w', '3'], entry.REFUSED_NO_ENTRY],
+  ])('refuses an entry with %s, and leaves it', (_, extra, refused) => {
+    insert(extra);
+    const before = lab.inNear('conntrack', '-L', '-p', 'tcp', '-o', 'id');
+    expect(drive(['exchange', FLOW, OFFSET])).toEqual([{ refused, retries: 0 }]);
+    const after = lab.inNear('conntrack', '-L', '-p', 'tcp', '-o', 'id');
+    expect(/id=\d+/.exec(after)?.[0]).toBe(/id=\d+/.exec(before)?.[0]);
+  });
+
+  test('refuses what conntrack does not call established, or does not know', () => {
+    expect(drive(['exchange', FLOW, OFFSET])).toEqual([
+      { refused: entry.REFUSED_NO_ENTRY, retries: 0 },
+    ]);
+    lab.inNear('conntrack', ...insertion().map((word) => word.replace('ESTABLISHED', 'SYN_RECV')));
+    expect(drive(['exchange', FLOW, OFFSET])).toEqual([
+      { refused: entry.REFUSED_STATE, retries: 0 },
+    ]);
+  });
+
+  test('is tried before it is relied on, and leaves nothing behind', () => {
+    expect(drive(['can', FLOW])).toEqual([true]);
+    expect(lab.inNear('conntrack', '-L')).not.toContain('192.0.2');
+  });
+});
+
+describe('survivors', () => {
+  test('are recognised by their entries; those without a socket are over', () => {
+    insert();
+    insert([], SIX);
+    lab.inNear('conntrack', ...insertion().map((word) => (word === '5000' ? '5001' : word)));
+    const [, found, live, after] = drive(
+      ['exchange', FLOW, OFFSET],
+      ['survivors', FLOW],
+      ['tidy', FLOW],
+      ['show', FLOW],
+    );
+    expect(found).toMatchObject([[FLOW, { replyOffset: OFFSET }]]);
+    expect(live).toBe(0);
+    expect(after).toBeNull();
+    expect(lab.inNear('conntrack', '-L', '-p', 'tcp')).toContain('sport=5001');
+  });
+});
