@@ -8,6 +8,7 @@ import {
   VERDICT_ACCEPT,
   VERDICT_DROP,
   VERDICT_REWRITTEN,
+  WORD_READY,
 } from '../../src/engine/verdict.ts';
 import { FIN, RST, SYN } from '../../src/engine/wire/segment.ts';
 import { Rig } from './rig.ts';
@@ -177,6 +178,25 @@ describe('--translate kernel', () => {
     rig.out({ flags: FIN, seq: C + 43, ack: A + 1_000_002 });
     expect(rig.in({ flags: RST, seq: A + 1 })).not.toBe(VERDICT_REWRITTEN);
     expect(rig.count(code.SEGMENT_TRANSLATED)).toBe(0);
+  });
+
+  it('is settled on the answer to a probe, before the first data is sent again', () => {
+    const rig = new Rig();
+    setPolicy(rig, POLICY_BYPASS);
+    reanchored(rig);
+    const before = rig.injected.length;
+    rig.pass(2);
+    expect(rig.injected.slice(before)).toMatchObject([
+      { path: INJECT_FAR, seq: C + 1, ack: (A + 1) | 0, payload: 0 },
+      { path: INJECT_FAR, seq: C, ack: (A + 1) | 0, payload: 0 },
+    ]);
+    expect(rig.in({ flags: 0, seq: B + 1, ack: C + 1 })).toBe(VERDICT_ACCEPT);
+    expect(rig.engine.word).toBe(WORD_READY);
+    expect(rig.injected.slice(before + 2)).toMatchObject([
+      { path: INJECT_FAR, seq: C + 1, ack: (A + 1) | 0, payload: 21 },
+    ]);
+    rig.in({ flags: 0, seq: B + 1, ack: C + 22, payload: 10 });
+    expect(rig.count(code.FIRST_DATA_RESENT)).toBe(1);
   });
 
   it('gives the entry back 65 s behind the end, not before', () => {

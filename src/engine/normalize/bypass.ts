@@ -74,6 +74,7 @@ import { get32 } from '../wire/bytes.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
 import { seqAdd, seqDiff, seqLt } from '../wire/seq.ts';
 import { judgeHeld } from './held.ts';
+import { isGreeted } from './kernel.ts';
 import { repairSettled, wantsSight } from './sack.ts';
 
 /** Segments that must have been seen behind the SYNs: an ACK and data, and the answer to it. */
@@ -101,7 +102,9 @@ export function judgeBypass(core: Core, flow: number, toFar: boolean): void {
   if ((flags & FLOW_SETTLED) !== 0) core.word = WORD_SETTLED;
   // No socket of this machine could be asked for the numbers of what it forwards.
   else if (toFar || core.hook === HOOK_FORWARD || core.word !== WORD_UNSETTLED) return;
-  else if (mayBypass(core, flow, flags) && nothingInFlight(core, flow)) core.word = WORD_READY;
+  else if (mayBypass(core, flow, flags)) {
+    if (nothingInFlight(core, flow) || isGreeted(core, flow)) core.word = WORD_READY;
+  }
 }
 
 /** From now on, as soon as the packet in hand has left. */

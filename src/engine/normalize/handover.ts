@@ -13,6 +13,10 @@ import { INJECT_FAR, INJECT_FAR_HOOKED } from '../verdict.ts';
 
 export function completeHandshake(core: Core, flow: number): void {
   acknowledgeAgain(core, flow);
+  resendFirstData(core, flow);
+}
+
+export function resendFirstData(core: Core, flow: number): void {
   const kept = core.firstData.find(flow, core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!);
   if (kept < 0 || !enforce(core, FIRST_DATA_RESENT)) return;
   const bytes = core.firstData.size(kept);

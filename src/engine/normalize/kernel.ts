@@ -26,10 +26,11 @@ import {
   TRANSLATED_BY_KERNEL,
 } from '../codes.ts';
 import { type Core, clearFlags, count, farHalf, flagsOf, nearHalf, setFlags } from '../core.ts';
-import { dropRule, event } from '../emit.ts';
+import { acknowledgeAgain, dropRule, event, probe } from '../emit.ts';
 import {
   DELTA,
   FLOW_ANCHORED,
+  FLOW_CONFIRMED,
   FLOW_IPV6,
   FLOW_KERNEL,
   FLOW_MOVING,
@@ -46,6 +47,7 @@ import {
   INDEX_TRANSLATED,
   ISS,
   SCALE_FIX,
+  SEGMENT_COUNT,
   SND_CONT,
   ST_ESTABLISHED,
   STATE,
@@ -53,7 +55,7 @@ import {
 } from '../flow/layout.ts';
 import { askKernel } from '../kernel-requests.ts';
 import { letGo } from '../lifecycle.ts';
-import { POLICY_KERNEL, POLICY_OFF } from '../memory.ts';
+import { POLICY_BYPASS, POLICY_KERNEL, POLICY_OFF } from '../memory.ts';
 import {
   IN_DELTA,
   IN_FAMILY,
@@ -68,7 +70,7 @@ import {
 import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { RST, SYN } from '../wire/segment.ts';
 import { seqAdd } from '../wire/seq.ts';
-import { completeHandshake } from './handover.ts';
+import { completeHandshake, resendFirstData } from './handover.ts';
 import {
   confirm,
   contradict,
@@ -127,8 +129,27 @@ export function kernelTold(core: Core, at: number): void {
   count(core, TRANSLATED_BY_KERNEL);
   const delta = core.flows.rows[row + DELTA]!;
   event(core, flow, TRANSLATED_BY_KERNEL, PHANTOM_SYNACK, delta, 0, 0, 0, 0);
-  completeHandshake(core, flow);
   dropRule(core, flow); // its packets pass with or without us
+  greet(core, flow);
+}
+
+/**
+ * Where the flow may be settled, that happens while nothing is in flight: on the answer to a probe
+ * right behind the ACK. The first data waits for it, one round trip.
+ */
+function greet(core: Core, flow: number): void {
+  const settles = core.policy[POLICY_BYPASS] !== 0;
+  acknowledgeAgain(core, flow);
+  if (!settles || !probe(core, flow, PHANTOM_SYNACK, 1)) resendFirstData(core, flow);
+}
+
+/** Is the segment in hand, of a flow that the kernel translates, nothing but that answer? */
+export function isGreeted(core: Core, flow: number): boolean {
+  const seg = core.seg;
+  const far = core.flows.halves[farHalf(core, flow) + SEGMENT_COUNT];
+  if ((flagsOf(core, flow) & FLOW_KERNEL) === 0 || far !== 1 || seg.segLen > 0) return false;
+  const iss = core.flows.halves[nearHalf(core, flow) + ISS]!;
+  return seg.segAck === seqAdd(iss, 1) && seg.sackCount === 0;
 }
 
 /** An older run has left the flow in the inbox at `at` to the kernel: nothing of it is judged. */
@@ -174,7 +195,10 @@ export function kernelIn(core: Core, flow: number): number {
     const over = (flags & FLOW_OVER) !== 0;
     return contradicts && !over ? contradict(core, flow) : dropOld(core, flow);
   }
-  if ((seg.flags & RST) === 0) confirm(core, flow);
+  if ((seg.flags & RST) === 0 && (flags & FLOW_CONFIRMED) === 0) {
+    confirm(core, flow);
+    if (core.policy[POLICY_BYPASS] !== 0) resendFirstData(core, flow);
+  }
   return GO_ON;
 }
 
