@@ -43,8 +43,9 @@ class Bench {
   scratch = mkdtempSync(join(tmpdir(), 'seqshim-bench-'));
   children = new Set();
 
-  constructor(pingRounds) {
+  constructor(pingRounds, seconds, warmUpSeconds) {
     this.pingRounds = pingRounds;
+    this.time = ['-t', String(seconds), '-O', String(warmUpSeconds)];
   }
 
   open() {
@@ -149,7 +150,6 @@ class Bench {
   }
 
   async throughput(...direction) {
-    const time = ['-t', String(SECONDS), '-O', String(WARM_UP_SECONDS)];
     const text = await this.inNear(
       'iperf3',
       '-J',
@@ -157,7 +157,7 @@ class Bench {
       FAR,
       '-p',
       String(IPERF_PORT),
-      ...time,
+      ...this.time,
       ...direction,
     );
     return JSON.parse(text).end.sum_received.bits_per_second / 1e6;
@@ -201,7 +201,7 @@ const VARIANTS = ['none', 'c-example', 'c, same rules', 'seqshim', 'auto'];
 export async function benchLive({ quick = false, rounds = quick ? 1 : ROUNDS } = {}) {
   const missing = whatIsMissing();
   if (missing !== '') return { skipped: missing };
-  const bench = new Bench(quick ? 1000 : PING_ROUNDS);
+  const bench = quick ? new Bench(1000, 1, 0) : new Bench(PING_ROUNDS, SECONDS, WARM_UP_SECONDS);
   const onSignal = () => {
     bench.close();
     process.exit(130);

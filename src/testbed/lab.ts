@@ -166,7 +166,8 @@ export class Lab {
   ): Promise<Finished> {
     return this.jumpbox.run(
       'ssh',
-      [...this.sshOptions(), ...options, ADDRESS[family].server, command],
+      // Of an option that is given twice ssh takes the first.
+      [...options, ...this.sshOptions(), ADDRESS[family].server, command],
       timeoutMs,
     );
   }

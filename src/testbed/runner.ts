@@ -12,11 +12,18 @@ export interface Tally {
   readonly errors: readonly string[];
 }
 
+const CONNECT_S = 15;
 const WORDS = 'the-session-works';
 
-export async function attemptOnce(lab: Lab, family: 4 | 6, attempt: Attempt): Promise<Finished> {
+/** `connectS`: how long ssh waits for a connection. */
+export async function attemptOnce(
+  lab: Lab,
+  family: 4 | 6,
+  attempt: Attempt,
+  connectS = CONNECT_S,
+): Promise<Finished> {
   if (attempt.client === 'echo') return lab.echo(family, attempt.delayMs);
-  return lab.ssh(family, `echo ${WORDS}`);
+  return lab.ssh(family, `echo ${WORDS}`, ['-o', `ConnectTimeout=${connectS}`]);
 }
 
 export function succeeded(attempt: Attempt, finished: Finished): boolean {
@@ -31,13 +38,14 @@ export async function attempts(
   attempt: Attempt,
   count: number,
   width = 1,
+  connectS = CONNECT_S,
 ): Promise<Tally> {
   const ms: number[] = [];
   const errors: string[] = [];
   let ok = 0;
   for (let done = 0; done < count; done += width) {
     const batch = Array.from({ length: Math.min(width, count - done) }, () =>
-      attemptOnce(lab, family, attempt),
+      attemptOnce(lab, family, attempt, connectS),
     );
     for (const finished of await Promise.all(batch)) {
       ms.push(Math.round(finished.ms));
