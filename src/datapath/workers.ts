@@ -7,6 +7,7 @@
  * an address pair come to one worker, so that each flow is in one flow table only. The policy page
  * is common to all.
  */
+import { randomInt } from 'node:crypto';
 import { createEngineMemory, type EngineMemory } from '../engine/memory.ts';
 import type { FlowAddress } from '../telemetry/flow-address.ts';
 import { quantilesOf } from '../telemetry/histogram.ts';
@@ -37,10 +38,11 @@ export class Workers {
 
   /** One that cannot have its queue fails the start; `stop` then stops those before it. */
   async start(options: WorkersOptions): Promise<void> {
+    const seed = randomInt(2 ** 31);
     for (const [i, memory] of this.memories.entries()) {
-      this.runtimes.push(
-        await startRuntime({ ...options, memory, queueNum: options.queueNum + i }),
-      );
+      const others = this.memories.filter((other) => other !== memory);
+      const queueNum = options.queueNum + i;
+      this.runtimes.push(await startRuntime({ ...options, memory, others, seed, queueNum }));
     }
   }
 

@@ -45,6 +45,7 @@ export const SACK_STRIPPED = 77;
 export const SACK_CALIBRATED = 78;
 export const RESYNCED = 79;
 export const MSS_CLAMPED = 81;
+export const ICMP_TRANSLATED = 82;
 export const TRANSLATED_BY_KERNEL = 83;
 export const KEPT_IN_USERSPACE = 84;
 

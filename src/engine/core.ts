@@ -42,6 +42,8 @@ import { Segment } from './wire/segment.ts';
 
 export class Core {
   readonly flows: FlowTable;
+  /** Those of other packet threads: read only, for errors that routers send. */
+  readonly others: readonly FlowTable[];
   readonly repairs = new RepairTable();
   readonly paths: PathTable;
   readonly origins = new OriginTable();
@@ -73,8 +75,9 @@ export class Core {
   /** 1: no new flow is taken (stopping for good). */
   stopping = 0;
 
-  constructor(memory: EngineMemory, seed: number) {
+  constructor(memory: EngineMemory, seed: number, others: readonly EngineMemory[]) {
     this.flows = new FlowTable(memory, seed);
+    this.others = others.map((other) => new FlowTable(other, seed));
     this.outbox = new Ring(memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
     this.inbox = new Ring(memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
     this.events = new Ring(memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);

@@ -13,6 +13,7 @@ import {
   STAT_PASSED_FAST_OPEN,
   STAT_PASSED_MD5_AO,
   STAT_PASSED_MPTCP,
+  STAT_PASSED_NOT_TCP,
 } from './codes.ts';
 import { Core, clearFlags, count, flagsOf, repairBase, setFlags } from './core.ts';
 import { dropRule } from './emit.ts';
@@ -51,6 +52,7 @@ import {
 } from './normalize/bypass.ts';
 import { expectPartial, fillAlways, normalizeChecksum, notePartial } from './normalize/checksum.ts';
 import { tickDeadman } from './normalize/held.ts';
+import { normalizeIcmp } from './normalize/icmp.ts';
 import { tickJump } from './normalize/jump.ts';
 import { adopt, kernelSyn, kernelTold, toNear } from './normalize/kernel.ts';
 import { clampMss } from './normalize/mss-clamp.ts';
@@ -108,9 +110,10 @@ const EXPIRIES_MAX = 8;
 export class Engine {
   private readonly core: Core;
 
-  constructor(memory: EngineMemory, seed: number) {
+  /** Engines that work side by side have one seed; `others` are their memories. */
+  constructor(memory: EngineMemory, seed: number, others: readonly EngineMemory[] = []) {
     assertLimits();
-    this.core = new Core(memory, seed);
+    this.core = new Core(memory, seed, others);
   }
 
   get flows(): FlowTable {
@@ -171,11 +174,11 @@ export class Engine {
     // A copy cut short by the queue still has its headers; it can be judged, never rewritten.
     const ipBytes = (info & INFO_TRUNCATED) === 0 ? len : IP_BYTES_MAX;
     const understood = parseSegment(core.buf, off, ipBytes, core.seg);
+    const toFar = dir === TO_FAR;
     if (understood !== WIRE_OK) {
       count(core, understood);
-      return VERDICT_ACCEPT;
+      return understood === STAT_PASSED_NOT_TCP ? normalizeIcmp(core, toFar) : VERDICT_ACCEPT;
     }
-    const toFar = dir === TO_FAR;
     if (!toFar && !normalizeChecksum(core)) return VERDICT_ACCEPT;
     const verdict = this.judge(toFar);
     if (verdict === VERDICT_DROP) return VERDICT_DROP;

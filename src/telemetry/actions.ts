@@ -164,6 +164,16 @@ export const ACTIONS: readonly CodeEntry[] = [
     'The segment size that a SYN or SYN-ACK offers was lowered, as `--mss-clamp` asks.',
   ),
   action(
+    code.ICMP_TRANSLATED,
+    'icmp-translated',
+    'intervention',
+    [
+      ['seq', 'seq'],
+      ['toSeq', 'seq'],
+    ],
+    'An ICMP error about a translated segment was told in the numbers of that segment’s sender.',
+  ),
+  action(
     code.TRANSLATED_BY_KERNEL,
     'translated-by-kernel',
     'intervention',

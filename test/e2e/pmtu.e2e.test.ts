@@ -2,12 +2,15 @@
  * A link behind the firewall that carries less than the others, and says so by ICMP (RFC 1191, RFC
  * 8201), under a connection that is translated. A re-anchored flow keeps the near end's own numbers
  * on both sides, and those are what an ICMP error quotes and Linux compares: it passes unchanged.
+ * Behind a jump, and towards the server from the client's side of a gateway, it is translated.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ADDRESS, Lab } from '../../src/testbed/lab.ts';
+import type { Namespace } from '../../src/testbed/namespace.ts';
 import { scenarioByName } from '../../src/testbed/scenarios.ts';
 import { bulk } from './bulk.ts';
-import { withFault, withShim } from './live-parts.ts';
+import { withFault, withLab, withShim } from './live-parts.ts';
+import { Session } from './session.ts';
 
 const MTU = 1300;
 const BYTES = 3_000_000;
@@ -40,6 +43,75 @@ describe.each([4, 6] as const)('a smaller MTU behind the firewall, IPv%i', (fami
         expect(route).toContain(`mtu ${MTU}`);
         expect((shim.status()['interventions'] as Record<string, number>)['reanchored']).toBe(2);
       }),
+    );
+  });
+});
+
+/** Without our rules for ICMP errors these pass as they are. */
+function unheard(host: Namespace, table: string): void {
+  for (const program of ['iptables', 'ip6tables']) {
+    host.call(program, ['-t', table, '-F', 'SEQSHIM-ICMP']);
+  }
+}
+
+describe('a smaller MTU behind the firewall, and a jump', () => {
+  it('is told to the client in its own numbers; untranslated it hangs', async () => {
+    await Promise.all([true, false].map(trial));
+  });
+
+  function trial(heard: boolean): Promise<void> {
+    return withLab((own) =>
+      withShim(
+        own,
+        (shim) =>
+          withFault(own, { jumpMs: 600_000, jumps: 'client' }, async (path) => {
+            const session = new Session(own);
+            expect(await session.until('connected', 5000)).not.toBe(-1);
+            expect(await session.echoes('before')).toBe(true);
+            await path.tell({ do: 'jump', which: 'client' });
+            expect(await session.echoes('behind the jump', 14_000)).toBe(true);
+            expect(shim.status()['interventions']).toMatchObject({ resynced: 1 });
+            if (!heard) unheard(own.jumpbox, 'raw');
+            own.firewall.call('ip', ['link', 'set', 'f1', 'mtu', String(MTU)]);
+            expect(await session.echoes('x'.repeat(4000), HANG_MS)).toBe(heard);
+            const did = shim.status()['interventions'] as Record<string, number>;
+            expect((did['icmp-translated'] ?? 0) > 0).toBe(heard);
+            session.close();
+          }),
+        ['--inspect', 'full'],
+      ),
+    );
+  }
+});
+
+describe('a smaller MTU on the client’s side of a gateway', () => {
+  it('is told to the server in its own numbers, whatever thread the flow is with', async () => {
+    await withLab(
+      async (behind) => {
+        behind.shimHost.call('ip', ['link', 'set', 'g0', 'mtu', String(MTU)]);
+        const trial = (queues: number) =>
+          withShim(
+            behind,
+            (shim) =>
+              withFault(behind, fault, async () => {
+                if (queues === 1) {
+                  unheard(behind.shimHost, 'mangle');
+                  expect((await bulk(behind, 4, 'down', BYTES, 0, HANG_MS)).ok).toBe(false);
+                  return;
+                }
+                for (const of of [4, 6] as const) {
+                  expect(await bulk(behind, of, 'down', BYTES)).toMatchObject({ ok: true });
+                }
+                expect(shim.status()['interventions']).toHaveProperty('icmp-translated');
+                const route = ['route', 'get', ADDRESS[4].jumpbox];
+                expect(behind.server.call('ip', route)).toContain(`mtu ${MTU}`);
+              }),
+            ['--queues', String(queues)],
+          );
+        await trial(1);
+        await trial(4);
+      },
+      { gateway: true },
     );
   });
 });

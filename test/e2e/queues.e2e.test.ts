@@ -157,6 +157,8 @@ describe('--queues', () => {
     const [{ installed }] = (await withShim(lab, inspected, options)) as [{ installed: boolean }];
     expect(installed).toBe(false);
     expect((await cli('up', ...rules, ...QUEUES)).exitCode).toBe(0);
+    const one = ['--no-rules'];
+    expect(await withShim(lab, inspected, one)).toMatchObject([{ installed: false }, false]);
     expect(await withShim(lab, inspected, options)).toMatchObject([{ installed: true }, true]);
     expect((await cli('down')).exitCode).toBe(0);
   });

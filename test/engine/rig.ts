@@ -58,7 +58,12 @@ import {
   TO_NEAR,
 } from '../../src/engine/verdict.ts';
 import { get32, put16, put32 } from '../../src/engine/wire/bytes.ts';
-import { arenaWords, tcpChecksumOk, tcpPseudoSum } from '../../src/engine/wire/checksum.ts';
+import {
+  arenaWords,
+  sumShort,
+  tcpChecksumOk,
+  tcpPseudoSum,
+} from '../../src/engine/wire/checksum.ts';
 import { parseSegment } from '../../src/engine/wire/parse.ts';
 import { ACK, FIN, RST, Segment, SYN } from '../../src/engine/wire/segment.ts';
 
@@ -95,6 +100,7 @@ export interface SeenEvent {
 
 const CLIENT = 0x0a000001;
 const SERVER = 0x0a000002;
+const ROUTER = 0x0a0000fe;
 const OFF = 64;
 
 export class Rig {
@@ -138,6 +144,38 @@ export class Rig {
   in(sent: Sent): number {
     const control = (sent.flags & (SYN | FIN | RST)) !== 0;
     return this.step(sent, TO_NEAR, control || this.ruled ? HOOK_PREROUTING : this.plainHook);
+  }
+
+  /**
+   * A router says that a segment was too big: to the server (`toFar`) of one of its own, or to the
+   * client. IPv4.
+   */
+  tooBig(seq: number, toFar: boolean): number {
+    const buf = this.arena;
+    const quoted = this.write({ flags: ACK, seq, ack: 1 }, !toFar);
+    const bytes = quoted + 28;
+    buf.copyWithin(OFF + 28, OFF, OFF + quoted);
+    buf.fill(0, OFF, OFF + 28);
+    buf[OFF] = 0x45;
+    put16(buf, OFF + 2, bytes);
+    buf[OFF + 8] = 60;
+    buf[OFF + 9] = 1;
+    put32(buf, OFF + 12, ROUTER);
+    put32(buf, OFF + 16, toFar ? SERVER : CLIENT);
+    put16(buf, OFF + 20, 0x0304); // fragmentation needed
+    put16(buf, OFF + 26, 1300);
+    put16(buf, OFF + 22, ~sumShort(buf, OFF + 20, bytes - 20) & 0xffff);
+    const hook = toFar ? HOOK_POSTROUTING : HOOK_PREROUTING;
+    const dir = toFar ? TO_FAR : TO_NEAR;
+    const verdict = this.engine.step(OFF, bytes, dir, hook, 0, 0, this.nowMs);
+    this.drain();
+    // Whatever became of it, it is a sound packet.
+    return sumShort(buf, OFF + 20, bytes - 20) % 0xffff === 0 ? verdict : -1;
+  }
+
+  /** What the ICMP error that stands in the arena now quotes. */
+  quotedSeq(): number {
+    return get32(this.arena, OFF + 28 + 20 + 4);
   }
 
   /** Sequence and ack numbers of the packet as it stands in the arena now. */

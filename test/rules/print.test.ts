@@ -91,7 +91,9 @@ describe(`iptables text (${SEED_HINT})`, () => {
         const chains = [...table.matchAll(/^:(\S+)/gm)].map((match) => match[1]);
         const jumps = [...table.matchAll(/ -[jg] (SEQSHIM-\S+)/g)].map((match) => match[1]);
         expect(jumps.filter((chain) => !chains.includes(chain))).toEqual([]);
-        const hooks = [...table.matchAll(/^-A (?!SEQSHIM-)(\S+)/gm)].map((match) => match[1]);
+        const hooks = [...table.matchAll(/^-A (?!SEQSHIM-)(\S+ -p \S+)/gm)].map(
+          (match) => match[1],
+        );
         expect(new Set(hooks).size).toBe(hooks.length);
       }
     });

@@ -55,6 +55,7 @@ describe('CODES', () => {
       '78 sack-calibrated adjustment note delta:seq probes:count',
       '79 resynced intervention note seqBy:seq ackBy:seq afterMs:ms',
       '81 mss-clamped intervention note offeredMss:octets mss:octets',
+      '82 icmp-translated intervention note seq:seq toSeq:seq',
       '83 translated-by-kernel intervention note delta:seq',
       '84 kept-in-userspace adjustment note tsBy:seq scales:count refused:count',
     ]);

@@ -37,6 +37,8 @@ export interface KernelMover {
 
 export interface RuntimeOptions {
   readonly memory: EngineMemory;
+  /** Of the other workers, which then have the same seed. */
+  readonly others?: readonly EngineMemory[];
   readonly queueNum: number;
   readonly queueLength: number;
   readonly budgetUs: number;
@@ -99,6 +101,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const stats = new page.StatsPage();
   const settings: WorkerSettings = {
     memory: options.memory,
+    others: options.others ?? [],
     stats: stats.buffer,
     queueNum: options.queueNum,
     queueLength: options.queueLength,

@@ -5,6 +5,8 @@ import type { EngineMemory } from '../../engine/memory.ts';
 
 export interface WorkerSettings {
   readonly memory: EngineMemory;
+  /** Of the other workers; their tables have the same seed. */
+  readonly others: readonly EngineMemory[];
   /** The stats page. */
   readonly stats: SharedArrayBuffer;
   readonly queueNum: number;

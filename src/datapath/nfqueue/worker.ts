@@ -22,7 +22,7 @@ function main(settings: WorkerSettings): void {
   let queue: Queue | undefined;
   let loop: PacketLoop | undefined;
   try {
-    const engine = new Engine(settings.memory, settings.seed);
+    const engine = new Engine(settings.memory, settings.seed, settings.others);
     const outbox = new Ring(settings.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
     queue = new Queue({
       queueNum: settings.queueNum,

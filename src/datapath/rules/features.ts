@@ -20,6 +20,7 @@ const IPTABLES_FEATURES = [
   ['MARK target', '-j MARK --set-xmark 0x0/0x1'],
   ['connmark match', '-m connmark --mark 0x1/0x1 -j RETURN'],
   ['CONNMARK target', '-j CONNMARK --set-xmark 0x0/0x1'],
+  ['ICMP match', '-p icmp -m icmp --icmp-type 3/4 -j RETURN'],
   ['comment match', '-m comment --comment try -j RETURN'],
 ] as const;
 

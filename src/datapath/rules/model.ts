@@ -3,11 +3,11 @@
  *
  * Owns the order (DESIGN §3 "Where it sits"): arriving control packets before conntrack, other
  * arriving data behind it (where it is delivered here, or where it is forwarded, as the hooks ask),
- * leaving packets last. A chain begins with what must not be seen twice:
- * loopback, what we injected, and what we have just judged: it comes again (NF_REPEAT) with our
- * bit, loses it, and goes on to other people's rules. A flow under repair is selected by its own
- * entry, without bypass: without a listener its packets wait for a retransmission instead of
- * passing in numbers that mean nothing to their receiver.
+ * leaving packets last; and ICMP errors that may quote a translated segment. A chain begins with
+ * what must not be seen twice: loopback, what we injected, and what we have just judged: it comes
+ * again (NF_REPEAT) with our bit, loses it, and goes on to other people's rules. A flow under
+ * repair is selected by its own entry, without bypass: without a listener its packets wait for a
+ * retransmission instead of passing in numbers that mean nothing to their receiver.
  *
  * With `settledBypass`, what was just judged carries the engine's word on its connection: both our
  * bits settle it (its mark is set), the one alone unsettles it. Plain packets of a settled
@@ -23,7 +23,7 @@
 import type { Network } from '../../config/network.ts';
 import type { RuleInput } from './rule-input.ts';
 
-export type Place = 'raw' | 'in' | 'forward' | 'out';
+export type Place = 'raw' | 'in' | 'forward' | 'out' | 'raw-icmp' | 'out-icmp';
 
 export type Match =
   | { readonly kind: 'loopback' }
@@ -50,7 +50,7 @@ export type Action =
   | { readonly kind: 'unmark'; readonly connection: 'settle' | 'unsettle' | 'leave' }
   /** Clears the bit of the connection, and goes on. */
   | { readonly kind: 'forget'; readonly bit: number }
-  | { readonly kind: 'queue'; readonly bypass: boolean };
+  | { readonly kind: 'queue'; readonly bypass: boolean; readonly first?: boolean };
 
 export interface Rule {
   readonly match: readonly Match[];
@@ -62,6 +62,7 @@ export interface Rule {
 /** Which packets enter a chain: far network, and on which side the server port stands. */
 export interface Entry {
   readonly network: Network;
+  /** None: not TCP, but an ICMP error that says "too big". */
   readonly ports: readonly number[];
   /** Is the server port the source port of these packets? */
   readonly portIsSource: boolean;
@@ -75,6 +76,12 @@ export interface Chain {
 
 /** iptables' multiport takes fifteen. */
 const PORTS_PER_ENTRY = 15;
+
+/** Routers may have any address. */
+const EVERYWHERE: readonly Network[] = [
+  { family: 4, cidr: '0.0.0.0/0' },
+  { family: 6, cidr: '::/0' },
+];
 
 const RETURN: Action = { kind: 'return' };
 const QUEUE: Action = { kind: 'queue', bypass: true };
@@ -146,13 +153,44 @@ export function ruleModel(input: RuleInput): readonly Chain[] {
       rule(QUEUE, ...whose),
     ],
   };
-  return [raw, ...(onHost ? [inward] : []), ...(onGateway ? [forward] : []), outward];
+  const { targets } = input;
+  // With several queues the first one: what a router says does not balance by a flow's addresses.
+  const first: Action = { kind: 'queue', bypass: true, first: true };
+  const tooBigIn: Chain = {
+    place: 'raw-icmp',
+    entries: EVERYWHERE.filter(({ family }) => targets.some((one) => one.family === family)).map(
+      (network) => ({ network, ports: [], portIsSource: true }),
+    ),
+    rules: [unmark('leave'), ...loopback, rule(first, ...whose)],
+  };
+  const tooBigOut: Chain = {
+    place: 'out-icmp',
+    entries: targets.map((network) => ({ network, ports: [], portIsSource: false })),
+    rules: [unmark('leave'), ...loopback, ...excluded, rule(first)],
+  };
+  return [
+    raw,
+    tooBigIn,
+    ...(onHost ? [inward] : []),
+    ...(onGateway ? [forward, tooBigOut] : []),
+    outward,
+  ];
 }
 
 /** With both hooks all that the entries describe is ours. */
 function near(onHost: boolean, onGateway: boolean): readonly Match[] {
   if (onHost && onGateway) return [];
   return [{ kind: onGateway ? 'forwarded' : 'local' }];
+}
+
+/** Its first queue alone. */
+export function firstOf(input: RuleInput): RuleInput {
+  return { ...input, queueCount: 1 };
+}
+
+/** Do packets there go to the far end? */
+export function isLeaving(place: Place): boolean {
+  return place === 'out' || place === 'out-icmp';
 }
 
 function rule(action: Action, ...match: Match[]): Rule {

@@ -8,7 +8,16 @@
  * without its mark, NF_REPEAT would never end.
  */
 import type { FlowChange } from './flow-change.ts';
-import { type Action, type Chain, type Entry, type Match, type Place, ruleModel } from './model.ts';
+import {
+  type Action,
+  type Chain,
+  type Entry,
+  firstOf,
+  isLeaving,
+  type Match,
+  type Place,
+  ruleModel,
+} from './model.ts';
 import * as names from './rule-input.ts';
 import { type RuleInput, ruleComment } from './rule-input.ts';
 
@@ -19,44 +28,65 @@ const COMMENT_BYTES_MAX = 255;
 
 const PLACES = {
   raw: {
+    table: 'raw',
     hook: 'PREROUTING',
     enter: names.CHAIN_RAW,
     rules: names.CHAIN_RAW_RULES,
     repair: names.CHAIN_RAW_REPAIR,
   },
   in: {
+    table: 'mangle',
     hook: 'INPUT',
     enter: names.CHAIN_IN,
     rules: names.CHAIN_IN_RULES,
     repair: names.CHAIN_IN_REPAIR,
   },
   forward: {
+    table: 'mangle',
     hook: 'FORWARD',
     enter: names.CHAIN_FORWARD,
     rules: names.CHAIN_FORWARD_RULES,
     repair: names.CHAIN_FORWARD_REPAIR,
   },
   out: {
+    table: 'mangle',
     hook: 'POSTROUTING',
     enter: names.CHAIN_OUT,
     rules: names.CHAIN_OUT_RULES,
     repair: names.CHAIN_OUT_REPAIR,
   },
+  'raw-icmp': {
+    table: 'raw',
+    hook: 'PREROUTING',
+    enter: names.CHAIN_ICMP,
+    rules: names.CHAIN_ICMP_RULES,
+    repair: '',
+  },
+  'out-icmp': {
+    table: 'mangle',
+    hook: 'POSTROUTING',
+    enter: names.CHAIN_ICMP,
+    rules: names.CHAIN_ICMP_RULES,
+    repair: '',
+  },
+} as const;
+
+const TOO_BIG = {
+  4: '-p icmp -m icmp --icmp-type 3/4',
+  6: '-p ipv6-icmp -m icmp6 --icmpv6-type 2',
 } as const;
 
 export function iptablesText(input: RuleInput, family: Family): string {
   const chains = ruleModel(input);
-  const raw = chains.filter((chain) => chain.place === 'raw');
-  const mangle = chains.filter((chain) => chain.place !== 'raw');
+  const raw = chains.filter((chain) => PLACES[chain.place].table === 'raw');
+  const mangle = chains.filter((chain) => PLACES[chain.place].table !== 'raw');
   return table('raw', raw, input, family) + table('mangle', mangle, input, family);
 }
 
 function table(name: string, chains: readonly Chain[], input: RuleInput, family: Family): string {
-  const own = chains.flatMap(({ place }) => [
-    PLACES[place].enter,
-    PLACES[place].rules,
-    PLACES[place].repair,
-  ]);
+  const own = chains
+    .flatMap(({ place }) => [PLACES[place].enter, PLACES[place].rules, PLACES[place].repair])
+    .filter((chain) => chain !== '');
   const settle = name !== 'raw' && input.settledBypass === true ? [names.CHAIN_SETTLE] : [];
   const lines = [
     `*${name}`,
@@ -94,29 +124,31 @@ function entryLines(chain: Chain, input: RuleInput, family: Family): string[] {
   const comment = commentText(input);
   const lines = chain.entries
     .filter((entry) => entry.network.family === family)
-    .map((entry) => `-A ${enter} ${entryText(entry, chain.place)} ${comment} -g ${rules}`);
+    .map((entry) => `-A ${enter} ${entryText(entry, chain.place)}${comment} -g ${rules}`);
   if (lines.length === 0) return [];
-  return [...lines, `-A ${hook} -p tcp ${comment} -j ${enter}`];
+  const protocol = chain.place.endsWith('icmp') ? TOO_BIG[family] : '-p tcp';
+  return [...lines, `-A ${hook} ${protocol} ${comment} -j ${enter}`];
 }
 
 function entryText(entry: Entry, place: Place): string {
+  const address = entry.network.cidr.endsWith('/0')
+    ? ''
+    : `${farSide(place)} ${entry.network.cidr} `;
+  if (entry.ports.length === 0) return address;
   const side = entry.portIsSource ? 's' : 'd';
   const list = entry.ports.join(',');
   // The list is another module: one port needs none.
   const ports =
     entry.ports.length === 1 ? `--${side}port ${list}` : `-m multiport --${side}ports ${list}`;
-  const address = entry.network.cidr.endsWith('/0')
-    ? ''
-    : `${farSide(place)} ${entry.network.cidr} `;
-  return `${address}-p tcp ${ports}`;
+  return `${address}-p tcp ${ports} `;
 }
 
 function farSide(place: Place): string {
-  return place === 'out' ? '-d' : '-s';
+  return isLeaving(place) ? '-d' : '-s';
 }
 
 function nearType(place: Place): string {
-  return place === 'out' ? '--src-type' : '--dst-type';
+  return isLeaving(place) ? '--src-type' : '--dst-type';
 }
 
 function ruleLines(chain: Chain, input: RuleInput, family: Family): string[] {
@@ -145,7 +177,7 @@ const TCP_KINDS: ReadonlySet<Match['kind']> = new Set(['control', 'plain', 'sack
 function matchText(match: Match, place: Place): string {
   switch (match.kind) {
     case 'loopback':
-      return place === 'out' ? '-o lo' : '-i lo';
+      return isLeaving(place) ? '-o lo' : '-i lo';
     case 'mark':
       return `-m mark --mark ${hex(match.bit)}/${hex(match.bit)}`;
     case 'connmark':
@@ -178,7 +210,7 @@ function actionText(action: Action, input: RuleInput): string {
     case 'forget':
       return `-j CONNMARK --set-xmark 0x0/${hex(action.bit)}`;
     case 'queue':
-      return `-j NFQUEUE ${queueText(input)}${action.bypass ? ' --queue-bypass' : ''}`;
+      return `-j NFQUEUE ${queueText(action.first ? firstOf(input) : input)}${action.bypass ? ' --queue-bypass' : ''}`;
   }
 }
 

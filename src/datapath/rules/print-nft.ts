@@ -7,18 +7,34 @@
  * would re-route what carries a mark.
  */
 import type { FlowChange } from './flow-change.ts';
-import { type Action, type Chain, type Entry, type Match, type Place, ruleModel } from './model.ts';
+import {
+  type Action,
+  type Chain,
+  type Entry,
+  firstOf,
+  isLeaving,
+  type Match,
+  type Place,
+  ruleModel,
+} from './model.ts';
 import { NFT_TABLE, type RuleInput, ruleComment } from './rule-input.ts';
 
 const HOOKS = {
   raw: 'type filter hook prerouting priority -300; policy accept;',
   in: 'type filter hook input priority -150; policy accept;',
+  'raw-icmp': 'type filter hook prerouting priority -300; policy accept;',
+  'out-icmp': 'type filter hook postrouting priority -150; policy accept;',
   forward: 'type filter hook forward priority -150; policy accept;',
   out: 'type filter hook postrouting priority -150; policy accept;',
 } as const;
 
 /** nft takes 128 bytes, its end included. */
 const COMMENT_BYTES_MAX = 127;
+
+const TOO_BIG = {
+  4: 'icmp type destination-unreachable icmp code 4',
+  6: 'icmpv6 type packet-too-big',
+} as const;
 
 const FAMILIES = [4, 6] as const;
 const IP = { 4: 'ip', 6: 'ip6' } as const;
@@ -71,16 +87,17 @@ function entryText(entry: Entry, place: Place): string {
   const address = cidr.endsWith('/0')
     ? `meta nfproto ipv${family}`
     : `${IP[family]} ${farSide(place)} ${cidr}`;
+  if (entry.ports.length === 0) return `${address} ${TOO_BIG[family]}`;
   const ports = `tcp ${entry.portIsSource ? 'sport' : 'dport'} { ${entry.ports.join(', ')} }`;
   return `${address} ${ports}`;
 }
 
 function farSide(place: Place): string {
-  return place === 'out' ? 'daddr' : 'saddr';
+  return isLeaving(place) ? 'daddr' : 'saddr';
 }
 
 function nearSide(place: Place): string {
-  return place === 'out' ? 'saddr' : 'daddr';
+  return isLeaving(place) ? 'saddr' : 'daddr';
 }
 
 function repairText(family: 4 | 6, place: Place): string {
@@ -93,7 +110,7 @@ function repairText(family: 4 | 6, place: Place): string {
 function matchText(match: Match, place: Place): string {
   switch (match.kind) {
     case 'loopback':
-      return place === 'out' ? 'oifname "lo"' : 'iifname "lo"';
+      return isLeaving(place) ? 'oifname "lo"' : 'iifname "lo"';
     case 'mark':
       return `meta mark & ${hex(match.bit)} == ${hex(match.bit)}`;
     case 'connmark':
@@ -131,7 +148,7 @@ function actionText(action: Action, input: RuleInput): string {
     case 'forget':
       return connectionText(false, action.bit);
     case 'queue':
-      return `queue num ${queueText(input)}${action.bypass ? ' bypass' : ''}`;
+      return `queue num ${queueText(action.first ? firstOf(input) : input)}${action.bypass ? ' bypass' : ''}`;
   }
 }
 

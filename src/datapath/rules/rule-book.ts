@@ -25,7 +25,7 @@ import { iptablesFlowText, queueText as iptablesQueue, iptablesText } from './pr
 import { nftFlowText, queueText as nftQueue, nftText } from './print-nft.ts';
 import { removeScript } from './remove-script.ts';
 import { findEraser } from './repeat-safety.ts';
-import { CHAIN_SETTLE, NFT_TABLE, type RuleInput } from './rule-input.ts';
+import { CHAIN_OUT_RULES, CHAIN_SETTLE, NFT_TABLE, type RuleInput } from './rule-input.ts';
 
 const LIST_TABLE = ['list', 'table', 'inet', NFT_TABLE] as const;
 const SAVE = { 4: 'iptables-save', 6: 'ip6tables-save' } as const;
@@ -117,15 +117,17 @@ export class RuleBook {
   /** What other queues get, we would never see. */
   serves(): boolean {
     if (this.backend === 'nft') {
-      // nft 1.0 prints it the other way round.
+      const [chain = ''] = /chain out-rules \{[^}]*\}/.exec(run('nft', LIST_TABLE).stdout) ?? [];
       const queue = nftQueue(this.input);
-      const wanted = new RegExp(
-        `\\bqueue (?:num ${queue} bypass|flags bypass to ${queue}(?![-\\d]))`,
+      // nft 1.0 prints it the other way round.
+      return new RegExp(`queue (?:num ${queue} bypass|flags bypass to ${queue}(?![-\\d]))`).test(
+        chain,
       );
-      return wanted.test(run('nft', LIST_TABLE).stdout);
     }
     const wanted = `${iptablesQueue(this.input)} --queue-bypass`;
-    return this.families.every((family) => run(SAVE[family], []).stdout.includes(wanted));
+    const isOurs = (line: string) =>
+      line.startsWith(`-A ${CHAIN_OUT_RULES} `) && line.includes(wanted);
+    return this.families.every((family) => run(SAVE[family], []).stdout.split('\n').some(isOurs));
   }
 
   /** Do our rules mark settled connections? */

@@ -44,6 +44,9 @@ export const CHAIN_RAW_REPAIR = 'SEQSHIM-RAW-REPAIR';
 export const CHAIN_IN_REPAIR = 'SEQSHIM-IN-REPAIR';
 export const CHAIN_FORWARD_REPAIR = 'SEQSHIM-FWD-REPAIR';
 export const CHAIN_OUT_REPAIR = 'SEQSHIM-OUT-REPAIR';
+/** What routers say of segments that are too big: in raw, and in mangle POSTROUTING. */
+export const CHAIN_ICMP = 'SEQSHIM-ICMP';
+export const CHAIN_ICMP_RULES = 'SEQSHIM-ICMP-RULES';
 export const CHAIN_SAVE = 'SEQSHIM-SAVE';
 export const CHAIN_SETTLE = 'SEQSHIM-SETTLE';
 

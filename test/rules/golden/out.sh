@@ -27,6 +27,17 @@ table inet seqshim {
     ip saddr 10.0.0.0/8 tcp sport { 22 } goto raw-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip6 saddr fd00::/8 tcp sport { 22 } goto raw-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
   }
+  chain raw-icmp-rules {
+    meta mark & 0x1000 == 0x1000 meta mark set meta mark & 0xffffefff return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+    iifname "lo" return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+    meta mark & 0x2000 == 0x2000 return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+    fib daddr type local queue num 5011 bypass comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+  }
+  chain raw-icmp {
+    type filter hook prerouting priority -300; policy accept;
+    meta nfproto ipv4 icmp type destination-unreachable icmp code 4 goto raw-icmp-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+    meta nfproto ipv6 icmpv6 type packet-too-big goto raw-icmp-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+  }
   chain in-rules {
     meta mark & 0x1000 == 0x1000 meta mark set meta mark & 0xffffefff return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     iifname "lo" return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
@@ -69,6 +80,8 @@ iptables-restore --noflush -w 5 <<'RULES'
 :SEQSHIM-RAW - [0:0]
 :SEQSHIM-RAW-RULES - [0:0]
 :SEQSHIM-RAW-REPAIR - [0:0]
+:SEQSHIM-ICMP - [0:0]
+:SEQSHIM-ICMP-RULES - [0:0]
 -A SEQSHIM-SAVE -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j MARK --set-xmark 0x0/0x1000
 -A SEQSHIM-RAW-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-RAW-RULES -i lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
@@ -76,8 +89,14 @@ iptables-restore --noflush -w 5 <<'RULES'
 -A SEQSHIM-RAW-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-RAW-REPAIR
 -A SEQSHIM-RAW-RULES -p tcp ! --tcp-flags SYN,FIN,RST NONE -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
 -A SEQSHIM-RAW-RULES -p tcp --tcp-option 5 -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
+-A SEQSHIM-ICMP-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
+-A SEQSHIM-ICMP-RULES -i lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
+-A SEQSHIM-ICMP-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
+-A SEQSHIM-ICMP-RULES -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
 -A SEQSHIM-RAW -s 10.0.0.0/8 -p tcp --sport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-RAW-RULES
 -A PREROUTING -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-RAW
+-A SEQSHIM-ICMP -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-ICMP-RULES
+-A PREROUTING -p icmp -m icmp --icmp-type 3/4 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-ICMP
 COMMIT
 *mangle
 :SEQSHIM-SAVE - [0:0]
@@ -113,6 +132,8 @@ ip6tables-restore --noflush -w 5 <<'RULES' || echo 'without IPv6'
 :SEQSHIM-RAW - [0:0]
 :SEQSHIM-RAW-RULES - [0:0]
 :SEQSHIM-RAW-REPAIR - [0:0]
+:SEQSHIM-ICMP - [0:0]
+:SEQSHIM-ICMP-RULES - [0:0]
 -A SEQSHIM-SAVE -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j MARK --set-xmark 0x0/0x1000
 -A SEQSHIM-RAW-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-RAW-RULES -i lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
@@ -120,8 +141,14 @@ ip6tables-restore --noflush -w 5 <<'RULES' || echo 'without IPv6'
 -A SEQSHIM-RAW-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-RAW-REPAIR
 -A SEQSHIM-RAW-RULES -p tcp ! --tcp-flags SYN,FIN,RST NONE -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
 -A SEQSHIM-RAW-RULES -p tcp --tcp-option 5 -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
+-A SEQSHIM-ICMP-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
+-A SEQSHIM-ICMP-RULES -i lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
+-A SEQSHIM-ICMP-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
+-A SEQSHIM-ICMP-RULES -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
 -A SEQSHIM-RAW -s fd00::/8 -p tcp --sport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-RAW-RULES
 -A PREROUTING -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-RAW
+-A SEQSHIM-ICMP -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-ICMP-RULES
+-A PREROUTING -p ipv6-icmp -m icmp6 --icmpv6-type 2 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-ICMP
 COMMIT
 *mangle
 :SEQSHIM-SAVE - [0:0]

@@ -1,0 +1,98 @@
+/**
+ * ICMP errors that quote a segment of a translated flow: each end hears them in the numbers that it
+ * uses itself, and only of what it has in flight. RFC 1191, RFC 5927 §4.1.
+ */
+import { describe, expect, it } from 'vitest';
+import * as code from '../../src/engine/codes.ts';
+import { Engine } from '../../src/engine/engine.ts';
+import { createEngineMemory, POLICY_OBSERVE } from '../../src/engine/memory.ts';
+import {
+  HOOK_POSTROUTING,
+  TO_FAR,
+  VERDICT_ACCEPT,
+  VERDICT_REWRITTEN,
+} from '../../src/engine/verdict.ts';
+import * as jump from './jump-talk.ts';
+import { A, B, C, reanchored } from './phantom-rig.ts';
+import type { Rig } from './rig.ts';
+
+/** Where the bench writes a packet, and the length of its error. */
+const OFF = 64;
+const ERROR_BYTES = 68;
+
+describe('a re-anchored flow', () => {
+  /** The server has sent 40 octets, in its own numbers. */
+  function talking(): Rig {
+    const rig = reanchored();
+    rig.out({ flags: 0, seq: C + 22, ack: A + 1 });
+    rig.in({ flags: 0, seq: B + 1, ack: C + 22, payload: 40 });
+    return rig;
+  }
+
+  it('has its errors told to the server in the server’s numbers', () => {
+    const rig = talking();
+    expect(rig.tooBig((A + 1) | 0, true)).toBe(VERDICT_REWRITTEN);
+    expect(rig.quotedSeq()).toBe(B + 1);
+    expect(rig.count(code.ICMP_TRANSLATED)).toBe(1);
+    expect(rig.events.at(-1)).toMatchObject({ code: code.ICMP_TRANSLATED });
+  });
+
+  it('leaves those to the client alone: its numbers are the same on both sides', () => {
+    const rig = talking();
+    rig.out({ flags: 0, seq: C + 22, ack: A + 41, payload: 30 });
+    expect(rig.tooBig(C + 22, false)).toBe(VERDICT_ACCEPT);
+    expect(rig.quotedSeq()).toBe(C + 22);
+  });
+
+  it('leaves alone what quotes no segment in flight, and other ports', () => {
+    const rig = talking();
+    for (const seq of [A - 5000, A + 5000, B + 1]) {
+      expect(rig.tooBig(seq | 0, true)).toBe(VERDICT_ACCEPT);
+      expect(rig.quotedSeq()).toBe(seq | 0);
+    }
+    rig.ports = (40_271 << 16) | 22;
+    expect(rig.tooBig((A + 1) | 0, true)).toBe(VERDICT_ACCEPT);
+    expect(rig.count(code.ICMP_TRANSLATED)).toBe(0);
+  });
+
+  it('is known to the engines of other threads', () => {
+    const rig = talking();
+    const other = createEngineMemory(1024, (bytes) => new ArrayBuffer(bytes));
+    const engine = new Engine(other, 7, [rig.memory]);
+    engine.attach(rig.arena);
+    new Int32Array(rig.memory.policy)[POLICY_OBSERVE] = 1; // its own leaves it as it is
+    rig.tooBig((A + 1) | 0, true);
+    const verdict = engine.step(OFF, ERROR_BYTES, TO_FAR, HOOK_POSTROUTING, 0, 0, rig.nowMs);
+    expect(verdict).toBe(VERDICT_REWRITTEN);
+    expect(rig.quotedSeq()).toBe(B + 1);
+  });
+
+  it('in observe mode is only said to need it', () => {
+    const rig = talking();
+    new Int32Array(rig.memory.policy)[POLICY_OBSERVE] = 1;
+    expect(rig.tooBig((A + 1) | 0, true)).toBe(VERDICT_ACCEPT);
+    expect(rig.count(code.ICMP_TRANSLATED + code.WOULD)).toBe(1);
+  });
+});
+
+describe('a flow behind a jump', () => {
+  it('has its errors told to each end in its own numbers', () => {
+    const [seqBy, ackBy] = [0x12345678, 0x7abcdef0];
+    const talk = jump.jumped(seqBy, ackBy);
+    expect(jump.typing(talk)).toBe(VERDICT_REWRITTEN);
+    const { rig } = talk;
+    talk.near(101, 201, 36);
+    expect(rig.tooBig((jump.C + 101 + ackBy) | 0, false)).toBe(VERDICT_REWRITTEN);
+    expect(rig.quotedSeq()).toBe(jump.C + 101);
+    talk.far(201, 101, 50);
+    expect(rig.tooBig((jump.S + 201) | 0, true)).toBe(VERDICT_REWRITTEN);
+    expect(rig.quotedSeq()).toBe((jump.S + 201 + seqBy) | 0);
+  });
+
+  it('and one that nothing is wrong with hears them as they are', () => {
+    const { rig } = jump.session();
+    expect(rig.tooBig(jump.C + 101, false)).toBe(VERDICT_ACCEPT);
+    expect(rig.tooBig((jump.S + 201) | 0, true)).toBe(VERDICT_ACCEPT);
+    expect(rig.count(code.STAT_PASSED_NOT_TCP)).toBe(2);
+  });
+});
