@@ -150,7 +150,7 @@ class Bench {
     return Number(new RegExp(`${name}\\s+(\\d+)`).exec(inSpace(space, 'nstat', '-asz', name))?.[1]);
   }
 
-  /** One transfer: its rate, RTOs of its sender, SACK blocks thrown away behind its first second. */
+  /** One transfer: its rate, its sender's RTOs, SACK blocks thrown away behind its first second. */
   async measure(way, { blind, near, far, sack = 1, lesson = false }, control, loss, seed, seconds) {
     for (const space of [this.names.near, this.names.far]) {
       inSpace(space, 'sysctl', '-qw', `net.ipv4.tcp_sack=${sack}`);
