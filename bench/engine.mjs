@@ -12,22 +12,38 @@ import { rolldown } from 'rolldown';
 import { median, spread } from './statistics.mjs';
 
 const WORK = fileURLToPath(new URL('./engine-work.ts', import.meta.url));
+const LOOKUP_WORK = fileURLToPath(new URL('./lookup-work.ts', import.meta.url));
 const CACHE = fileURLToPath(new URL('../node_modules/.cache/seqshim/', import.meta.url));
 const LIMIT_MS = 120_000;
 
 /** In a process of its own: what else was compiled before must not decide how fast it is. */
 export async function benchEngine({ quick = false } = {}) {
+  const engine = summarize(await work(WORK, quick));
+  return { ...engine, lookup: summarizeLookups(await work(LOOKUP_WORK, quick)) };
+}
+
+async function work(input, quick) {
   const file = `${CACHE}engine-work-${process.pid}.mjs`;
-  const bundle = await rolldown({ input: WORK, platform: 'node', logLevel: 'silent' });
+  const bundle = await rolldown({ input, platform: 'node', logLevel: 'silent' });
   await bundle.write({ file, format: 'esm' });
   await bundle.close();
   try {
     const args = quick ? [file, '--quick'] : [file];
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: LIMIT_MS });
-    return summarize(JSON.parse(stdout));
+    return JSON.parse(stdout);
   } finally {
     await rm(file, { force: true });
   }
+}
+
+/** Of the larger table against the smaller one, for packets that come one by one, and in bursts. */
+function summarizeLookups({ bytesPerFlow, results }) {
+  const counts = Object.keys(results);
+  const bursts = Object.keys(results[counts[0]]).map((burst) => {
+    const ns = counts.map((count) => median(results[count][burst]));
+    return { burst: Number(burst), ns, ratio: ns[1] / ns[0] };
+  });
+  return { counts: counts.map(Number), bytesPerFlow, bursts };
 }
 
 function summarize({ seed, packets, results, checksum }) {
@@ -44,7 +60,7 @@ function summarize({ seed, packets, results, checksum }) {
   return { seed, packets, figures, checksum: Object.fromEntries(rates) };
 }
 
-export function printEngine({ seed, packets, figures, checksum }) {
+export function printEngine({ seed, packets, figures, checksum, lookup }) {
   console.log(
     `${`engine, seed ${seed}`.padEnd(26)}${'million packets/s'.padStart(24)}${'hash'.padStart(12)}`,
   );
@@ -60,6 +76,11 @@ export function printEngine({ seed, packets, figures, checksum }) {
     const rate = [octetsPerSecond.median, low, high].map((value) => (value / 1e9).toFixed(1));
     const name = `checksum of 64 KiB, ${way}`.padEnd(26);
     console.log(`${name}${rate[0]} GB/s (${rate[1]}-${rate[2]})`);
+  }
+  for (const { burst, ns, ratio } of lookup.bursts) {
+    const name = `lookup, bursts of ${burst}`.padEnd(26);
+    const times = ns.map((value, i) => `${value.toFixed(1)} ns of ${lookup.counts[i]} flows`);
+    console.log(`${name}${times.join(', ')}: ${ratio.toFixed(2)}`);
   }
 }
 

@@ -1,7 +1,9 @@
 /*
  * The round trip of one octet over one TCP connection, as a program sees it.
  * serve PORT: echoes for one connection after another. ADDR PORT ROUNDS: prints p50, p99 and p999
- * in nanoseconds. In C, so that the figure is the path's and not an event loop's.
+ * in nanoseconds. connects ADDR PORT MS: new connections of one octet each, one after the other for
+ * so long, and prints how many a second. In C, so that the figure is the path's and not an event
+ * loop's.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -49,8 +51,29 @@ static void serve(struct sockaddr_in *address) {
   }
 }
 
+static void connects(struct sockaddr_in *address, long ms) {
+  long count = 0;
+  long long start = now_ns();
+  while (now_ns() - start < ms * 1000000LL) {
+    char octet = 0;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(fd, (void *)address, sizeof *address)) fail("connect");
+    no_delay(fd);
+    if (write(fd, &octet, 1) != 1 || read(fd, &octet, 1) != 1) fail("round");
+    close(fd);
+    count++;
+  }
+  printf("%.1f\n", count / ((now_ns() - start) / 1e9));
+}
+
 int main(int argc, char **argv) {
   struct sockaddr_in address = {.sin_family = AF_INET};
+  if (argc == 5 && strcmp(argv[1], "connects") == 0) {
+    address.sin_port = htons(atoi(argv[3]));
+    inet_pton(AF_INET, argv[2], &address.sin_addr);
+    connects(&address, atol(argv[4]));
+    return 0;
+  }
   if (argc == 3 && strcmp(argv[1], "serve") == 0) {
     address.sin_port = htons(atoi(argv[2]));
     serve(&address);
