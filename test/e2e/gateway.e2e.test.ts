@@ -307,6 +307,29 @@ describe('a bridge with br_netfilter', () => {
     );
   });
 
+  it('has what it hands up for routing looked after like anything else', async () => {
+    await withLab(
+      async (bridged) => {
+        const bridge = bridged.shimHost;
+        bridge.call('ip', ['link', 'add', 'br0', 'type', 'bridge']);
+        bridge.call('ip', ['addr', 'flush', 'dev', 'g0']);
+        bridge.call('ip', ['link', 'set', 'g0', 'master', 'br0']);
+        bridge.call('ip', ['link', 'set', 'br0', 'up']);
+        bridge.call('ip', ['addr', 'add', '10.99.1.2/24', 'dev', 'br0']);
+        bridge.call('sysctl', ['-qw', 'net.bridge.bridge-nf-call-iptables=1']);
+        await withShim(bridged, (shim) =>
+          withFault(bridged, PHANTOM, async () => {
+            expect((await attempts(bridged, 4, SSH, 2, 2)).errors).toEqual([]);
+            const { interventions, counters } = shim.status();
+            expect(interventions).toMatchObject({ reanchored: 2 });
+            expect(counters).toMatchObject({ passedBridged: 0 });
+          }),
+        );
+      },
+      { gateway: true },
+    );
+  });
+
   /** The gateway without a route: one network from the jumpbox to the firewall. */
   function bridgeOf(bridged: Lab): Namespace {
     const { jumpbox, firewall, shimHost } = bridged;

@@ -14,7 +14,7 @@ import { Session } from './session.ts';
 
 const MTU = 1300;
 const BYTES = 3_000_000;
-const HANG_MS = 4000;
+const HANG_MS = 2500;
 const { fault } = scenarioByName('phantom-synack-ws7');
 
 let lab: Lab;
