@@ -26,6 +26,9 @@ export const CHECKSUM_OFFLOAD = 17;
 export const SACK_OUT_OF_WINDOW = 18;
 export const SEQUENCE_JUMP = 19;
 export const DUPLICATE_ADDRESS = 20;
+export const TIMESTAMPS_STRIPPED = 21;
+export const WINDOW_SCALE_STRIPPED = 22;
+export const SACK_PERMITTED_STRIPPED = 23;
 
 // Actions: what seqshim did.
 export const SYNACK_DROPPED = 64;
@@ -44,6 +47,7 @@ export const SACK_REPAIRED = 76;
 export const SACK_STRIPPED = 77;
 export const SACK_CALIBRATED = 78;
 export const RESYNCED = 79;
+export const OPTIONS_ALIGNED = 80;
 export const MSS_CLAMPED = 81;
 export const ICMP_TRANSLATED = 82;
 export const TRANSLATED_BY_KERNEL = 83;

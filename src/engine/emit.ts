@@ -44,6 +44,7 @@ import {
   FLOW_RULE_WANTED,
   FLOW_SETTLED,
   FLOW_TRANSLATED,
+  FLOW_UNSCALED,
   GENERATION,
   HALF_FLAGS,
   HALF_TS_ON,
@@ -255,7 +256,7 @@ function ackFromNear(core: Core, flow: number, seq: number, octet: number): bool
   const flags = flagsOf(core, flow);
   if ((flags & FLOW_BYPASSED) !== 0) control.tsVal = nearTsNow(core, flow, near);
   let path = INJECT_FAR;
-  if ((flags & FLOW_TRANSLATED) !== 0) path = INJECT_FAR_HOOKED;
+  if ((flags & (FLOW_TRANSLATED | FLOW_UNSCALED)) !== 0) path = INJECT_FAR_HOOKED;
   else if ((flags & FLOW_BYPASSED) !== 0) path = INJECT_FAR_WAKE;
   return injectControl(core, flow, path);
 }

@@ -26,6 +26,7 @@ import {
   FLOW_RULE_WANTED,
   FLOW_SETTLED,
   FLOW_TRANSLATED,
+  FLOW_UNSCALED,
   FLOW_UNTOUCHED,
   FLOW_USED,
   GENERATION,
@@ -60,6 +61,7 @@ import { normalizeEgress, normalizeIngress, normalizeSyn } from './normalize/ord
 import { tickQuestion } from './normalize/question.ts';
 import { tickCheck } from './normalize/reset.ts';
 import { stripSackPermitted } from './normalize/sack-permitted.ts';
+import { alignOptions } from './normalize/stripped-options.ts';
 import { endTranslated } from './normalize/translate.ts';
 import {
   IN_ADDR,
@@ -214,6 +216,7 @@ export class Engine {
     }
     const opens = (seg.flags & (SYN | RST)) === SYN && verdict === VERDICT_ACCEPT;
     if (opens && clampMss(core, flow, toFar)) verdict = VERDICT_REWRITTEN;
+    if (opens && alignOptions(core, flow, toFar)) verdict = VERDICT_REWRITTEN;
     if (opens && stripSackPermitted(core, flow, toFar)) verdict = VERDICT_REWRITTEN;
     judgeBypass(core, flow, toFar);
     core.flows.touch(flow, core.nowMs);
@@ -339,6 +342,7 @@ export class Engine {
     const row = flow * FLOW_ROW_WORDS;
     const flags = flagsOf(core, flow);
     if ((flags & FLOW_SETTLED) !== 0) core.word = WORD_SETTLED;
-    return core.flows.rows[row + REPAIR] === 0 && (flags & FLOW_TRANSLATED) === 0;
+    const rewritten = (flags & (FLOW_TRANSLATED | FLOW_UNSCALED)) !== 0;
+    return core.flows.rows[row + REPAIR] === 0 && !rewritten;
   }
 }

@@ -154,6 +154,13 @@ export const ACTIONS: readonly CodeEntry[] = [
     'The connection goes on behind a jump; seqshim translates between old and new numbers.',
   ),
   action(
+    code.OPTIONS_ALIGNED,
+    'options-aligned',
+    'intervention',
+    [['shift', 'shift']],
+    'An option that one end only would use was taken out of a SYN, or made up for.',
+  ),
+  action(
     code.MSS_CLAMPED,
     'mss-clamped',
     'intervention',

@@ -201,4 +201,25 @@ export const FINDINGS: readonly CodeEntry[] = [
     ],
     'Two MAC addresses or TTLs take turns at one far address: two hosts, or only two routes.',
   ),
+  finding(
+    code.TIMESTAMPS_STRIPPED,
+    'timestamps-stripped',
+    'warning',
+    [],
+    'SYN-ACKs lose their timestamps on the way: the far end uses them, the near end does not.',
+  ),
+  finding(
+    code.WINDOW_SCALE_STRIPPED,
+    'window-scale-stripped',
+    'error',
+    [],
+    'SYN-ACKs lose their window scale on the way: each end misreads the other’s windows.',
+  ),
+  finding(
+    code.SACK_PERMITTED_STRIPPED,
+    'sack-permitted-stripped',
+    'warning',
+    [],
+    'SYN-ACKs lose SACK-permitted on the way: the far end waits for blocks that never come.',
+  ),
 ];

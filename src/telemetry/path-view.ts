@@ -7,7 +7,14 @@ import { PATH_FACT_MS } from '../engine/limits.ts';
 import { formatAddress } from './flow-address.ts';
 
 /** Names of facts are API; the number is the index. */
-export const FACT_NAMES = ['faulty', 'phantom', 'sack-blind'] as const;
+export const FACT_NAMES = [
+  'faulty',
+  'phantom',
+  'sack-blind',
+  'timestamps-stripped',
+  'window-scale-stripped',
+  'sack-permitted-stripped',
+] as const;
 
 export interface FactView {
   readonly fact: string;

@@ -86,27 +86,48 @@ export const SCENARIOS: readonly Scenario[] = [
     'checksums of the server’s segments are left to an offload that nobody does',
     { kind: 'checksum-left-partial' },
   ),
-  scenario(
-    'blind-resets',
-    'resets from somebody who knows only addresses and ports',
-    { kind: 'blind-resets' },
-    SSH,
-    false,
-  ),
   scenario('healthy', 'nothing is wrong', {}, SSH, false),
 ];
 
-/** What spoils large transfers, not logins: `test/e2e` measures them. */
-export const TRANSFER_SCENARIOS: readonly Scenario[] = [
+/**
+ * What spoils large transfers, or sessions in their middle, or hangs: each has a test of its own in
+ * `test/e2e`, which knows how long to wait, and what.
+ */
+export const OTHER_SCENARIOS: readonly Scenario[] = [
   scenario(
     'sack-blind-randomizer',
     'SEQ and ACK are renumbered, SACK blocks are not; the path is long and loses one in a hundred',
     { offsets: true, sackBlind: true, lagMs: 10, loss: 0.01 },
   ),
+  scenario(
+    'window-scale-stripped',
+    'SYN-ACKs lose their window scale, NOPs in its place: 64 KiB read as 64 octets',
+    { strips: 'window-scale' },
+  ),
+  scenario('window-scale-removed', 'the same, and nothing tells where the option was', {
+    strips: 'window-scale',
+    stripsBy: 'removal',
+  }),
+  scenario(
+    'timestamps-stripped',
+    'SYN-ACKs lose their timestamps; the server insists on them: the first connection is lost',
+    { strips: 'timestamps', strict: true },
+  ),
+  scenario(
+    'sack-permitted-stripped',
+    'SYN-ACKs lose SACK-permitted: the server, sending, waits for blocks that never come',
+    { strips: 'sack-permitted', lagMs: 10, loss: 0.01 },
+    SSH,
+    false,
+  ),
+  scenario('rerandomized-midflow', 'the firewall makes its translation anew in mid-session', {
+    jumpMs: 2500,
+    offsets: true,
+  }),
 ];
 
 export function scenarioByName(name: string): Scenario {
-  const found = [...SCENARIOS, ...TRANSFER_SCENARIOS].find((entry) => entry.name === name);
+  const found = [...SCENARIOS, ...OTHER_SCENARIOS].find((entry) => entry.name === name);
   if (found === undefined) throw new Error(`no scenario "${name}"`);
   return found;
 }

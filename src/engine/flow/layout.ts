@@ -50,6 +50,10 @@ export const HALF_TS_ON = 16;
 export const HALF_RST_SEEN = 32;
 /** A reset went by while the numbers were old: whether it ended the flow is not known. */
 export const HALF_RST_PASSED = 64;
+/** Near half: that this option was stripped from the SYN-ACK has been reported. */
+export const HALF_TS_TOLD = 128;
+export const HALF_SCALE_TOLD = 256;
+export const HALF_SACK_TOLD = 512;
 
 export const ST_CLOSED = 0;
 export const ST_LISTEN = 1;
@@ -151,6 +155,8 @@ export const FLOW_REUSED = 1 << 22;
 export const FLOW_KERNEL = 1 << 23;
 /** The kernel was asked to translate it: until it answers, nothing of it passes. */
 export const FLOW_MOVING = 1 << 24;
+/** The far end scales windows, the near end does not know: SCALE_FIX (`unscaled.ts`). */
+export const FLOW_UNSCALED = 1 << 25;
 
 /** Its plain packets stay in the kernel: nothing but SYN, FIN, RST and SACK is seen. */
 export const FLOW_SETTLED = 1 << 15;

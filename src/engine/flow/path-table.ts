@@ -16,6 +16,10 @@ export const FACT_FAULTY = 0;
 export const FACT_PHANTOM = 1;
 /** Sequence numbers are translated, SACK blocks are not. */
 export const FACT_SACK_BLIND = 2;
+/** SYN-ACKs lose this option, which the far end believes agreed upon. */
+export const FACT_TIMESTAMPS_STRIPPED = 3;
+export const FACT_SCALE_STRIPPED = 4;
+export const FACT_SACK_STRIPPED = 5;
 export const FACT_COUNT = 6;
 
 export const PATH_WORDS = 24;

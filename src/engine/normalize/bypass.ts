@@ -38,6 +38,7 @@ import {
   FLOW_SETTLED,
   FLOW_TAINTED,
   FLOW_TRANSLATED,
+  FLOW_UNSCALED,
   FLOW_UNTOUCHED,
   FLOW_WAKE,
   GENERATION,
@@ -94,7 +95,13 @@ const SACK_SLACK_OCTETS = 1 << 16;
 const WITHOUT = FLOW_ANCHORED | FLOW_PROVEN;
 /** Flows that are looked at, or rewritten, packet by packet; without a SYN the numbers are lost. */
 const NEVER =
-  FLOW_PICKED_UP | FLOW_UNTOUCHED | FLOW_TRANSLATED | FLOW_OVER | FLOW_RULE_WANTED | FLOW_OLD;
+  FLOW_PICKED_UP |
+  FLOW_UNTOUCHED |
+  FLOW_TRANSLATED |
+  FLOW_UNSCALED |
+  FLOW_OVER |
+  FLOW_RULE_WANTED |
+  FLOW_OLD;
 
 /** Sets the engine's word on the flow of the segment in hand, after it was judged. */
 export function judgeBypass(core: Core, flow: number, toFar: boolean): void {

@@ -82,6 +82,7 @@ import {
   setCandidateWord,
 } from './candidates.ts';
 import { startQuestion } from './question.ts';
+import { noteSynAck } from './stripped-options.ts';
 
 /** A SYN-ACK from the far end of a flow that the near end initiated. */
 export function normalizeSynAck(core: Core, flow: number): number {
@@ -104,6 +105,7 @@ export function normalizeSynAck(core: Core, flow: number): number {
   const i = decided ? -1 : see(core, flow, !anchored);
   if (!anchored) {
     onSynAck(halves, farHalf(core, flow));
+    noteSynAck(core, flow);
     return VERDICT_ACCEPT;
   }
   const isn = halves[farHalf(core, flow) + ISS]!;

@@ -14,10 +14,7 @@ import { FLOW_UNTOUCHED, MSS } from '../flow/layout.ts';
 import { POLICY_MSS_CLAMP } from '../memory.ts';
 import { INFO_TRUNCATED } from '../verdict.ts';
 import { put16 } from '../wire/bytes.ts';
-
-const TCP_HEADER_BYTES = 20;
-const NO_OPERATION = 1;
-const MAXIMUM_SEGMENT_SIZE = 2;
+import { KIND_MAXIMUM_SEGMENT_SIZE, optionAt } from '../wire/options.ts';
 
 /** A SYN or SYN-ACK that leaves or arrives; true when it was changed. */
 export function clampMss(core: Core, flow: number, toFar: boolean): boolean {
@@ -26,25 +23,13 @@ export function clampMss(core: Core, flow: number, toFar: boolean): boolean {
   if (clamp === 0 || seg.mss <= clamp || seg.foreign !== 0) return false;
   const rewritable = (core.info & INFO_TRUNCATED) === 0;
   if (!rewritable || (flagsOf(core, flow) & FLOW_UNTOUCHED) !== 0) return false;
-  const at = mssAt(core);
+  const at = optionAt(core.buf, seg, KIND_MAXIMUM_SEGMENT_SIZE);
   if (at < 0 || !enforce(core, MSS_CLAMPED)) return false;
   event(core, flow, MSS_CLAMPED, 0, seg.mss, clamp, 0, 0, 0);
-  put16(core.buf, at, clamp);
+  put16(core.buf, at + 2, clamp);
   seg.mss = clamp;
   const half = toFar ? nearHalf(core, flow) : farHalf(core, flow);
   if (core.flows.halves[half + MSS]! > clamp) core.flows.halves[half + MSS] = clamp;
   core.changed = 1;
   return true;
-}
-
-/** Where the value stands; `parseSegment` has checked every length before. */
-function mssAt(core: Core): number {
-  const buf = core.buf;
-  const seg = core.seg;
-  const end = seg.tcpOff + seg.tcpHeaderBytes;
-  for (let at = seg.tcpOff + TCP_HEADER_BYTES; at < end && buf[at]! !== 0; ) {
-    if (buf[at]! === MAXIMUM_SEGMENT_SIZE) return at + 2;
-    at += buf[at]! === NO_OPERATION ? 1 : buf[at + 1]!;
-  }
-  return -1;
 }

@@ -18,6 +18,7 @@ import {
   FLOW_RESYNCED,
   FLOW_ROW_WORDS,
   FLOW_TRANSLATED,
+  FLOW_UNSCALED,
   FLOW_UNTOUCHED,
   GENERATION,
   HALF_FIN_SEEN,
@@ -47,7 +48,9 @@ import { answerFromOther, settle } from './question.ts';
 import { normalizeReset, refute } from './reset.ts';
 import { translateResynced } from './resynced.ts';
 import { normalizeSack } from './sack.ts';
+import { noteOptions } from './stripped-options.ts';
 import { GO_ON, translateIn, translateOut } from './translate.ts';
+import { rescaleIn, rescaleOut } from './unscaled.ts';
 
 /** A was proven by a number within this of its ISN (DESIGN §4.1). */
 const PROOF_SPACE = 1 << 20;
@@ -83,6 +86,7 @@ export function normalizeEgress(core: Core, flow: number): number {
     core.flows.rows[flow * FLOW_ROW_WORDS + NEAR_TS_MS] = core.nowMs;
   }
   if ((seg.flags & FIN) !== 0) endWhenBothClosed(core, flow);
+  if ((flags & FLOW_UNSCALED) !== 0) rescaleOut(core, flow);
   return (flags & FLOW_TRANSLATED) !== 0 ? translateOut(core, flow) : VERDICT_ACCEPT;
 }
 
@@ -232,6 +236,8 @@ function fromFar(core: Core, flow: number): number {
   const row = flow * FLOW_ROW_WORDS;
   core.spoken.acknowledged(flow, rows[row + GENERATION]!, seg.segAck);
   normalizeSack(core, flow);
+  noteOptions(core, flow);
+  if ((flagsOf(core, flow) & FLOW_UNSCALED) !== 0) rescaleIn(core, flow);
   // An ACK that says nothing new may be a challenge ACK, asked for by us or by anything else: the
   // next one may have to wait (tcp_invalid_ratelimit).
   if (seg.segLen === 0 && seg.segAck === halves[near + SND_UNA]) {

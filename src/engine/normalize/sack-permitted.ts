@@ -13,11 +13,8 @@ import { FLOW_UNTOUCHED, HALF_FLAGS, HALF_SACK_OFFERED } from '../flow/layout.ts
 import { FACT_SACK_BLIND } from '../flow/path-table.ts';
 import { POLICY_SACK, SACK_AUTO, SACK_STRIP } from '../memory.ts';
 import { INFO_TRUNCATED } from '../verdict.ts';
+import { KIND_SACK_PERMITTED, optionAt, overwriteOption } from '../wire/options.ts';
 import { ACK, SYN } from '../wire/segment.ts';
-
-const NO_OPERATION = 1;
-const SACK_PERMITTED = 4;
-const TCP_HEADER_BYTES = 20;
 
 /** A SYN that leaves or arrives; true when it was changed. */
 export function stripSackPermitted(core: Core, flow: number, toFar: boolean): boolean {
@@ -28,26 +25,14 @@ export function stripSackPermitted(core: Core, flow: number, toFar: boolean): bo
   const rewritable = (core.info & INFO_TRUNCATED) === 0 && seg.foreign === 0;
   if (!rewritable || (flagsOf(core, flow) & FLOW_UNTOUCHED) !== 0) return false;
   if (policy === SACK_AUTO && !pathHolds(core, flow, FACT_SACK_BLIND)) return false;
-  const at = permittedAt(core);
+  const at = optionAt(core.buf, seg, KIND_SACK_PERMITTED);
   if (at < 0 || !enforce(core, SACK_STRIPPED)) return false;
   event(core, flow, SACK_STRIPPED, SACK_OUT_OF_WINDOW, 0, 0, 0, 0, 0);
-  core.buf[at] = NO_OPERATION;
-  core.buf[at + 1] = NO_OPERATION;
+  overwriteOption(core.buf, at);
   seg.sackPermitted = 0;
   const half = toFar ? nearHalf(core, flow) : farHalf(core, flow);
   const halves = core.flows.halves;
   halves[half + HALF_FLAGS] = halves[half + HALF_FLAGS]! & ~HALF_SACK_OFFERED;
   core.changed = 1;
   return true;
-}
-
-/** Where the option stands; `parseSegment` has checked every length before. */
-function permittedAt(core: Core): number {
-  const { buf, seg } = core;
-  const end = seg.tcpOff + seg.tcpHeaderBytes;
-  for (let at = seg.tcpOff + TCP_HEADER_BYTES; at < end && buf[at]! !== 0; ) {
-    if (buf[at]! === SACK_PERMITTED) return at;
-    at += buf[at]! === NO_OPERATION ? 1 : buf[at + 1]!;
-  }
-  return -1;
 }

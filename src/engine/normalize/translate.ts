@@ -194,18 +194,20 @@ export function translateOut(core: Core, flow: number): number {
 
 /**
  * SEG.WND from the writer's shift to the reader's, never more than was offered, except that a
- * window of a segment or more never reads as zero: a zero window stops a sender for good.
+ * window of a segment or more never reads as zero: a zero window stops a sender for good. True
+ * when it was changed.
  */
-function rescale(core: Core, flow: number, writes: number, reads: number): void {
-  if (writes === reads) return;
+export function rescale(core: Core, flow: number, writes: number, reads: number): boolean {
+  if (writes === reads) return false;
   const seg = core.seg;
   const octets = seg.segWnd * 2 ** writes;
   let wnd = Math.floor(octets / 2 ** reads);
   if (wnd > 0xffff) wnd = 0xffff;
   const mss = core.flows.halves[nearHalf(core, flow) + MSS]!;
   if (wnd === 0 && octets >= (mss > 0 ? mss : MSS_DEFAULT)) wnd = 1;
-  if (wnd === seg.segWnd) return;
+  if (wnd === seg.segWnd) return false;
   put16(core.buf, seg.tcpOff + 14, wnd);
   seg.segWnd = wnd;
   count(core, STAT_WINDOW_RESCALED);
+  return true;
 }

@@ -17,16 +17,17 @@ import {
 
 const END_OF_LIST = 0;
 const NO_OPERATION = 1;
-const MAXIMUM_SEGMENT_SIZE = 2;
-const WINDOW_SCALE = 3;
-const SACK_PERMITTED = 4;
+export const KIND_MAXIMUM_SEGMENT_SIZE = 2;
+export const KIND_WINDOW_SCALE = 3;
+export const KIND_SACK_PERMITTED = 4;
 const SACK = 5;
-const TIMESTAMPS = 8;
+export const KIND_TIMESTAMPS = 8;
 const MD5 = 19;
 const AUTHENTICATION = 29;
 const MULTIPATH = 30;
 const FAST_OPEN = 34;
 const EXPERIMENT = 254;
+const TCP_HEADER_BYTES = 20;
 const FAST_OPEN_MAGIC = 0xf989;
 
 /** RFC 7323 §2.3: a larger shift is used as 14, and Linux does so too. */
@@ -68,7 +69,7 @@ function readOption(
 ): boolean {
   const syn = (seg.flags & SYN) !== 0;
   switch (kind) {
-    case TIMESTAMPS:
+    case KIND_TIMESTAMPS:
       if (bytes !== 10) return false;
       setTimestamps(buf, at + 2, seg);
       return true;
@@ -78,15 +79,15 @@ function readOption(
       seg.sackOff = at + 2;
       seg.sackCount = (bytes - 2) >> 3;
       return true;
-    case MAXIMUM_SEGMENT_SIZE:
+    case KIND_MAXIMUM_SEGMENT_SIZE:
       if (bytes !== 4) return false;
       if (syn) seg.mss = get16(buf, at + 2);
       return true;
-    case WINDOW_SCALE:
+    case KIND_WINDOW_SCALE:
       if (bytes !== 3) return false;
       if (syn) seg.wndScale = buf[at + 2]! > WND_SCALE_MAX ? WND_SCALE_MAX : buf[at + 2]!;
       return true;
-    case SACK_PERMITTED:
+    case KIND_SACK_PERMITTED:
       if (bytes !== 2) return false;
       if (syn) seg.sackPermitted = 1;
       return true;
@@ -114,4 +115,33 @@ function noteForeign(buf: Uint8Array, at: number, kind: number, bytes: number, s
     // RFC 7413 appendix A
     seg.foreign |= FOREIGN_FAST_OPEN;
   }
+}
+
+/** Where an option of a parsed segment stands, or -1. */
+export function optionAt(buf: Uint8Array, seg: Segment, kind: number): number {
+  const end = seg.tcpOff + seg.tcpHeaderBytes;
+  for (let at = seg.tcpOff + TCP_HEADER_BYTES; at < end && buf[at]! !== END_OF_LIST; ) {
+    if (buf[at]! === kind) return at;
+    at += buf[at]! === NO_OPERATION ? 1 : buf[at + 1]!;
+  }
+  return -1;
+}
+
+/** NOPs in the place of the option at `at`: nothing else moves. */
+export function overwriteOption(buf: Uint8Array, at: number): void {
+  for (let end = at + buf[at + 1]!, i = at; i < end; i++) buf[i] = NO_OPERATION;
+}
+
+/** The most NOPs that follow each other in a parsed segment. */
+export function longestNopRun(buf: Uint8Array, seg: Segment): number {
+  const end = seg.tcpOff + seg.tcpHeaderBytes;
+  let longest = 0;
+  let run = 0;
+  for (let at = seg.tcpOff + TCP_HEADER_BYTES; at < end && buf[at]! !== END_OF_LIST; ) {
+    const isNop = buf[at]! === NO_OPERATION;
+    run = isNop ? run + 1 : 0;
+    if (run > longest) longest = run;
+    at += isNop ? 1 : buf[at + 1]!;
+  }
+  return longest;
 }

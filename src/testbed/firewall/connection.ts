@@ -23,6 +23,8 @@ export class Connection {
   /** Among what is kept is data, not only acknowledgements. */
   dataHeld = false;
   probesLost = 0;
+  /** The server has timestamps on, whatever became of its option on the way. */
+  serverStamps = false;
   /** Client packets on their slow way to the server; undefined when it is over. */
   late: Uint8Array[] | undefined;
   /** What was asked for with the server's next data. */

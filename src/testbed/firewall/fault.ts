@@ -12,6 +12,8 @@ export type FaultKind =
   | 'forged-reset'
   | 'checksum-left-partial';
 
+export type StrippedOption = 'timestamps' | 'window-scale' | 'sack-permitted';
+
 export interface Fault {
   readonly kind: FaultKind;
   /** When the second SYN-ACK comes, counted from the first. */
@@ -42,6 +44,15 @@ export interface Fault {
   /** After so long, counted from the SYN, the offsets are made anew; 0: never. */
   readonly jumpMs: number;
   readonly jumps: 'client' | 'server' | 'both';
+  /** The option that SYN-ACKs lose, or SYNs, on the way; NOPs take its place, or nothing does. */
+  readonly strips: 'nothing' | StrippedOption;
+  readonly stripsFrom: 'syn' | 'synack';
+  readonly stripsBy: 'nops' | 'removal';
+  /**
+   * The server is one that drops what carries no timestamps once they are negotiated (RFC 7323
+   * §3.2: FreeBSD does, Linux does not).
+   */
+  readonly strict: boolean;
   readonly queueNum: number;
 }
 
@@ -63,18 +74,28 @@ export const FAULT_DEFAULT: Fault = {
   watch: false,
   jumpMs: 0,
   jumps: 'both',
+  strips: 'nothing',
+  stripsFrom: 'synack',
+  stripsBy: 'nops',
+  strict: false,
   queueNum: 9,
 };
 
 /** Does every packet have to go through the firewall's queue, or only the client's SYNs? */
 export function queuesEverything(fault: Fault): boolean {
   if (fault.offsets || fault.watch || fault.serverLateMs > 0 || fault.lostProbes > 0) return true;
-  if (fault.jumpMs > 0 || isLong(fault)) return true;
+  if (fault.jumpMs > 0 || fault.strips !== 'nothing' || isLong(fault)) return true;
   return fault.kind !== 'phantom-synack' && fault.kind !== 'healthy';
 }
 
 export function isLong(fault: Fault): boolean {
   return fault.lagMs > 0 || fault.loss > 0;
+}
+
+/** Is this one of the server's segments whose checksum the fault leaves as the bare sum? */
+export function leavesPartial(fault: Fault, syn: boolean): boolean {
+  if (fault.kind !== 'checksum-left-partial') return false;
+  return fault.partial === 'both' || fault.partial === (syn ? 'synack' : 'data');
 }
 
 /** B is sent again after these, as a Linux server in SYN-RECEIVED would (tcp_synack_retries). */

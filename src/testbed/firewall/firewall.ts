@@ -23,9 +23,10 @@ import {
 import { parseSegment, WIRE_OK } from '../../engine/wire/parse.ts';
 import { ACK, RST, Segment, SYN } from '../../engine/wire/segment.ts';
 import { Connection } from './connection.ts';
-import { type Command, type Fault, isLong, REPEATS_MS } from './fault.ts';
+import { type Command, type Fault, isLong, leavesPartial, REPEATS_MS } from './fault.ts';
 import { finished, forgeControl, forgeSynAck, renumbered } from './forge.ts';
 import { LongPath } from './long-path.ts';
+import { stripOption } from './strip-option.ts';
 
 const OWN_MARK = 0x77;
 const SERVER_DATA_MS = 500;
@@ -145,9 +146,11 @@ export class Firewall {
       return VERDICT_DROP;
     }
     const gso = ((queue.info[i] ?? 0) & INFO_GSO) !== 0;
-    const leaves = toClient && !gso && leavesPartial(this.fault, seg);
+    const leaves = toClient && !gso && leavesPartial(this.fault, (seg.flags & SYN) !== 0);
     const { longPath } = this;
-    if (!isRenumbered(connection) && !leaves && longPath === undefined) return VERDICT_ACCEPT;
+    const strips = stripOption(queue.bytes, seg, this.fault);
+    const changed = isRenumbered(connection) || leaves || strips;
+    if (!changed && longPath === undefined) return VERDICT_ACCEPT;
     if (leaves) put16(queue.bytes, seg.tcpOff + 16, tcpPseudoSum(queue.bytes, seg));
     else if (!gso) fillTcpChecksum(queue.bytes, this.words, seg);
     if (longPath === undefined) return VERDICT_REWRITTEN;
@@ -219,6 +222,7 @@ export class Firewall {
     const { seg, fault } = this;
     const packet = () => finished(this.queue.bytes.slice(off, off + seg.ipBytes));
     if ((seg.flags & (SYN | ACK)) === (SYN | ACK)) {
+      connection.serverStamps = seg.tsOff !== 0;
       if (fault.kind === 'phantom-synack') return VERDICT_ACCEPT;
       if (connection.synAck === undefined) this.firstSynAck(connection, packet());
       return VERDICT_ACCEPT;
@@ -319,6 +323,7 @@ export class Firewall {
     const { seg, fault } = this;
     if ((seg.flags & ACK) === 0 || (seg.flags & RST) !== 0) return VERDICT_ACCEPT;
     connection.clientAck = seg.segAck;
+    if (fault.strict && connection.serverStamps && seg.tsOff === 0) return VERDICT_DROP;
     const isProbe = seg.segSeq === connection.iss && seg.payloadBytes === 0;
     if (isProbe && connection.probesLost < fault.lostProbes) {
       connection.probesLost++;
@@ -339,11 +344,4 @@ export class Firewall {
     }
     return VERDICT_ACCEPT;
   }
-}
-
-/** Is this one of the server's segments whose checksum the fault leaves as the bare sum? */
-function leavesPartial(fault: Fault, seg: Segment): boolean {
-  if (fault.kind !== 'checksum-left-partial') return false;
-  const kind = (seg.flags & SYN) !== 0 ? 'synack' : 'data';
-  return fault.partial === 'both' || fault.partial === kind;
 }
