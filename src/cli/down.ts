@@ -6,8 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { pathsOf, type Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_NOT_RUNNING, EXIT_OK } from '../config/exit-codes.ts';
-import { KEEP_CHAIN } from '../datapath/conntrack/keep-rule.ts';
+import { KEEP_CHAIN, keepRuleStands } from '../datapath/conntrack/keep-rule.ts';
 import { tidySurvivors } from '../datapath/conntrack/survivors.ts';
+import { takeLock } from '../datapath/instance-lock.ts';
 import { clean } from '../datapath/rules/rule-book.ts';
 import { ask } from '../telemetry/control-client.ts';
 import { VERSION } from '../version.ts';
@@ -19,6 +20,7 @@ export async function down(args: Values): Promise<number> {
   if (process.getuid?.() !== 0) {
     throw new OperatorError('Cannot remove rules: run this as root', EXIT_IMPOSSIBLE);
   }
+  if (args['ended'] === true) return ended();
   const { control } = pathsOf(args);
   if (args['now'] !== true && (await stopRunning(control))) {
     process.stdout.write('the running shim has stopped\n');
@@ -26,9 +28,20 @@ export async function down(args: Values): Promise<number> {
   const outcome = clean(VERSION);
   process.stdout.write(outcome.stdout);
   process.stderr.write(outcome.ok ? '' : outcome.stderr);
-  const live = tidySurvivors(true);
+  const live = keepRuleStands() ? tidySurvivors(true) : 0;
   if (live > 0) process.stdout.write(`${survivors(live)}\n`);
   return outcome.ok ? EXIT_OK : EXIT_NO;
+}
+
+/** For a script that looks now and then. An instance that runs looks after them itself. */
+async function ended(): Promise<number> {
+  const lock = await takeLock();
+  if (!('release' in lock)) return EXIT_OK;
+  try {
+    return tidySurvivors(true) > 0 ? EXIT_NO : EXIT_OK;
+  } finally {
+    lock.release();
+  }
 }
 
 /** Asks the running instance to stop for good and waits until it does not answer any more. */

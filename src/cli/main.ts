@@ -97,10 +97,15 @@ const COMMANDS: readonly CommandModule[] = [
     'down',
     'remove every rule of ours, whoever installed them',
     (args) =>
-      addControlOptions(args).option('now', {
-        type: 'boolean',
-        describe: 'at once, without letting a running shim end its translated connections',
-      }),
+      addControlOptions(args)
+        .option('now', {
+          type: 'boolean',
+          describe: 'at once, without letting a running shim end its translated connections',
+        })
+        .option('ended', {
+          type: 'boolean',
+          describe: 'only what ended connections of the kernel’s left behind; 1 while some live',
+        }),
     async () => (await import('./down.ts')).down,
   ),
   lazy(

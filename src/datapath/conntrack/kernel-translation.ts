@@ -20,6 +20,7 @@ import { Ctnetlink } from './ctnetlink.ts';
 import { type Entry, whyRefused } from './entry.ts';
 import { canExchange, exchange, renew, TIMEOUT_S_MIN } from './exchange.ts';
 import { KEEP_CHAIN, keepRuleStands, keepTracking } from './keep-rule.ts';
+import { waitForLastOne } from './last-one.ts';
 import { findSurvivors, isGone, tidySurvivors } from './survivors.ts';
 
 const RENEW_LOOK_MS = 3_600_000;
@@ -83,11 +84,16 @@ export class KernelTranslation {
 
   /** Those that an older run has left: the engine is told that they are taken. */
   adopt(engine: { adopt(flow: FlowAddress, delta: number): void }): void {
+    const kept = keepRuleStands();
+    if (!kept && this.translate === 'user') return;
     for (const { flow, entry } of findSurvivors(this.conntrack)) {
       this.hold(flow);
       engine.adopt(flow, -entry.replyOffset | 0);
     }
-    if (this.held.size === 0) return;
+    if (this.held.size === 0) {
+      if (this.translate === 'user') tidySurvivors(this.config.rules);
+      return;
+    }
     this.log.info({ count: this.held.size }, 'the kernel translates connections of an older run');
   }
 
@@ -144,6 +150,7 @@ export class KernelTranslation {
     this.decided = false;
     const flows = tidySurvivors(this.config.rules);
     if (flows === 0) return;
+    if (this.config.rules) waitForLastOne();
     const rule = KEEP_CHAIN;
     this.log.info({ flows, rule }, 'connections that the kernel translates live on');
   }
