@@ -55,7 +55,7 @@ import { expectPartial, fillAlways, normalizeChecksum, notePartial } from './nor
 import { tickDeadman } from './normalize/held.ts';
 import { normalizeIcmp } from './normalize/icmp.ts';
 import { tickJump } from './normalize/jump.ts';
-import { adopt, kernelSyn, kernelTold, toNear } from './normalize/kernel.ts';
+import { adopt, kernelSyn, kernelTold, ruleGone, toNear } from './normalize/kernel.ts';
 import { clampMss } from './normalize/mss-clamp.ts';
 import { normalizeEgress, normalizeIngress, normalizeSyn } from './normalize/order.ts';
 import { tickQuestion } from './normalize/question.ts';
@@ -73,6 +73,7 @@ import {
   IN_KIND_END_ALL,
   IN_KIND_FORGET,
   IN_KIND_KERNEL,
+  IN_KIND_RULE_GONE,
   IN_KIND_SOCKET,
   IN_OK,
   IN_PORT,
@@ -292,6 +293,7 @@ export class Engine {
       else if (words[at + IN_KIND] === IN_KIND_FORGET) this.forget(at);
       else if (words[at + IN_KIND] === IN_KIND_KERNEL) kernelTold(core, at);
       else if (words[at + IN_KIND] === IN_KIND_ADOPT) adopt(core, at);
+      else if (words[at + IN_KIND] === IN_KIND_RULE_GONE) ruleGone(core, at);
       else this.ruleDone(words[at + IN_FLOW]!, words[at + IN_GENERATION]!, words[at + IN_OK]!);
       core.inbox.release();
     }

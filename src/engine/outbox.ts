@@ -63,6 +63,8 @@ export const IN_ADDR = 4;
 /** The kernel translates the flow, or does not, and why: REFUSED_* in IN_REFUSED. */
 export const IN_KIND_KERNEL = 12;
 export const IN_REFUSED = 4;
+/** The flow's own rules are gone, as it asked. */
+export const IN_KIND_RULE_GONE = 14;
 /** An older run has left this flow to the kernel: leave it alone. */
 export const IN_KIND_ADOPT = 13;
 export const IN_PORTS = 1;

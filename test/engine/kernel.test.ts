@@ -8,7 +8,7 @@ import {
   VERDICT_ACCEPT,
   VERDICT_DROP,
   VERDICT_REWRITTEN,
-  WORD_READY,
+  WORD_SETTLED,
 } from '../../src/engine/verdict.ts';
 import { FIN, RST, SYN } from '../../src/engine/wire/segment.ts';
 import { Rig } from './rig.ts';
@@ -185,13 +185,13 @@ describe('--translate kernel', () => {
     setPolicy(rig, POLICY_BYPASS);
     reanchored(rig);
     const before = rig.injected.length;
-    rig.pass(2);
+    rig.pass(6);
     expect(rig.injected.slice(before)).toMatchObject([
       { path: INJECT_FAR, seq: C + 1, ack: (A + 1) | 0, payload: 0 },
       { path: INJECT_FAR, seq: C, ack: (A + 1) | 0, payload: 0 },
     ]);
     expect(rig.in({ flags: 0, seq: B + 1, ack: C + 1 })).toBe(VERDICT_ACCEPT);
-    expect(rig.engine.word).toBe(WORD_READY);
+    expect(rig.engine.word).toBe(WORD_SETTLED);
     expect(rig.injected.slice(before + 2)).toMatchObject([
       { path: INJECT_FAR, seq: C + 1, ack: (A + 1) | 0, payload: 21 },
     ]);

@@ -27,6 +27,7 @@ import {
   IN_KIND_ADOPT,
   IN_KIND_KERNEL,
   IN_KIND_RULE_DONE,
+  IN_KIND_RULE_GONE,
   IN_KIND_SOCKET,
   IN_NEAR_ADDR,
   IN_OK,
@@ -364,7 +365,7 @@ export class Rig {
     const flow = words[at + OUT_FLOW]!;
     const generation = words[at + OUT_GENERATION]!;
     const to = this.inbox.reserve();
-    this.inbox.words[to + IN_KIND] = IN_KIND_RULE_DONE;
+    this.inbox.words[to + IN_KIND] = add ? IN_KIND_RULE_DONE : IN_KIND_RULE_GONE;
     this.inbox.words[to + IN_FLOW] = flow;
     this.inbox.words[to + IN_GENERATION] = generation;
     this.inbox.words[to + IN_OK] = 1;

@@ -300,8 +300,8 @@ class WorkerRuntime implements Runtime {
     const row = words[at + box.OUT_FLOW] ?? 0;
     const generation = words[at + box.OUT_GENERATION] ?? 0;
     this.rules.request(row, add, flowAddressOf(words, at), (ok) => {
-      if (!add) return;
-      this.answer(box.IN_KIND_RULE_DONE, row, generation, ok ? 1 : 0, INBOX_RETRIES);
+      const kind = add ? box.IN_KIND_RULE_DONE : box.IN_KIND_RULE_GONE;
+      this.answer(kind, row, generation, ok ? 1 : 0, INBOX_RETRIES);
     });
   }
 

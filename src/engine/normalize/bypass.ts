@@ -110,7 +110,8 @@ export function judgeBypass(core: Core, flow: number, toFar: boolean): void {
   // No socket of this machine could be asked for the numbers of what it forwards.
   else if (toFar || core.hook === HOOK_FORWARD || core.word !== WORD_UNSETTLED) return;
   else if (mayBypass(core, flow, flags)) {
-    if (nothingInFlight(core, flow) || isGreeted(core, flow)) core.word = WORD_READY;
+    if (isGreeted(core, flow)) settleFlow(core, flow);
+    else if (nothingInFlight(core, flow)) core.word = WORD_READY;
   }
 }
 

@@ -40,6 +40,7 @@ import {
   FLOW_PICKED_UP,
   FLOW_PROVEN,
   FLOW_ROW_WORDS,
+  FLOW_RULE_WANTED,
   FLOW_TRANSLATED,
   FLOW_UNTOUCHED,
   GENERATION,
@@ -67,7 +68,7 @@ import {
   IN_PORTS,
   IN_REFUSED,
 } from '../outbox.ts';
-import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
+import { HOOK_PREROUTING, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { RST, SYN } from '../wire/segment.ts';
 import { seqAdd } from '../wire/seq.ts';
 import { completeHandshake, resendFirstData } from './handover.ts';
@@ -130,17 +131,24 @@ export function kernelTold(core: Core, at: number): void {
   const delta = core.flows.rows[row + DELTA]!;
   event(core, flow, TRANSLATED_BY_KERNEL, PHANTOM_SYNACK, delta, 0, 0, 0, 0);
   dropRule(core, flow); // its packets pass with or without us
-  greet(core, flow);
+  const waits = core.policy[POLICY_BYPASS] !== 0;
+  if (waits && (flagsOf(core, flow) & FLOW_RULE_WANTED) === 0) return;
+  completeHandshake(core, flow);
 }
 
 /**
- * Where the flow may be settled, that happens while nothing is in flight: on the answer to a probe
- * right behind the ACK. The first data waits for it, one round trip.
+ * Where a flow may be settled, that happens while nothing is in flight: on the answer to a probe
+ * right behind the ACK, before the first data. Behind conntrack only can a connection be marked, so
+ * its own rules, which show it before, have to be gone.
  */
-function greet(core: Core, flow: number): void {
-  const settles = core.policy[POLICY_BYPASS] !== 0;
+export function ruleGone(core: Core, at: number): void {
+  const told = core.inbox.words;
+  const flow = told[at + IN_FLOW]!;
+  const same = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION] === told[at + IN_GENERATION];
+  if (!same || core.policy[POLICY_BYPASS] === 0) return;
+  if ((flagsOf(core, flow) & (FLOW_KERNEL | FLOW_CONFIRMED | FLOW_OVER)) !== FLOW_KERNEL) return;
   acknowledgeAgain(core, flow);
-  if (!settles || !probe(core, flow, PHANTOM_SYNACK, 1)) resendFirstData(core, flow);
+  if (!probe(core, flow, PHANTOM_SYNACK, 1)) resendFirstData(core, flow);
 }
 
 /** Is the segment in hand, of a flow that the kernel translates, nothing but that answer? */
@@ -148,6 +156,7 @@ export function isGreeted(core: Core, flow: number): boolean {
   const seg = core.seg;
   const far = core.flows.halves[farHalf(core, flow) + SEGMENT_COUNT];
   if ((flagsOf(core, flow) & FLOW_KERNEL) === 0 || far !== 1 || seg.segLen > 0) return false;
+  if (core.hook === HOOK_PREROUTING) return false;
   const iss = core.flows.halves[nearHalf(core, flow) + ISS]!;
   return seg.segAck === seqAdd(iss, 1) && seg.sackCount === 0;
 }
