@@ -55,7 +55,7 @@ import { expectPartial, fillAlways, normalizeChecksum, notePartial } from './nor
 import { tickDeadman } from './normalize/held.ts';
 import { normalizeIcmp } from './normalize/icmp.ts';
 import { tickJump } from './normalize/jump.ts';
-import { adopt, kernelSyn, kernelTold, ruleGone, toNear } from './normalize/kernel.ts';
+import { hearKernel, kernelSyn, toNear } from './normalize/kernel.ts';
 import { clampMss } from './normalize/mss-clamp.ts';
 import { normalizeEgress, normalizeIngress, normalizeSyn } from './normalize/order.ts';
 import { tickQuestion } from './normalize/question.ts';
@@ -69,11 +69,8 @@ import {
   IN_FLOW,
   IN_GENERATION,
   IN_KIND,
-  IN_KIND_ADOPT,
   IN_KIND_END_ALL,
   IN_KIND_FORGET,
-  IN_KIND_KERNEL,
-  IN_KIND_RULE_GONE,
   IN_KIND_SOCKET,
   IN_OK,
   IN_PORT,
@@ -291,10 +288,9 @@ export class Engine {
       if (words[at + IN_KIND] === IN_KIND_END_ALL) this.endAll();
       else if (words[at + IN_KIND] === IN_KIND_SOCKET) socketTold(core, at);
       else if (words[at + IN_KIND] === IN_KIND_FORGET) this.forget(at);
-      else if (words[at + IN_KIND] === IN_KIND_KERNEL) kernelTold(core, at);
-      else if (words[at + IN_KIND] === IN_KIND_ADOPT) adopt(core, at);
-      else if (words[at + IN_KIND] === IN_KIND_RULE_GONE) ruleGone(core, at);
-      else this.ruleDone(words[at + IN_FLOW]!, words[at + IN_GENERATION]!, words[at + IN_OK]!);
+      else if (!hearKernel(core, at)) {
+        this.ruleDone(words[at + IN_FLOW]!, words[at + IN_GENERATION]!, words[at + IN_OK]!);
+      }
       core.inbox.release();
     }
   }

@@ -63,6 +63,10 @@ import {
   IN_FAR_ADDR,
   IN_FLOW,
   IN_GENERATION,
+  IN_KIND,
+  IN_KIND_ADOPT,
+  IN_KIND_KERNEL,
+  IN_KIND_RULE_GONE,
   IN_NEAR_ADDR,
   IN_OK,
   IN_PORTS,
@@ -110,8 +114,18 @@ function stay(core: Core, flow: number, tsBy: number, scales: number, refused: n
   event(core, flow, KEPT_IN_USERSPACE, PHANTOM_SYNACK, tsBy, scales, refused, 0, 0);
 }
 
-/** The main thread's answer, in the inbox at `at`. */
-export function kernelTold(core: Core, at: number): void {
+/** What the main thread says of translation by the kernel, in the inbox at `at`; false: nothing. */
+export function hearKernel(core: Core, at: number): boolean {
+  const kind = core.inbox.words[at + IN_KIND]!;
+  if (kind === IN_KIND_KERNEL) kernelTold(core, at);
+  else if (kind === IN_KIND_ADOPT) adopt(core, at);
+  else if (kind === IN_KIND_RULE_GONE) ruleGone(core, at);
+  else return false;
+  return true;
+}
+
+/** The answer to `moveToKernel`. */
+function kernelTold(core: Core, at: number): void {
   const told = core.inbox.words;
   const flow = told[at + IN_FLOW]!;
   const row = flow * FLOW_ROW_WORDS;
@@ -141,7 +155,7 @@ export function kernelTold(core: Core, at: number): void {
  * right behind the ACK, before the first data. Behind conntrack only can a connection be marked, so
  * its own rules, which show it before, have to be gone.
  */
-export function ruleGone(core: Core, at: number): void {
+function ruleGone(core: Core, at: number): void {
   const told = core.inbox.words;
   const flow = told[at + IN_FLOW]!;
   const same = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION] === told[at + IN_GENERATION];
@@ -162,7 +176,7 @@ export function isGreeted(core: Core, flow: number): boolean {
 }
 
 /** An older run has left the flow in the inbox at `at` to the kernel: nothing of it is judged. */
-export function adopt(core: Core, at: number): void {
+function adopt(core: Core, at: number): void {
   const told = core.inbox.words;
   const key = core.flows.key;
   for (let i = 0; i < 4; i++) {
