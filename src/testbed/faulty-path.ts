@@ -8,6 +8,7 @@ import type { Lab } from './lab.ts';
 import { collect, hasEnded } from './namespace.ts';
 
 const READY_MS = 5000;
+const MTU_USUAL = 1500;
 
 export class FaultyPath {
   private readonly lab: Lab;
@@ -22,6 +23,7 @@ export class FaultyPath {
 
   static async open(lab: Lab, given: Partial<Fault>): Promise<FaultyPath> {
     const fault: Fault = { ...FAULT_DEFAULT, ...given };
+    if (fault.mtu > 0) setServerMtu(lab, fault.mtu);
     if (fault.kind === 'healthy' && !queuesEverything(fault)) return new FaultyPath(lab, undefined);
     const child = lab.firewall.start(process.execPath, [
       distFile('firewall.js'),
@@ -58,8 +60,13 @@ export class FaultyPath {
     for (const program of ['iptables', 'ip6tables']) {
       this.lab.firewall.call(program, ['-F', 'FORWARD']);
     }
+    setServerMtu(this.lab, MTU_USUAL);
     if (this.child === undefined || hasEnded(this.child)) return;
     this.child.kill('SIGTERM');
     await once(this.child, 'exit');
   }
+}
+
+function setServerMtu(lab: Lab, octets: number): void {
+  lab.firewall.call('ip', ['link', 'set', 'f1', 'mtu', String(octets)]);
 }

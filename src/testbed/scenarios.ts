@@ -86,6 +86,13 @@ export const SCENARIOS: readonly Scenario[] = [
     'checksums of the server’s segments are left to an offload that nobody does',
     { kind: 'checksum-left-partial' },
   ),
+  scenario(
+    'blind-resets',
+    'resets from somebody who knows only addresses and ports',
+    { kind: 'blind-resets' },
+    SSH,
+    false,
+  ),
   scenario('healthy', 'nothing is wrong', {}, SSH, false),
 ];
 
@@ -124,6 +131,25 @@ export const OTHER_SCENARIOS: readonly Scenario[] = [
     jumpMs: 2500,
     offsets: true,
   }),
+  scenario(
+    'forged-reset-idle',
+    'somebody who reads along sends resets with the exact number to sessions that say nothing',
+    { kind: 'blind-resets', delayMs: 60_000 },
+  ),
+  scenario('checksum-left-partial-synack', 'only SYN-ACKs come with unfinished checksums', {
+    kind: 'checksum-left-partial',
+    partial: 'synack',
+  }),
+  scenario('checksum-left-partial-data', 'only data comes with unfinished checksums', {
+    kind: 'checksum-left-partial',
+    partial: 'data',
+  }),
+  scenario(
+    'pmtu',
+    'the link behind the firewall carries less than the others, under a re-anchored connection',
+    { kind: 'phantom-synack', mtu: 1300 },
+    SSH,
+  ),
 ];
 
 export function scenarioByName(name: string): Scenario {

@@ -1,24 +1,41 @@
 /**
- * Checksums that a firewall leaves unfinished on data alone: behind conntrack, which has called the
- * first one INVALID by then. Live, with and without a jumpbox that drops such packets.
+ * Checksums that a firewall leaves unfinished on SYN-ACKs alone, or on data alone: that is behind
+ * conntrack, which has called the first one INVALID by then. Live, with and without a jumpbox that
+ * drops such packets. Times: ms.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Fault } from '../../src/testbed/firewall/fault.ts';
 import { Lab } from '../../src/testbed/lab.ts';
 import { attempts } from '../../src/testbed/runner.ts';
+import { scenarioByName } from '../../src/testbed/scenarios.ts';
 import { dropInvalid, flushFilter } from './jumpbox.ts';
 import { withFault, withShim } from './live-parts.ts';
 
 const SSH = { client: 'ssh', delayMs: 0 } as const;
 const ECHO = { client: 'echo', delayMs: 0 } as const;
-const FAULT: Partial<Fault> = { kind: 'checksum-left-partial', partial: 'data' };
+const FAULT = scenarioByName('checksum-left-partial-data').fault;
 const COUNT = 10;
+const HANG_MS = 2500;
 
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.open();
 });
 afterAll(async () => lab.close());
+
+describe('unfinished checksums of SYN-ACKs alone', () => {
+  it('let nobody in, and everybody when they are filled', async () => {
+    const { fault } = scenarioByName('checksum-left-partial-synack');
+    await withFault(lab, fault, async () => {
+      const hopeless = Array.from({ length: COUNT }, () => lab.ssh(4, 'true', [], HANG_MS));
+      for (const { exitCode } of await Promise.all(hopeless)) expect(exitCode).not.toBe(0);
+      await withShim(lab, async (shim) => {
+        expect((await attempts(lab, 4, SSH, COUNT, COUNT)).errors).toEqual([]);
+        const did = Object.keys(shim.status()['interventions'] as object);
+        expect(did).toEqual(['checksum-filled']);
+      });
+    });
+  });
+});
 
 describe('unfinished checksums of data alone', () => {
   it.each([4, 6] as const)(

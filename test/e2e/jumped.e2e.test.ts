@@ -5,12 +5,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Lab } from '../../src/testbed/lab.ts';
+import { scenarioByName } from '../../src/testbed/scenarios.ts';
 import { withFault, withLab, withShim } from './live-parts.ts';
 
 const COUNT = 10;
-const JUMP_MS = 2500;
 /** A minute of nothing is a hang; the shim needs about four seconds. */
 const LIMIT_MS = 14_000;
+const SCENARIO = scenarioByName('rerandomized-midflow').fault;
 const WHICH = ['both', 'client'] as const;
 
 /** A real ssh that prints a line every 0.4 s: how many of `COUNT` come to their end in time. */
@@ -29,7 +30,7 @@ async function sessions(lab: Lab, family: 4 | 6): Promise<number> {
 describe('rerandomized-midflow', () => {
   it.each(WHICH)('%s: the sessions survive, none without the shim', async (jumps) => {
     const family = jumps === 'client' ? 6 : 4;
-    const fault = { jumpMs: JUMP_MS, jumps, offsets: jumps === 'both' };
+    const fault = { ...SCENARIO, jumps, offsets: jumps === 'both' };
     const [without, { ok, status }] = await Promise.all([
       withLab((lab) => withFault(lab, fault, () => sessions(lab, family))),
       withLab((lab) =>

@@ -12,15 +12,15 @@ import { bulk } from './bulk.ts';
 import { withFault, withLab, withShim } from './live-parts.ts';
 import { Session } from './session.ts';
 
-const MTU = 1300;
 const BYTES = 3_000_000;
 const HANG_MS = 2500;
 const { fault } = scenarioByName('phantom-synack-ws7');
+const PMTU = scenarioByName('pmtu').fault;
+const MTU = PMTU.mtu ?? 0;
 
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.open();
-  lab.firewall.call('ip', ['link', 'set', 'f1', 'mtu', String(MTU)]);
 });
 afterAll(async () => lab.close());
 
@@ -34,7 +34,7 @@ describe.each([4, 6] as const)('a smaller MTU behind the firewall, IPv%i', (fami
 
   it('hangs a re-anchored upload when its ICMP errors are lost, and not when they pass', async () => {
     await withShim(lab, (shim) =>
-      withFault(lab, fault, async () => {
+      withFault(lab, PMTU, async () => {
         lab.firewall.call(program, ['-A', ...rule]);
         expect((await bulk(lab, family, 'up', BYTES, 0, HANG_MS)).ok).toBe(false);
         lab.firewall.call(program, ['-D', ...rule]);

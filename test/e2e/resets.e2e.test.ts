@@ -10,6 +10,8 @@ import { Session } from './session.ts';
 const COUNT = 10;
 const OTHER_TTL = 200;
 const SAME_TTL = 63;
+/** It forges when it is told to: while sessions are idle, or busy. */
+const FORGER = scenarioByName('forged-reset-idle').fault;
 
 let lab: Lab;
 let shim: ShimProcess;
@@ -31,7 +33,7 @@ async function open(count: number): Promise<Session[]> {
 
 describe('forged resets', () => {
   it('twice, 200 ms apart, on sessions idle for 10 s: all ten live', async () => {
-    const path = await FaultyPath.open(lab, { kind: 'blind-resets', delayMs: 60_000 });
+    const path = await FaultyPath.open(lab, FORGER);
     const sessions = await open(COUNT);
     await pause(10_000);
     await path.tell({ do: 'forge', ttl: OTHER_TTL, distance: 0 });
@@ -45,7 +47,7 @@ describe('forged resets', () => {
   });
 
   it('in the middle of ten busy sessions kill none, and a genuine one behind them arrives', async () => {
-    const path = await FaultyPath.open(lab, { kind: 'blind-resets', delayMs: 60_000 });
+    const path = await FaultyPath.open(lab, FORGER);
     const sessions = await open(COUNT);
     for (let round = 0; round < 10; round++) {
       const echoes = sessions.map((session) => session.echoes(`round ${round}`));
@@ -62,7 +64,7 @@ describe('forged resets', () => {
 
   it('kill all ten without the shim', async () => {
     const other = await Lab.open();
-    const path = await FaultyPath.open(other, { kind: 'blind-resets', delayMs: 60_000 });
+    const path = await FaultyPath.open(other, FORGER);
     const sessions = Array.from({ length: COUNT }, () => new Session(other));
     for (const session of sessions) await session.until('connected', 5000);
     for (const session of sessions) expect(await session.echoes('hello')).toBe(true);

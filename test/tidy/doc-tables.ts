@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { optionsMarkdown } from '../../src/config/options.ts';
 import { CODES, STATS } from '../../src/telemetry/registry.ts';
+import { OTHER_SCENARIOS, SCENARIOS } from '../../src/testbed/scenarios.ts';
 import { projectFiles, ROOT, readProjectFile } from './source-files.ts';
 
 export const PATHOLOGY =
@@ -21,6 +22,7 @@ export const DOC_TABLES: readonly (readonly [
   ['README.md', 'options', () => optionsMarkdown().trim()],
   ['ARCHITECTURE.md', 'codes', codeTable],
   ['ARCHITECTURE.md', 'counters', counterTable],
+  ['ARCHITECTURE.md', 'scenarios', scenarioTable],
 ];
 
 export function tableIn(document: string, name: string): string {
@@ -72,4 +74,12 @@ function codeTable(): string {
 function counterTable(): string {
   const rows = STATS.map(([, name, what]) => `| \`${name}\` | ${what} |`);
   return ['| counter | counts |\n|---|---|', ...rows].join('\n');
+}
+
+function scenarioTable(): string {
+  const rows = [...SCENARIOS, ...OTHER_SCENARIOS].map(
+    ({ name, about, failsWithout }) => `| \`${name}\` | ${about} | ${failsWithout ? '' : 'yes'} |`,
+  );
+  const head = '| scenario | what the network does | harmless without us |\n|---|---|---|';
+  return [head, ...rows].join('\n');
 }

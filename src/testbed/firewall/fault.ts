@@ -53,6 +53,8 @@ export interface Fault {
    * §3.2: FreeBSD does, Linux does not).
    */
   readonly strict: boolean;
+  /** What the link to the server carries, octets; 0: as usual. */
+  readonly mtu: number;
   readonly queueNum: number;
 }
 
@@ -78,6 +80,7 @@ export const FAULT_DEFAULT: Fault = {
   stripsFrom: 'synack',
   stripsBy: 'nops',
   strict: false,
+  mtu: 0,
   queueNum: 9,
 };
 
