@@ -5,8 +5,8 @@
  * Owns the arena and the memory of one engine. Ingress control packets, and everything of a flow
  * with a rule of its own, are seen at PREROUTING, other data at INPUT, in half of the worlds at
  * FORWARD, as on a gateway; egress at POSTROUTING. It holds the engine to its contract: ACCEPT
- * leaves bytes alone. Times: virtual microseconds; the engine's ms start at a seeded number so that
- * they wrap in some runs.
+ * leaves bytes alone. In a quarter of the worlds conntrack translates what it can. Times: virtual
+ * microseconds; the engine's ms start at a seeded number so that they wrap in some runs.
  */
 import { Engine } from '../../engine/engine.ts';
 import {
@@ -22,6 +22,7 @@ import {
   createEngineMemory,
   type EngineMemory,
   POLICY_GATEWAY,
+  POLICY_KERNEL,
   POLICY_OBSERVE,
   POLICY_OFF,
 } from '../../engine/memory.ts';
@@ -29,13 +30,19 @@ import {
   IN_FLOW,
   IN_GENERATION,
   IN_KIND,
+  IN_KIND_KERNEL,
   IN_KIND_RULE_DONE,
+  IN_KIND_RULE_GONE,
   IN_OK,
+  IN_REFUSED,
   OUT_BYTES,
+  OUT_DELTA,
   OUT_FLOW,
   OUT_GENERATION,
   OUT_KIND,
   OUT_KIND_INJECT,
+  OUT_KIND_KERNEL_ADD,
+  OUT_KIND_KERNEL_DEL,
   OUT_KIND_RULE_ADD,
   OUT_PACKET,
   OUT_PATH,
@@ -55,6 +62,7 @@ import {
   VERDICT_DROP,
 } from '../../engine/verdict.ts';
 import { cancel, type EventQueue, type Timer } from './event-queue.ts';
+import { KernelShift } from './kernel-shift.ts';
 import { decodePacket, FIN, RST, SYN } from './packet.ts';
 import { mix, Random } from './random.ts';
 
@@ -90,6 +98,7 @@ export class ShimHost {
   private readonly startMs: number;
   private readonly plainHook: number;
   private readonly ruled = new Set<number>();
+  readonly kernel = new KernelShift();
   private readonly toNetwork: (bytes: Uint8Array) => void;
   private readonly toClient: (bytes: Uint8Array) => void;
   private tickTimer: Timer | null = null;
@@ -114,6 +123,7 @@ export class ShimHost {
       policy[at] = (policy[at] as number) | (1 << (code & 31));
     }
     policy[POLICY_GATEWAY] = plan.seed & 1;
+    policy[POLICY_KERNEL] = (plan.seed & 3) === 2 ? 1 : 0;
     this.plainHook = (plan.seed & 1) === 0 ? HOOK_INPUT : HOOK_FORWARD;
     this.engine = new Engine(this.memory, plan.seed);
     this.engine.attach(this.arena);
@@ -132,7 +142,7 @@ export class ShimHost {
 
   fromClient(bytes: Uint8Array): void {
     const out = this.pass(bytes, TO_FAR, HOOK_POSTROUTING);
-    if (out !== null) this.toNetwork(out);
+    if (out !== null) this.toNetwork(this.kernel.leaving(out));
     this.afterBatch();
   }
 
@@ -141,7 +151,7 @@ export class ShimHost {
     const out = this.pass(bytes, TO_NEAR, this.ingressHook(bytes));
     if (out !== null) {
       this.delivered++;
-      this.toClient(out);
+      this.toClient(this.kernel.arriving(out));
     }
     this.afterBatch();
   }
@@ -211,10 +221,17 @@ export class ShimHost {
         continue;
       }
       const ports = words[at + OUT_PORTS] as number;
+      const flow = words[at + OUT_FLOW] as number;
+      const generation = words[at + OUT_GENERATION] as number;
       if (kind === OUT_KIND_RULE_ADD) {
-        this.addRule(ports, words[at + OUT_FLOW] as number, words[at + OUT_GENERATION] as number);
+        this.addRule(ports, flow, generation);
+      } else if (kind === OUT_KIND_KERNEL_ADD) {
+        this.moveToKernel(ports, words[at + OUT_DELTA] as number, flow, generation);
+      } else if (kind === OUT_KIND_KERNEL_DEL) {
+        this.kernel.remove(ports);
       } else {
         this.ruled.delete(ports);
+        this.answer(IN_KIND_RULE_GONE, flow, generation, 1, 0);
       }
       this.outbox.release();
     }
@@ -223,27 +240,45 @@ export class ShimHost {
   private inject(bytes: Uint8Array, path: number): void {
     if (path === INJECT_FAR) {
       this.injectedFar++;
-      this.toNetwork(bytes);
+      this.toNetwork(this.kernel.leaving(bytes));
     } else if (path === INJECT_FAR_HOOKED) {
       this.injectedFar++;
       this.fromClient(bytes);
     } else {
       this.injectedNear++;
-      this.toClient(bytes);
+      this.toClient(this.kernel.arriving(bytes)); // in POSTROUTING, on its way
     }
+  }
+
+  /** One in four is refused. */
+  private moveToKernel(ports: number, delta: number, flow: number, generation: number): void {
+    const refused = this.random.between(0, 3) === 0 ? 1 : 0;
+    if (refused === 0) this.kernel.add(ports, delta);
+    this.answer(IN_KIND_KERNEL, flow, generation, 1 - refused, refused);
   }
 
   private addRule(ports: number, flow: number, generation: number): void {
     this.ruleCount++;
     this.queue.after(this.random.between(1000, 10_000), () => {
       this.ruled.add(ports);
-      const at = this.inbox.reserve();
-      if (at < 0) return;
-      this.inbox.words[at + IN_KIND] = IN_KIND_RULE_DONE;
-      this.inbox.words[at + IN_FLOW] = flow;
-      this.inbox.words[at + IN_GENERATION] = generation;
-      this.inbox.words[at + IN_OK] = 1;
-      this.inbox.commit();
+      this.answer(IN_KIND_RULE_DONE, flow, generation, 1, 0);
     });
+  }
+
+  private answer(
+    kind: number,
+    flow: number,
+    generation: number,
+    ok: number,
+    refused: number,
+  ): void {
+    const at = this.inbox.reserve();
+    if (at < 0) return;
+    this.inbox.words[at + IN_KIND] = kind;
+    this.inbox.words[at + IN_FLOW] = flow;
+    this.inbox.words[at + IN_GENERATION] = generation;
+    this.inbox.words[at + IN_OK] = ok;
+    this.inbox.words[at + IN_REFUSED] = refused;
+    this.inbox.commit();
   }
 }

@@ -1,0 +1,41 @@
+/**
+ * What connection tracking does to a connection that was left to it: what arrives gets lower
+ * numbers, what leaves acknowledges higher ones, SACK edges with it (nf_ct_seq_adjust). Nothing
+ * else is changed.
+ *
+ * Owns the differences, one per client port. Units: octets.
+ */
+import { ACK, decodePacket, encodePacket, RST } from './packet.ts';
+
+export class KernelShift {
+  /** far numbering minus near numbering, by (near port << 16 | far port). */
+  private readonly deltas = new Map<number, number>();
+  count = 0;
+
+  add(ports: number, delta: number): void {
+    this.deltas.set(ports, delta);
+    this.count++;
+  }
+
+  remove(ports: number): void {
+    this.deltas.delete(ports);
+  }
+
+  /** Towards the client. */
+  arriving(bytes: Uint8Array): Uint8Array {
+    const packet = decodePacket(bytes);
+    if (packet === null) return bytes;
+    const delta = this.deltas.get((packet.dstPort << 16) | packet.srcPort);
+    return delta === undefined ? bytes : encodePacket({ ...packet, seq: (packet.seq - delta) | 0 });
+  }
+
+  /** Towards the network. A bare reset acknowledges nothing. */
+  leaving(bytes: Uint8Array): Uint8Array {
+    const packet = decodePacket(bytes);
+    if (packet === null || (packet.flags & (ACK | RST)) === RST) return bytes;
+    const delta = this.deltas.get((packet.srcPort << 16) | packet.dstPort);
+    if (delta === undefined) return bytes;
+    const sack = packet.sack.map((edge) => (edge + delta) | 0);
+    return encodePacket({ ...packet, ack: (packet.ack + delta) | 0, sack });
+  }
+}
