@@ -37,6 +37,9 @@ export class LiveLab {
   scratch = mkdtempSync(join(tmpdir(), 'seqshim-bench-'));
   children = new Set();
   congestionControl = '';
+  /** Everything that is started shares one core. */
+  oneCore = false;
+  shimPid = 0;
   /** How often a program on the queue did not live to the end of its turn. */
   ended = {};
   /** What is added to the servers' ports, and where they are: a proxy stands on our own side. */
@@ -151,9 +154,11 @@ export class LiveLab {
   }
 
   async putShim(inspect) {
+    const place = this.oneCore ? NEAR_CPU : [];
     const command = [process.execPath, CLI, 'run', ...this.options(), '--inspect', inspect];
-    const shim = this.start(this.near, [...command, '--log-format', 'json'], 'pipe');
-    await lineOf(shim, '"msg":"ready"');
+    const shim = this.start(this.near, [...place, ...command, '--log-format', 'json'], 'pipe');
+    const ready = JSON.parse(await lineOf(shim, '"msg":"ready"'));
+    this.shimPid = ready.pid;
     return () => this.stop(shim, 'SIGTERM');
   }
 
@@ -166,6 +171,34 @@ export class LiveLab {
       await this.inNear(process.execPath, CLI, 'down', '--state-dir', join(this.scratch, 'state'));
       await this.stop(program, 'SIGKILL');
     };
+  }
+
+  async status() {
+    const place = this.oneCore ? NEAR_CPU : [];
+    const state = ['--state-dir', join(this.scratch, 'state')];
+    const command = [process.execPath, CLI, 'status', '--json', ...state];
+    return JSON.parse(await this.inNear(...place, ...command));
+  }
+
+  /** No super-packets: each segment is a packet of its own. */
+  segmentBySegment(on) {
+    for (const space of [this.near, this.far]) {
+      run('ip', '-n', space, 'link', 'set', 'wire', 'gso_max_segs', on ? '1' : '65535');
+    }
+  }
+
+  /** So many Mbit/s, evenly. */
+  async paced(mbit, seconds) {
+    const rate = ['-b', `${mbit}M`, '-t', String(seconds)];
+    await this.inNear('iperf3', '-J', '-c', FAR, '-p', String(IPERF_PORT), ...rate);
+  }
+
+  /** p99 of a round trip of one octet, with a pause behind each. */
+  async keystrokes() {
+    const tool = [...NEAR_CPU, join(this.scratch, 'ping-pong')];
+    const to = [FAR, String(PING_PORT), String(this.settings.pingRounds), '500'];
+    const times = (await this.inNear(...tool, ...to)).split(' ');
+    return Number(times[1]) / 1000;
   }
 
   options() {
@@ -289,13 +322,14 @@ function inSpace(space, ...command) {
   return run('ip', 'netns', 'exec', space, ...command);
 }
 
-/** Resolves when the program has printed this; rejects when it ends first, with what it said. */
+/** Resolves with the line when the program has printed this; rejects when it ends first, with what it said. */
 export function lineOf(child, text) {
   return new Promise((resolve, reject) => {
     let said = '';
     const hear = (data) => {
       said += data;
-      if (said.includes(text)) resolve();
+      const line = said.split('\n').find((entry) => entry.includes(text));
+      if (line !== undefined && said.endsWith('\n')) resolve(line);
     };
     child.stdout.on('data', hear);
     child.stderr.on('data', hear);

@@ -1,7 +1,7 @@
 /*
  * The round trip of one octet over one TCP connection, as a program sees it.
- * serve PORT: echoes for one connection after another. ADDR PORT ROUNDS: prints p50, p99 and p999
- * in nanoseconds. connects ADDR PORT MS: new connections of one octet each, one after the other for
+ * serve PORT: echoes for one connection after another. ADDR PORT ROUNDS [US]: prints p50, p99 and
+ * p999 in nanoseconds, pausing for so long behind each round. connects ADDR PORT MS: new connections of one octet each, one after the other for
  * so long, and prints how many a second. In C, so that the figure is the path's and not an event
  * loop's.
  */
@@ -78,7 +78,8 @@ int main(int argc, char **argv) {
     address.sin_port = htons(atoi(argv[2]));
     serve(&address);
   }
-  if (argc != 4) return 2;
+  if (argc != 4 && argc != 5) return 2;
+  long pause_us = argc == 5 ? atol(argv[4]) : 0;
   address.sin_port = htons(atoi(argv[2]));
   inet_pton(AF_INET, argv[1], &address.sin_addr);
   long rounds = atol(argv[3]), warm = rounds / 2;
@@ -91,6 +92,7 @@ int main(int argc, char **argv) {
     long long start = now_ns();
     if (write(fd, &octet, 1) != 1 || read(fd, &octet, 1) != 1) fail("round");
     if (i >= 0) took[i] = now_ns() - start;
+    if (pause_us > 0) usleep(pause_us);
   }
   qsort(took, rounds, sizeof *took, by_size);
   printf("%lld %lld %lld\n", took[rounds / 2], took[rounds * 99 / 100], took[rounds * 999 / 1000]);

@@ -1,19 +1,33 @@
 /**
- * `npm run bench [-- --quick] [-- --json]`: the engine alone, then real traffic. Six minutes at
- * most; without root the second part says why it was not run.
+ * `npm run bench [-- --quick | --full] [-- --json]`: the engine alone, real traffic beside what one
+ * might use instead, latency under load, SACK repair. Half an hour, `--quick` a minute and `--full`
+ * two hours; without root only the first part runs, and the others say so. On an idle machine.
  */
 import { benchEngine, printEngine } from './engine.mjs';
 import { benchLive, printLive } from './live.mjs';
+import { benchSack, printSack } from './sack.mjs';
+import { benchSteady, printSteady } from './steady.mjs';
 
 const quick = process.argv.includes('--quick');
 const json = process.argv.includes('--json');
+const FULL = {};
+const SHORT = { seconds: 5, rounds: 3 };
+const QUICK = { seconds: 2, rounds: 1, only: 'up' };
 
-const engine = await benchEngine({ quick });
-if (!json) printEngine(engine);
-const live = await benchLive({ quick });
-if (json) {
-  console.log(JSON.stringify({ schema: 1, node: process.version, engine, live }));
-} else {
+const parts = {
+  engine: [() => benchEngine({ quick }), printEngine],
+  live: [() => benchLive({ quick }), printLive],
+  steady: [() => benchSteady({ quick }), printSteady],
+  sack: [
+    () => benchSack(quick ? QUICK : process.argv.includes('--full') ? FULL : SHORT),
+    printSack,
+  ],
+};
+const results = { schema: 1, node: process.version };
+for (const [name, [measure, print]] of Object.entries(parts)) {
+  results[name] = await measure();
+  if (json) continue;
+  print(results[name]);
   console.log('');
-  printLive(live);
 }
+if (json) console.log(JSON.stringify(results));
