@@ -86,13 +86,13 @@ describe(`checksums (${SEED_HINT})`, () => {
     }
   });
 
+  // Once in 65,536 a good one is the bare sum too: who wants to know asks for a good one first.
   it('a good checksum is recognised, and one flipped bit is not', () => {
     fc.assert(
       fc.property(family, fc.nat(1500), fc.integer(), start, (fam, length, seed, off) => {
         const packet = seg({ family: fam, payload: randomBytes(seed, length), ts: [1, 2] });
         const { buf, words, view } = parsed(packet, off);
         expect(tcpChecksumOk(buf, words, view)).toBe(true);
-        expect(tcpChecksumIsPartial(buf, words, view)).toBe(false);
         const bit = (seed >>> 0) % ((packet.length - 20) * 8);
         const at = off + 20 + (bit >> 3);
         if (at < view.tcpOff && fam === 6 && at < off + 8) return;
