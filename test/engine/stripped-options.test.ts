@@ -93,6 +93,13 @@ describe('a window scale that a SYN-ACK lost', () => {
     expect(rig.wire().wnd).toBe(64_220 >> 7);
   });
 
+  it('without NOPs: windows of a few large units tell it as well', () => {
+    const rig = new Rig();
+    open(rig, SCALE_GONE);
+    expect(first(rig, 64, 41)).toBe(VERDICT_REWRITTEN);
+    expect(rig.wire().wnd).toBe(65_535);
+  });
+
   it('is not read out of plain windows, whatever they are', () => {
     const plain = [
       65_160, 65_119, 60_000, 32_768, 32_580, 16_384, 16_290, 8192, 4096, 1024, 1460, 2920, 700, 0,
@@ -171,6 +178,27 @@ describe('SACK-permitted that a SYN-ACK lost', () => {
 });
 
 describe('a path that strips', () => {
+  it('changes no SYN that went whole before, and every repetition of one that did not', () => {
+    const rig = new Rig();
+    const syn = { flags: SYN, seq: ISS, options: ALL };
+    rig.ports = (40_272 << 16) | 22;
+    rig.out(syn);
+    rig.ports = (40_270 << 16) | 22;
+    open(rig, NO_SCALE);
+    expect(nextSyn(rig)).toEqual(NO_SCALE);
+    rig.nowMs += 1000;
+    rig.out(syn);
+    expect(rig.options()).toEqual(NO_SCALE);
+    expect(rig.checksumOk()).toBe(true);
+    rig.ports = (40_273 << 16) | 22;
+    rig.out({ ...syn, options: MSS }); // a sender that offers more the second time
+    rig.nowMs += 1000;
+    expect(rig.out(syn)).toBe(VERDICT_ACCEPT);
+    rig.ports = (40_272 << 16) | 22;
+    expect(rig.out(syn)).toBe(VERDICT_ACCEPT);
+    expect(rig.options()).toEqual(ALL);
+  });
+
   it('is not acted upon in observe mode', () => {
     const rig = new Rig();
     new Int32Array(rig.memory.policy)[POLICY_OBSERVE] = 1;

@@ -54,6 +54,10 @@ export const HALF_RST_PASSED = 64;
 export const HALF_TS_TOLD = 128;
 export const HALF_SCALE_TOLD = 256;
 export const HALF_SACK_TOLD = 512;
+/** Near half: this option was taken out of its SYN. */
+export const HALF_TS_TAKEN = 1024;
+export const HALF_SCALE_TAKEN = 2048;
+export const HALF_SACK_TAKEN = 4096;
 
 export const ST_CLOSED = 0;
 export const ST_LISTEN = 1;

@@ -31,18 +31,23 @@ import {
 } from '../core.ts';
 import { event, found } from '../emit.ts';
 import {
+  BORN_MS,
   FLOW_CANARY,
   FLOW_CONFLICT,
   FLOW_NEAR_RESPONDS,
   FLOW_PICKED_UP,
+  FLOW_ROW_WORDS,
   FLOW_TRANSLATED,
   FLOW_UNTOUCHED,
   HALF_FLAGS,
   HALF_SACK_OFFERED,
+  HALF_SACK_TAKEN,
   HALF_SACK_TOLD,
+  HALF_SCALE_TAKEN,
   HALF_SCALE_TOLD,
   HALF_SYN_SEEN,
   HALF_TS_OFFERED,
+  HALF_TS_TAKEN,
   HALF_TS_TOLD,
   LAST_WND,
   SEGMENT_COUNT,
@@ -133,38 +138,60 @@ function clearByCanary(core: Core, flow: number, agreed: number): void {
   if (scaled) core.paths.clear(path, FACT_SCALE_STRIPPED);
 }
 
-/** A SYN that leaves: true when it was changed. */
+/**
+ * A SYN that leaves: true when it was changed. One that is sent again goes as the first did, which
+ * the far end may have had and answered.
+ */
 export function alignOptions(core: Core, flow: number, toFar: boolean): boolean {
   const seg = core.seg;
   if (!toFar || (seg.flags & (SYN | ACK)) !== SYN || seg.foreign !== 0) return false;
   if ((core.info & INFO_TRUNCATED) !== 0) return false;
-  if ((flagsOf(core, flow) & FLOW_UNTOUCHED) !== 0 || knownPath(core, flow) < 0) return false;
+  if ((flagsOf(core, flow) & FLOW_UNTOUCHED) !== 0) return false;
   const at = nearHalf(core, flow);
   const halves = core.flows.halves;
-  let changed = false;
+  if (core.flows.rows[flow * FLOW_ROW_WORDS + BORN_MS] !== core.nowMs) {
+    return repeat(core, halves[at + HALF_FLAGS]!);
+  }
+  if (knownPath(core, flow) < 0) return false;
+  const before = halves[at + HALF_FLAGS]!;
+  let after = before;
   if (take(core, flow, FACT_TIMESTAMPS_STRIPPED, KIND_TIMESTAMPS, TIMESTAMPS_STRIPPED)) {
-    halves[at + HALF_FLAGS] = halves[at + HALF_FLAGS]! & ~HALF_TS_OFFERED;
+    after = (after & ~HALF_TS_OFFERED) | HALF_TS_TAKEN;
     seg.tsOff = 0;
-    changed = true;
   }
   if (take(core, flow, FACT_SACK_STRIPPED, KIND_SACK_PERMITTED, SACK_PERMITTED_STRIPPED)) {
-    halves[at + HALF_FLAGS] = halves[at + HALF_FLAGS]! & ~HALF_SACK_OFFERED;
+    after = (after & ~HALF_SACK_OFFERED) | HALF_SACK_TAKEN;
     seg.sackPermitted = 0;
-    changed = true;
   }
   if (take(core, flow, FACT_SCALE_STRIPPED, KIND_WINDOW_SCALE, WINDOW_SCALE_STRIPPED)) {
+    after |= HALF_SCALE_TAKEN;
     halves[at + WND_SCALE] = -1;
     seg.wndScale = -1;
-    changed = true;
   }
+  halves[at + HALF_FLAGS] = after;
+  return after !== before;
+}
+
+/** What was taken out of the first SYN is taken out of this one too. */
+function repeat(core: Core, flags: number): boolean {
+  let changed = false;
+  if ((flags & HALF_TS_TAKEN) !== 0) changed = overwrite(core, KIND_TIMESTAMPS) || changed;
+  if ((flags & HALF_SACK_TAKEN) !== 0) changed = overwrite(core, KIND_SACK_PERMITTED) || changed;
+  if ((flags & HALF_SCALE_TAKEN) !== 0) changed = overwrite(core, KIND_WINDOW_SCALE) || changed;
   return changed;
 }
 
-function take(core: Core, flow: number, fact: number, kind: number, cause: number): boolean {
+function overwrite(core: Core, kind: number): boolean {
   const at = optionAt(core.buf, core.seg, kind);
-  if (at < 0 || !pathHolds(core, flow, fact) || !enforce(core, OPTIONS_ALIGNED)) return false;
+  if (at < 0) return false;
   overwriteOption(core.buf, at);
-  event(core, flow, OPTIONS_ALIGNED, cause, 0, 0, 0, 0, 0);
   core.changed = 1;
   return true;
+}
+
+function take(core: Core, flow: number, fact: number, kind: number, cause: number): boolean {
+  if (optionAt(core.buf, core.seg, kind) < 0 || !pathHolds(core, flow, fact)) return false;
+  if (!enforce(core, OPTIONS_ALIGNED)) return false;
+  event(core, flow, OPTIONS_ALIGNED, cause, 0, 0, 0, 0, 0);
+  return overwrite(core, kind);
 }
