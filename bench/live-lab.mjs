@@ -322,7 +322,10 @@ function inSpace(space, ...command) {
   return run('ip', 'netns', 'exec', space, ...command);
 }
 
-/** Resolves with the line when the program has printed this; rejects when it ends first, with what it said. */
+/**
+ * Resolves with the line when the program has printed this; rejects when it ends first, with what
+ * it said.
+ */
 export function lineOf(child, text) {
   return new Promise((resolve, reject) => {
     let said = '';
