@@ -24,6 +24,8 @@ const NEAR_CPU = ['taskset', '-c', '0'];
 const FAR_CPU = ['taskset', '-c', String(Math.min(1, availableParallelism() - 1))];
 const COMMAND_MS = 20_000;
 const START_MS = 200;
+/** iperf3 gives up now and then where its server is slow to say goodbye to the one before. */
+const ATTEMPTS = 3;
 /** Jiffies a second, as /proc/stat counts them (USER_HZ). */
 const JIFFIES = 100;
 
@@ -108,7 +110,7 @@ export class LiveLab {
     if (variant === 'none') return async () => {};
     if (variant === 'seqshim') return this.putShim('full');
     if (variant === 'auto') return this.putShim('auto');
-    if (variant === 'c, same rules') return this.putExampleBehindOurRules();
+    if (variant === 'c-same-rules') return this.putExampleBehindOurRules();
     if (variant === 'c-example') {
       return this.putQueue(variant, [join(this.scratch, 'nf-queue'), String(QUEUE)]);
     }
@@ -227,21 +229,24 @@ export class LiveLab {
     const { seconds, warmUpSeconds } = this.settings;
     const time = ['-t', String(seconds), '-O', String(warmUpSeconds)];
     const port = String(IPERF_PORT + this.portOffset);
-    const before = busySeconds();
-    const text = await this.inNear(
-      'iperf3',
-      '-J',
-      '-c',
-      this.host,
-      '-p',
-      port,
-      ...time,
-      ...direction,
-    );
-    const spent = busySeconds() - before;
-    const { bits_per_second: rate } = JSON.parse(text).end.sum_received;
-    const octets = (rate / 8) * (seconds + warmUpSeconds);
-    return { rate: rate / 1e6, cpu: spent / (octets / 1e9) };
+    let failure = '';
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const before = busySeconds();
+      const text = await this.inNear(
+        'iperf3',
+        ...['-J', '-c', this.host, '-p', port, ...time, ...direction],
+      );
+      const spent = busySeconds() - before;
+      const { end, error } = JSON.parse(text);
+      if (end.sum_received !== undefined) {
+        const rate = end.sum_received.bits_per_second;
+        const octets = (rate / 8) * (seconds + warmUpSeconds);
+        return { rate: rate / 1e6, cpu: spent / (octets / 1e9) };
+      }
+      failure = error;
+      await pause(START_MS);
+    }
+    throw new Error(`iperf3: ${failure}`);
   }
 
   /** One turn with one variant. */

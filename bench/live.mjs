@@ -25,7 +25,7 @@ const QUICK = { seconds: 1, warmUpSeconds: 0, pingRounds: 1000, connectMs: 200 }
 const VARIANTS = {
   none: undefined,
   'c-example': undefined,
-  'c, same rules': undefined,
+  'c-same-rules': undefined,
   'ruby-nfqueue': 'ruby',
   haproxy: 'haproxy',
   socat: 'socat',
@@ -38,7 +38,7 @@ const PAIRS = [
   ['auto', 'none'],
   ['seqshim', 'none'],
   ['seqshim', 'c-example'],
-  ['seqshim', 'c, same rules'],
+  ['seqshim', 'c-same-rules'],
   ['seqshim', 'ruby-nfqueue'],
   ['auto', 'haproxy'],
   ['auto', 'socat'],
