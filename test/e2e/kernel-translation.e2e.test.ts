@@ -99,6 +99,11 @@ function translated(of: ShimProcess): { kernel: number; userspace: number } {
   return of.status()['translated'] as { kernel: number; userspace: number };
 }
 
+async function untilMoved(of: ShimProcess, count: number): Promise<void> {
+  for (let i = 0; i < 50 && translated(of).kernel < count; i++) await pause(50);
+  expect(translated(of).kernel).toBe(count);
+}
+
 function done(of: ShimProcess, code: string): number {
   return (of.status()['interventions'] as Record<string, number>)[code] ?? 0;
 }
@@ -166,7 +171,7 @@ describe('a transfer under way', () => {
     const running = await start(['--inspect', 'full']);
     path = await FaultyPath.open(lab, alike);
     const transfer = bulk(lab, 4, 'down', SLOW_BYTES, SLOW_MS);
-    while (translated(running).kernel === 0) await pause(50);
+    await untilMoved(running, 1);
     expect(await running.stop()).toBe(0);
     expect(ownRules(lab).filter((line) => !line.includes(KEEP))).toEqual([]);
     expect(keepRules()).toBe(1);
@@ -190,7 +195,7 @@ describe('a transfer under way', () => {
     const transfers = (['down', 'up'] as const).map((way) =>
       bulk(lab, 4, way, SLOW_BYTES, SLOW_MS),
     );
-    while (translated(killed).kernel < 2) await pause(50);
+    await untilMoved(killed, 2);
     await killed.stop('SIGKILL');
     await pause(300);
     // Whoever says `user` now must recognise them all the same.

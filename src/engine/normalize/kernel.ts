@@ -131,8 +131,8 @@ function kernelTold(core: Core, at: number): void {
   const row = flow * FLOW_ROW_WORDS;
   const same = core.flows.rows[row + GENERATION] === told[at + IN_GENERATION];
   if (!same || (flagsOf(core, flow) & FLOW_MOVING) === 0) return; // let go: its entry goes as well
-  clearFlags(core, flow, FLOW_MOVING);
   if (told[at + IN_OK] === 0) {
+    clearFlags(core, flow, FLOW_MOVING);
     stay(core, flow, 0, 0, told[at + IN_REFUSED]!);
     if (core.stopping !== 0) endTranslated(core, flow, 0);
     else completeHandshake(core, flow);
@@ -146,21 +146,23 @@ function kernelTold(core: Core, at: number): void {
   event(core, flow, TRANSLATED_BY_KERNEL, PHANTOM_SYNACK, delta, 0, 0, 0, 0);
   dropRule(core, flow); // its packets pass with or without us
   const waits = core.policy[POLICY_BYPASS] !== 0;
-  if (waits && (flagsOf(core, flow) & FLOW_RULE_WANTED) === 0) return;
+  if (waits && (flagsOf(core, flow) & FLOW_RULE_WANTED) === 0) return; // see `ruleGone`
+  clearFlags(core, flow, FLOW_MOVING);
   completeHandshake(core, flow);
 }
 
 /**
  * Where a flow may be settled, that happens while nothing is in flight: on the answer to a probe
  * right behind the ACK, before the first data. Behind conntrack only can a connection be marked, so
- * its own rules, which show it before, have to be gone.
+ * its own rules, which show it before, have to be gone; so long nothing passes, still.
  */
 function ruleGone(core: Core, at: number): void {
   const told = core.inbox.words;
   const flow = told[at + IN_FLOW]!;
   const same = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION] === told[at + IN_GENERATION];
-  if (!same || core.policy[POLICY_BYPASS] === 0) return;
-  if ((flagsOf(core, flow) & (FLOW_KERNEL | FLOW_CONFIRMED | FLOW_OVER)) !== FLOW_KERNEL) return;
+  const waits = FLOW_KERNEL | FLOW_MOVING;
+  if (!same || (flagsOf(core, flow) & waits) !== waits) return;
+  clearFlags(core, flow, FLOW_MOVING);
   acknowledgeAgain(core, flow);
   if (!probe(core, flow, PHANTOM_SYNACK, 1)) resendFirstData(core, flow);
 }
