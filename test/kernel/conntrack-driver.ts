@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import * as a from '../../src/datapath/conntrack/attributes.ts';
 import { Ctnetlink } from '../../src/datapath/conntrack/ctnetlink.ts';
-import type { Entry } from '../../src/datapath/conntrack/entry.ts';
+import { type Entry, readEntry, replacement } from '../../src/datapath/conntrack/entry.ts';
 import { canExchange, exchange } from '../../src/datapath/conntrack/exchange.ts';
 import { findSurvivors, tidySurvivors } from '../../src/datapath/conntrack/survivors.ts';
 import type { FlowAddress } from '../../src/telemetry/flow-address.ts';
@@ -43,6 +43,13 @@ function perform([name, flow, ...args]: Op): unknown {
         flow,
         Number(args[0]),
       );
+    case 'label': {
+      const plain = replacement(readEntry(flow.family, new Map()), flow, 0, 500_000);
+      const labels = Uint8Array.from({ length: 16 }, (_, i) => (i === 3 ? 0x12 : 0));
+      return conntrack.exchange(flow, undefined, [...plain, a.attribute(a.CTA_LABELS, labels)]);
+    }
+    case 'labels':
+      return [...(conntrack.get(flow)?.attributes.get(a.CTA_LABELS) ?? [])];
     case 'show':
       return show(conntrack.get(flow));
     case 'can':

@@ -47,6 +47,18 @@ describe('exchange()', () => {
     expect((after as { timeoutS: number }).timeoutS).toBeGreaterThan(499_000);
   });
 
+  test('carries labels over', () => {
+    // Only where some rule sets labels does the kernel keep any.
+    lab.inNear('nft', 'add table inet t { chain c { ct label set 1; }; }');
+    const [made, done, labels] = drive(
+      ['label', FLOW],
+      ['exchange', FLOW, OFFSET],
+      ['labels', FLOW],
+    );
+    expect([made, done]).toEqual([0, { refused: 0, retries: 0 }]);
+    expect(labels).toEqual([0, 0, 0, 0x12, ...new Array<number>(12).fill(0)]);
+  });
+
   test('never shifts twice', () => {
     insert();
     const [, again, after] = drive(
