@@ -1,8 +1,21 @@
 /**
- * Two projects: `unit` runs anywhere, `kernel` needs root and network namespaces, one file at a time
- * (timings are part of what it measures). `test/run.mjs` decides which run.
+ * Three projects: `unit` runs anywhere; `labs` and `kernel` need root and network namespaces. Where
+ * timings are part of what is measured, files run one at a time (`kernel`); two labs that mostly
+ * wait run side by side. `test/run.mjs` decides which run.
  */
 import { defineConfig } from 'vitest/config';
+
+/** Live tests that measure time, rates, or every packet. */
+const MEASURING = [
+  'bypass',
+  'kernel-translation',
+  'reanchored',
+  'resets',
+  'sack',
+  'stripped-options',
+  'transfers',
+].map((name) => `test/e2e/${name}.e2e.test.ts`);
+const LIVE_LIMIT_MS = 120_000;
 
 export default defineConfig({
   test: {
@@ -19,10 +32,19 @@ export default defineConfig({
       {
         test: {
           name: 'kernel',
-          include: ['test/kernel/**/*.kernel.test.ts', 'test/e2e/**/*.e2e.test.ts'],
+          include: ['test/kernel/**/*.kernel.test.ts', ...MEASURING],
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: LIVE_LIMIT_MS,
+          hookTimeout: LIVE_LIMIT_MS,
+        },
+      },
+      {
+        test: {
+          name: 'labs',
+          include: ['test/e2e/**/*.e2e.test.ts'],
+          exclude: MEASURING,
+          testTimeout: LIVE_LIMIT_MS,
+          hookTimeout: LIVE_LIMIT_MS,
         },
       },
     ],

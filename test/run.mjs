@@ -24,6 +24,8 @@ const STATIC_LIMIT_S = 120;
 const UNIT_LIMIT_S = 300;
 /** Against a hang only: on two idle cores the live tests take about half of this. */
 const KERNEL_LIMIT_S = 1500;
+/** Labs mostly wait: two at a time. */
+const SIDE_BY_SIDE = ['--maxWorkers=2'];
 
 const CAPTURES_ABSENT = /captures are absent/;
 
@@ -48,6 +50,7 @@ await staticCheck('types of the engine', tsc, ['-p', 'src/engine/tsconfig.json']
 await vitest('unit', UNIT_LIMIT_S);
 const notes = [];
 if (live) {
+  await vitest('labs', KERNEL_LIMIT_S, { args: SIDE_BY_SIDE });
   await vitest('kernel', KERNEL_LIMIT_S);
   await scenariosThroughNft();
 } else if (!checkOnly) {
@@ -77,12 +80,10 @@ async function scenariosThroughNft() {
   });
   if (tried.status === 0) {
     process.env.SEQSHIM_FIREWALL = 'nft';
-    await vitest(
-      'kernel',
-      KERNEL_LIMIT_S,
-      'scenarios through nft',
-      'test/e2e/scenarios.e2e.test.ts',
-    );
+    await vitest('labs', KERNEL_LIMIT_S, {
+      name: 'scenarios through nft',
+      args: ['test/e2e/scenarios.e2e.test.ts'],
+    });
     delete process.env.SEQSHIM_FIREWALL;
     return;
   }
@@ -90,11 +91,11 @@ async function scenariosThroughNft() {
   notes.push(`scenarios through nft: not run, its queue does not work here (${why})`);
 }
 
-async function vitest(project, limitS, name = `${project} tests`, ...files) {
+async function vitest(project, limitS, { name = `${project} tests`, args = [] } = {}) {
   const file = join(scratch, `${name.replaceAll(' ', '-')}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   const script = 'node_modules/vitest/vitest.mjs';
-  const step = await node([script, 'run', '--project', project, ...reporters, ...files], limitS);
+  const step = await node([script, 'run', '--project', project, ...reporters, ...args], limitS);
   const counts = countTests(file);
   // A run that died, hung, or failed outside any test must not look green.
   if (!step.ok && counts.failed === 0) counts.failed = 1;

@@ -3,7 +3,13 @@
  * that have grown old meanwhile. RFC 5961 §3.2, RFC 2018.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { RST_HELD, RST_REFUTED, RST_RELEASED, STAT_RST_PASSED } from '../../src/engine/codes.ts';
+import {
+  RST_DROPPED,
+  RST_HELD,
+  RST_REFUTED,
+  RST_RELEASED,
+  STAT_RST_PASSED,
+} from '../../src/engine/codes.ts';
 import { INDEX_SETTLED } from '../../src/engine/flow/layout.ts';
 import { IDLE_SETTLED_MS } from '../../src/engine/limits.ts';
 import { POLICY_BYPASS } from '../../src/engine/memory.ts';
@@ -242,6 +248,22 @@ describe('a reset on a settled flow', () => {
     expect(forge(far(DOWN + 77))).toBe(VERDICT_DROP);
     rig.pass(4);
     expect(rig.injected).toMatchObject([{ path: INJECT_NEAR, flags: RST, seq: far(DOWN + 77) }]);
+  });
+
+  it('that data has overtaken in the kernel is dropped, and the far end watched', () => {
+    expect(forge(far(DOWN - 41))).toBe(VERDICT_DROP);
+    rig.pass(700);
+    expect(rig.injected).toMatchObject([{ path: INJECT_FAR_WAKE, ack: far(DOWN) }]);
+    expect(rig.count(RST_DROPPED)).toBe(1);
+    rig.in({ flags: ACK, seq: far(DOWN), ack: near(UP) });
+    rig.pass(3000);
+    expect(rig.injected.length).toBe(1);
+  });
+
+  it('that was dropped so is delivered where the far end is silent after all', () => {
+    expect(forge(far(DOWN - 41))).toBe(VERDICT_DROP);
+    rig.pass(2100);
+    expect(rig.injected.at(-1)).toMatchObject({ path: INJECT_NEAR, seq: far(DOWN) });
   });
 
   it('goes on when the kernel does not say', () => {

@@ -4,7 +4,7 @@
  *
  * Owns the held copy and the dead-man words of the repair slot. Times: ms. DESIGN §4.2.
  */
-import { FAR_END_SILENT, RST_RELEASED } from '../codes.ts';
+import { FAR_END_SILENT, RST_DROPPED, RST_RELEASED } from '../codes.ts';
 import { type Core, count, farHalf, releaseRepair, repairBase, repairOf, since } from '../core.ts';
 import { event, found, injectCopy, probe, probeWaits, resetNear } from '../emit.ts';
 import {
@@ -14,6 +14,7 @@ import {
   PROBED_MS,
   RTT_MS,
   SND_CONT,
+  SND_UNA,
 } from '../flow/layout.ts';
 import {
   R_ARMED,
@@ -36,7 +37,7 @@ import { endFlow } from '../lifecycle.ts';
 import { CHALLENGE_INTERVAL_MS, HELD_BYTES } from '../limits.ts';
 import { INJECT_NEAR } from '../verdict.ts';
 import { fillTcpChecksum } from '../wire/checksum.ts';
-import { seqLt } from '../wire/seq.ts';
+import { seqDiff, seqLt } from '../wire/seq.ts';
 import { isExact, maybeExact } from './exact.ts';
 
 const WAIT_MIN_MS = 100;
@@ -46,6 +47,8 @@ const DEAD_FIRST_PROBE_MS = 600;
 const DEAD_SECOND_PROBE_MS = 1300;
 const DEAD_MS = 2000;
 const DEAD_HASTENED_MS = 700;
+/** A number that far below RCV.NXT was never one of the window's. */
+const OVERTAKEN_OCTETS = 1 << 30;
 
 /** How long silence must last to mean something: three round trips, at least 100 ms. */
 export function waitMs(core: Core, flow: number): number {
@@ -104,6 +107,10 @@ export function judgeHeld(core: Core, flow: number, known: boolean): void {
   if ((words[base + R_ARMED]! & R_CHECKING) === 0 || words[base + R_CHECK_OLD] === 0) return;
   words[base + R_CHECK_OLD] = 0;
   const seq = words[base + R_CHECK_SEQ]!;
+  if (known && isOvertaken(core, flow, seq)) {
+    dropOvertaken(core, slot, flow);
+    return;
+  }
   if (!known || !(isExact(core, flow, seq) || maybeExact(core, flow, seq))) {
     releaseUnjudged(core, slot, flow, words[base + R_CHECK_CAUSE]!);
     return;
@@ -112,6 +119,27 @@ export function judgeHeld(core: Core, flow: number, known: boolean): void {
   words[base + R_CHECK_PROBE_MS] = (words[base + R_CHECK_PROBE_MS]! + waitedMs) | 0;
   words[base + R_CHECK_AGAIN_MS] = (words[base + R_CHECK_AGAIN_MS]! + waitedMs) | 0;
   words[base + R_CHECK_DEADLINE_MS] = (words[base + R_CHECK_DEADLINE_MS]! + waitedMs) | 0;
+}
+
+/** Has the near end's socket received what the reset's number says will never come? */
+function isOvertaken(core: Core, flow: number, seq: number): boolean {
+  const ahead = seqDiff(core.flows.halves[farHalf(core, flow) + SND_UNA]!, seq);
+  return ahead > 0 && ahead < OVERTAKEN_OCTETS && !isExact(core, flow, seq);
+}
+
+/**
+ * Data came by in the kernel while the reset was held. The near end would ignore it now, its
+ * conntrack would not: it is dropped, and the far end watched as behind any refuted one.
+ */
+function dropOvertaken(core: Core, slot: number, flow: number): void {
+  const words = core.repairs.words;
+  const base = repairBase(slot);
+  const heldMs = since(core.nowMs, words[base + R_CHECK_AT_MS]!);
+  const cause = words[base + R_CHECK_CAUSE]!;
+  words[base + R_ARMED] = words[base + R_ARMED]! & ~R_CHECKING;
+  count(core, RST_DROPPED);
+  event(core, flow, RST_DROPPED, cause, words[base + R_CHECK_SEQ]!, heldMs, 0, 0, 0);
+  startDeadman(core, slot);
 }
 
 /** The far end just spoke although a reset said it was gone: it must be able to do so again. */
