@@ -10,6 +10,8 @@ import { createConnection, createServer, type Socket } from 'node:net';
 
 /** The client waits for it, as real protocols do: nothing is in flight then. */
 const GO = 'go\n';
+/** Servers do before they answer: the acknowledgement of the question comes by itself. */
+const THINKS_MS = 20;
 const CHUNK = Buffer.alloc(65_536, 'seqshim makes TCP survive broken middleboxes. ');
 
 function serve(echoPort: number, bulkPort: number): void {
@@ -49,11 +51,11 @@ function bulkServer(socket: Socket): void {
     socket.off('data', onHeader);
     const [way, size, pauseMs] = header.split(' ');
     if (way === 'down') {
-      send(socket, Number(size), () => socket.end());
+      setTimeout(() => send(socket, Number(size), () => socket.end()), THINKS_MS);
       return;
     }
     slowly(socket, Number(pauseMs));
-    socket.write(GO);
+    setTimeout(() => socket.write(GO), THINKS_MS);
     receive(socket, chunk.subarray(at + 1), (hash, ms) => socket.end(`${hash} ${ms}\n`));
   };
   socket.on('data', onHeader);
