@@ -53,7 +53,6 @@ import {
   SND_UNA,
   ST_ESTABLISHED,
   STATE,
-  SWALLOW_COUNT,
   TAINT_AT_MS,
   WND_SCALE,
 } from '../flow/layout.ts';
@@ -74,6 +73,7 @@ import { HOOK_FORWARD, WORD_READY, WORD_SETTLED, WORD_UNSETTLED } from '../verdi
 import { get32 } from '../wire/bytes.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
 import { seqAdd, seqDiff, seqLt } from '../wire/seq.ts';
+import { awaitsDuplicateAck } from './handshake.ts';
 import { judgeHeld } from './held.ts';
 import { isGreeted } from './kernel.ts';
 import { repairSettled, wantsSight } from './sack.ts';
@@ -132,7 +132,7 @@ function mayBypass(core: Core, flow: number, flags: number): boolean {
   const row = flow * FLOW_ROW_WORDS;
   const sinceMs = since(core.nowMs, rows[row + ANCHORED_MS]!);
   if ((flags & FLOW_BYPASSED) !== 0 && sinceMs < AGAIN_MS) return false;
-  if (rows[row + REPAIR] !== 0 || rows[row + SWALLOW_COUNT] !== 0) return false;
+  if (rows[row + REPAIR] !== 0 || awaitsDuplicateAck(core, flow)) return false;
   if (wantsSight(core, flow)) return false;
   // What the conflict was about is settled: the flow was moved, and the real server has spoken.
   const settledOn = (flags & (FLOW_KERNEL | FLOW_CONFIRMED)) === (FLOW_KERNEL | FLOW_CONFIRMED);

@@ -53,7 +53,6 @@ import {
   HALF_TS_OFFERED,
   ISS,
   LAST_MS,
-  LAST_SEQ,
   LAST_WND,
   NEAR_TS_MS,
   RTT_MS,
@@ -83,6 +82,9 @@ import {
 } from './candidates.ts';
 import { startQuestion } from './question.ts';
 import { noteSynAck } from './stripped-options.ts';
+
+/** A rival's SYN-ACK that was delivered before the choice is answered at once, or not at all. */
+const PROVOKED_MS = 1000;
 
 /** A SYN-ACK from the far end of a flow that the near end initiated. */
 export function normalizeSynAck(core: Core, flow: number): number {
@@ -242,11 +244,18 @@ function chooseOther(core: Core, flow: number, k: number): void {
   if (slot >= 0) core.repairs.words[repairBase(slot) + R_OTHER] = k;
 }
 
-/** Is the near end's ACK in hand the one that a delivered rival provoked? It then goes nowhere. */
-export function normalizeDuplicateAck(core: Core, flow: number): number {
-  const rows = core.flows.rows;
+/** Is an ACK still to come that a delivered rival provoked (RFC 9293 §3.10.7.4)? */
+export function awaitsDuplicateAck(core: Core, flow: number): boolean {
   const row = flow * FLOW_ROW_WORDS;
-  if (rows[row + SWALLOW_COUNT]! === 0) return VERDICT_ACCEPT;
+  const { rows } = core.flows;
+  return (
+    rows[row + SWALLOW_COUNT] !== 0 && since(core.nowMs, rows[row + ANCHORED_MS]!) < PROVOKED_MS
+  );
+}
+
+/** Is it the near end's ACK in hand? It then goes nowhere. Data may have left before it. */
+export function normalizeDuplicateAck(core: Core, flow: number): number {
+  if (!awaitsDuplicateAck(core, flow)) return VERDICT_ACCEPT;
   const seg = core.seg;
   const halves = core.flows.halves;
   const near = nearHalf(core, flow);
@@ -254,11 +263,12 @@ export function normalizeDuplicateAck(core: Core, flow: number): number {
     seg.payloadBytes === 0 &&
     (seg.flags & (SYN | FIN)) === 0 &&
     seg.sackCount === 0 &&
-    seg.segSeq === halves[near + LAST_SEQ] &&
+    seg.segSeq === halves[near + SND_NXT] &&
     seg.segAck === halves[farHalf(core, flow) + SND_UNA] &&
     seg.segWnd <= halves[near + LAST_WND]!;
   if (!repeats) return VERDICT_ACCEPT;
-  rows[row + SWALLOW_COUNT] = rows[row + SWALLOW_COUNT]! - 1;
+  const at = flow * FLOW_ROW_WORDS + SWALLOW_COUNT;
+  core.flows.rows[at] = core.flows.rows[at]! - 1;
   if (!enforce(core, ACK_SWALLOWED)) return VERDICT_ACCEPT;
   event(core, flow, ACK_SWALLOWED, SYNACK_CONFLICT, seg.segSeq, seg.segAck, 0, 0, 0);
   return VERDICT_DROP;
