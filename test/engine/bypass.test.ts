@@ -125,6 +125,15 @@ describe('a settled flow', () => {
     expect(rig.asked).toBe(0);
   });
 
+  it('keeps a D-SACK that tells of more than the window now offers', () => {
+    settle();
+    rig.nowMs += 5000;
+    const ack = near(UP);
+    const options = sack(ack - 260_640, ack - 195_480);
+    expect(rig.in({ flags: ACK, seq: far(0), ack, wnd: 0, options })).toBe(VERDICT_ACCEPT);
+    expect(rig.engine.word).toBe(WORD_SETTLED);
+  });
+
   it('comes back with blocks that no window holds, and its mark goes', () => {
     settle();
     rig.nowMs += 5000;

@@ -126,7 +126,7 @@ function trackAck(halves: Int32Array, sender: number, peer: number, seg: Segment
 }
 
 /** The shift of SEG.WND: scaling is on only when both ends offered it (RFC 7323 §2.2). */
-function scaleOf(halves: Int32Array, sender: number, peer: number): number {
+export function scaleOf(halves: Int32Array, sender: number, peer: number): number {
   const own = halves[sender + WND_SCALE]!;
   return own < 0 || halves[peer + WND_SCALE]! < 0 ? 0 : own;
 }

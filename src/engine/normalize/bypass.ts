@@ -54,7 +54,6 @@ import {
   ST_ESTABLISHED,
   STATE,
   TAINT_AT_MS,
-  WND_SCALE,
 } from '../flow/layout.ts';
 import { FACT_FAULTY } from '../flow/path-table.ts';
 import { IDLE_ASKED_MS, IDLE_CLOSED_MS, TAINT_MS } from '../limits.ts';
@@ -70,13 +69,13 @@ import {
   SOCKET_LIVES,
 } from '../outbox.ts';
 import { HOOK_FORWARD, WORD_READY, WORD_SETTLED, WORD_UNSETTLED } from '../verdict.ts';
-import { get32 } from '../wire/bytes.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
-import { seqAdd, seqDiff, seqLt } from '../wire/seq.ts';
+import { seqAdd, seqLt } from '../wire/seq.ts';
 import { awaitsDuplicateAck } from './handshake.ts';
 import { judgeHeld } from './held.ts';
 import { isGreeted } from './kernel.ts';
 import { repairSettled, wantsSight } from './sack.ts';
+import { blocksFit, offeredEnd } from './sack-blocks.ts';
 
 /** Segments that must have been seen behind the SYNs: an ACK and data, and the answer to it. */
 const NEAR_SEGMENTS_MIN = 2;
@@ -89,8 +88,6 @@ const AGAIN_MS = 1000;
 const GRACE_MS = 500;
 /** What carries no more than this ends a message; a full segment may have others behind it. */
 const LAST_OF_MESSAGE_OCTETS = 512;
-/** Beyond the window that it advertises itself a true SACK block points no further than this. */
-const SACK_SLACK_OCTETS = 1 << 16;
 
 const WITHOUT = FLOW_ANCHORED | FLOW_PROVEN;
 /** Flows that are looked at, or rewritten, packet by packet; without a SYN the numbers are lost. */
@@ -188,26 +185,12 @@ export function staysSettled(core: Core, flow: number, toFar: boolean): boolean 
   return false;
 }
 
-/** A SACK that means what it says, or one that was repaired, ends no bypass. */
-function sackStays(core: Core, flow: number): boolean {
-  return isPlausible(core, flow) || repairSettled(core, flow);
-}
-
 /**
- * Do all blocks lie in the window that the segment offers, or below its acknowledgement (RFC 2883)?
- * Numbers that a firewall has not translated do so by chance only, once in some hundred times.
+ * A SACK that means what it says, or one that was repaired, ends no bypass. Numbers that a firewall
+ * has not translated lie in the window by chance only, once in some hundred times.
  */
-function isPlausible(core: Core, flow: number): boolean {
-  const seg = core.seg;
-  const halves = core.flows.halves;
-  const own = halves[farHalf(core, flow) + WND_SCALE]!;
-  const scale = own < 0 || halves[nearHalf(core, flow) + WND_SCALE]! < 0 ? 0 : own;
-  const room = (seg.segWnd << scale) + SACK_SLACK_OCTETS;
-  for (let i = 0; i < seg.sackCount * 2; i++) {
-    const ahead = seqDiff(get32(core.buf, seg.sackOff + 4 * i), seg.segAck);
-    if (ahead > room || ahead < -room) return false;
-  }
-  return true;
+function sackStays(core: Core, flow: number): boolean {
+  return blocksFit(core, 0, 0, offeredEnd(core, flow)) || repairSettled(core, flow);
 }
 
 function restart(halves: Int32Array, half: number, seq: number): void {

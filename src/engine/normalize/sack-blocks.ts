@@ -4,10 +4,13 @@
  *
  * Reads and writes the option in place; decides nothing. Units: octets.
  */
-import type { Core } from '../core.ts';
+import { type Core, farHalf, nearHalf } from '../core.ts';
+import { scaleOf } from '../flow/track.ts';
 import { get32, put32 } from '../wire/bytes.ts';
 import { type Seq, seqAdd, seqDiff, seqLeq, seqLt } from '../wire/seq.ts';
 
+/** Beyond the window that it advertises a true block points no further than this. */
+export const SLACK_OCTETS = 1 << 16;
 /** A duplicate that a D-SACK tells of was sent at most so long ago. */
 const DUPLICATE_OCTETS = 1 << 24;
 const NO_OPERATION = 1;
@@ -37,6 +40,13 @@ export function blocksFit(core: Core, from: number, delta: number, nxt: Seq): bo
     return false;
   }
   return true;
+}
+
+/** No true block of the segment in hand ends beyond: the window that it offers itself. */
+export function offeredEnd(core: Core, flow: number): Seq {
+  const { segAck, segWnd } = core.seg;
+  const scale = scaleOf(core.flows.halves, farHalf(core, flow), nearHalf(core, flow));
+  return seqAdd(segAck, (segWnd << scale) + SLACK_OCTETS);
 }
 
 /** The highest right edge, as it arrived. */

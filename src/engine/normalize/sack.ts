@@ -25,7 +25,6 @@ import {
   type Core,
   count,
   enforce,
-  farHalf,
   flagsOf,
   isBehindRaw,
   knownPath,
@@ -44,7 +43,6 @@ import {
   RTT_MS,
   SND_NXT,
   SND_WND,
-  WND_SCALE,
 } from '../flow/layout.ts';
 import { FACT_SACK_BLIND } from '../flow/path-table.ts';
 import {
@@ -69,14 +67,16 @@ import {
 } from '../flow/sack-table.ts';
 import { POLICY_SACK, SACK_OFF } from '../memory.ts';
 import { INFO_TRUNCATED } from '../verdict.ts';
-import { type Seq, seqAdd, seqDiff, seqLt } from '../wire/seq.ts';
+import { type Seq, seqDiff, seqLt } from '../wire/seq.ts';
 import {
   blocksFit,
   highestEdge,
   leftEdge,
   moveBlocks,
+  offeredEnd,
   removeFirst,
   rightEdge,
+  SLACK_OCTETS,
 } from './sack-blocks.ts';
 
 /** A flow is asked at most so often, and once per round trip of at least this. */
@@ -90,15 +90,22 @@ const ANSWER_MS = 2000;
  */
 const GUESSES_MIN = 6;
 const MISFITS_MAX = 3;
-/** Beyond the window that it advertises a true block points no further than this. */
-const SLACK_OCTETS = 1 << 16;
 /** Blocks that nothing could be learned from do not keep a flow out of the kernel for longer. */
 const WANTED_MS = 60_000;
+
+function generationOf(core: Core, flow: number): number {
+  return core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!;
+}
+
+/** Word index in `core.sacks`, or -1. */
+function slotOf(core: Core, flow: number): number {
+  return core.sacks.find(flow, generationOf(core, flow));
+}
 
 /** An acknowledgement of the far end, in near numbers, before its flow is told of it. */
 export function normalizeSack(core: Core, flow: number): void {
   const seg = core.seg;
-  const at = core.sacks.find(flow, core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!);
+  const at = slotOf(core, flow);
   if (at < 0 && seg.sackCount === 0) return;
   const flags = flagsOf(core, flow);
   if (core.policy[POLICY_SACK] === SACK_OFF || (flags & FLOW_PICKED_UP) !== 0) return;
@@ -121,20 +128,12 @@ export function normalizeSack(core: Core, flow: number): void {
 function highestMeant(core: Core, flow: number): Seq {
   const nxt = core.flows.halves[nearHalf(core, flow) + SND_NXT]!;
   if ((flagsOf(core, flow) & FLOW_BYPASSED) === 0) return nxt;
-  const offered = windowEnd(core, flow);
+  const offered = offeredEnd(core, flow);
   return seqLt(nxt, offered) ? offered : nxt;
 }
 
-function windowEnd(core: Core, flow: number): Seq {
-  const halves = core.flows.halves;
-  const own = halves[farHalf(core, flow) + WND_SCALE]!;
-  const scale = own < 0 || halves[nearHalf(core, flow) + WND_SCALE]! < 0 ? 0 : own;
-  return seqAdd(core.seg.segAck, (core.seg.segWnd << scale) + SLACK_OCTETS);
-}
-
 function beginRepair(core: Core, flow: number, nxt: Seq): void {
-  const generation = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!;
-  const at = core.sacks.take(flow, generation, core.nowMs);
+  const at = core.sacks.take(flow, generationOf(core, flow), core.nowMs);
   if (at < 0) return;
   core.sacks.words[at + K_STATE] = SACK_FOREIGN;
   const { segAck } = core.seg;
@@ -234,8 +233,7 @@ function ask(core: Core, flow: number, at: number): void {
 
 function chooseOctet(core: Core, flow: number, at: number): boolean {
   const words = core.sacks.words;
-  const generation = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!;
-  const octet = core.spoken.octetKnown(flow, generation);
+  const octet = core.spoken.octetKnown(flow, generationOf(core, flow));
   if (octet < 0) return false;
   words[at + K_PROBE_SEQ] = core.spoken.octetSeq(flow);
   words[at + K_PROBE_OCTET] = octet;
@@ -271,7 +269,7 @@ function inferFromEnd(core: Core, at: number): void {
  * are old: the segment is judged by its own SEG.ACK and window.
  */
 export function repairSettled(core: Core, flow: number): boolean {
-  const at = core.sacks.find(flow, core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!);
+  const at = slotOf(core, flow);
   if (core.policy[POLICY_SACK] === SACK_OFF) return true;
   if (at < 0) return false;
   const words = core.sacks.words;
@@ -279,7 +277,7 @@ export function repairSettled(core: Core, flow: number): boolean {
   if (words[at + K_STATE] !== SACK_REPAIRING) return false;
   if (isBehindRaw(core) || (core.info & INFO_TRUNCATED) !== 0) return false;
   const delta = words[at + K_DELTA]!;
-  if (!blocksFit(core, 0, delta, windowEnd(core, flow))) return false;
+  if (!blocksFit(core, 0, delta, offeredEnd(core, flow))) return false;
   words[at + K_LAST_MS] = core.nowMs;
   if (enforce(core, SACK_REPAIRED)) moveBlocks(core, delta);
   return true;
@@ -287,7 +285,7 @@ export function repairSettled(core: Core, flow: number): boolean {
 
 /** Is something about to be learned for which plain segments have to be seen? */
 export function wantsSight(core: Core, flow: number): boolean {
-  const at = core.sacks.find(flow, core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!);
+  const at = slotOf(core, flow);
   if (at < 0) return false;
   const words = core.sacks.words;
   const open = words[at + K_STATE] === SACK_FOREIGN || words[at + K_STATE] === SACK_TRIED;
