@@ -148,8 +148,8 @@ describe('a transfer of 500 MB', () => {
     return transferMs;
   }
 
-  // How fast that is, and how soon its plain packets stay in the kernel, varies: it is only told.
-  it('is intact each way, and translated by the kernel', async () => {
+  // How fast that is varies on a busy machine: `npm run bench` measures it.
+  it('is intact each way, translated by the kernel, and does not come to us', async () => {
     const running = await start();
     path = await FaultyPath.open(lab, alike);
     const octets = () => (running.status()['counters'] as Record<string, number>)['octets'] ?? 0;
@@ -161,6 +161,7 @@ describe('a transfer of 500 MB', () => {
       console.log(
         `${way}: ${rates.join(' MB/s bare, ')} MB/s by the kernel, ratio ${(bare / moved).toFixed(2)}, ${seen} MB came to us`,
       );
+      expect(seen).toBeLessThan(BYTES / MB / 100);
     }
     expect(done(running, 'translated-by-kernel')).toBe(2);
     expect(translated(running).userspace).toBe(0);
