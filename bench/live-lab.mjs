@@ -2,12 +2,13 @@
  * The two namespaces of the live bench: what is put into the path, and one measurement through it.
  * Owns namespaces, rules, processes and a scratch directory. Mbit/s, microseconds, CPU-seconds.
  */
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { inSpace, lineOf, pause, programExists, run } from './spaces.mjs';
 
 const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 const PING_PONG = fileURLToPath(new URL('./ping-pong.c', import.meta.url));
@@ -303,44 +304,4 @@ export function whatIsMissing() {
   if (!existsSync(EXAMPLE)) return 'needs the package libnetfilter-queue-dev';
   const absent = ['iperf3', 'gcc', 'iptables', 'taskset'].find((name) => !programExists(name));
   return absent === undefined ? '' : `needs ${absent}`;
-}
-
-export function programExists(name) {
-  try {
-    run('sh', '-c', `command -v ${name}`);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function run(command, ...args) {
-  const stdio = ['ignore', 'pipe', 'pipe'];
-  return execFileSync(command, args, { encoding: 'utf8', stdio, timeout: COMMAND_MS });
-}
-
-function inSpace(space, ...command) {
-  return run('ip', 'netns', 'exec', space, ...command);
-}
-
-/**
- * Resolves with the line when the program has printed this; rejects when it ends first, with what
- * it said.
- */
-export function lineOf(child, text) {
-  return new Promise((resolve, reject) => {
-    let said = '';
-    const hear = (data) => {
-      said += data;
-      const line = said.split('\n').find((entry) => entry.includes(text));
-      if (line !== undefined && said.endsWith('\n')) resolve(line);
-    };
-    child.stdout.on('data', hear);
-    child.stderr.on('data', hear);
-    child.once('close', () => reject(new Error(`ended before "${text}": ${said}`)));
-  });
 }

@@ -13,7 +13,8 @@
  */
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { LiveLab, programExists, whatIsMissing } from './live-lab.mjs';
+import { LiveLab, whatIsMissing } from './live-lab.mjs';
+import { programExists } from './spaces.mjs';
 import { median, ratios, spread } from './statistics.mjs';
 
 const ROUNDS = 15;

@@ -9,12 +9,13 @@
  * Needs root, iperf3, iptables, nstat and dist/. Owns its namespaces, rules, processes and a
  * scratch directory, and removes them on every way out. Mbit/s.
  */
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { inSpace, lineOf, pause, programExists, run } from './spaces.mjs';
 import { median, spread } from './statistics.mjs';
 
 const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
@@ -161,7 +162,7 @@ class Bench {
       if (near !== undefined) undo.unshift(await this.putShim('near', near));
       if (lesson) await this.iperf('up', control, LESSON_SECONDS);
       const timeouts = this.counter(way, 'TcpExtTCPTimeouts');
-      let discarded = 0;
+      let discarded = this.counter(way, 'TcpExtTCPSACKDiscard');
       const second = setTimeout(() => {
         discarded = this.counter(way, 'TcpExtTCPSACKDiscard');
       }, 1300);
@@ -203,7 +204,7 @@ export async function benchSack({ seconds = 20, rounds = 5, only } = {}) {
   const rows = [];
   try {
     bench.open();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await pause(300);
     for (const way of Object.keys(VARIANTS).filter((name) => only === undefined || only === name)) {
       for (const control of CONTROLS) {
         for (const loss of LOSSES) {
@@ -254,37 +255,8 @@ async function compare(bench, way, control, loss, { seconds, rounds }) {
 function whatIsMissing() {
   if (process.getuid?.() !== 0) return 'needs root';
   if (!existsSync(CLI)) return 'needs dist/: run npm run build';
-  for (const program of ['iperf3', 'iptables', 'nstat']) {
-    try {
-      run('sh', '-c', `command -v ${program}`);
-    } catch {
-      return `needs ${program}`;
-    }
-  }
-  return '';
-}
-
-function run(command, ...args) {
-  const stdio = ['ignore', 'pipe', 'pipe'];
-  return execFileSync(command, args, { encoding: 'utf8', stdio, timeout: 20_000 });
-}
-
-function inSpace(space, ...command) {
-  return run('ip', 'netns', 'exec', space, ...command);
-}
-
-/** Resolves when the program has printed this; rejects when it ends first, with what it said. */
-function lineOf(child, text) {
-  return new Promise((resolve, reject) => {
-    let said = '';
-    const hear = (data) => {
-      said += data;
-      if (said.includes(text)) resolve();
-    };
-    child.stdout.on('data', hear);
-    child.stderr.on('data', hear);
-    child.once('close', () => reject(new Error(`ended before "${text}": ${said}`)));
-  });
+  const absent = ['iperf3', 'iptables', 'nstat'].find((name) => !programExists(name));
+  return absent === undefined ? '' : `needs ${absent}`;
 }
 
 export function printSack(result) {
