@@ -216,7 +216,7 @@ export class LiveShim {
     // Not blocking: a probe that leaves late is one that nobody answers in time.
     const stand = await rules.presentNow();
     await this.settling.count();
-    if (this.stopping !== undefined || stand === !this.rulesGone) return;
+    if (this.stopping !== undefined || stand === undefined || stand === !this.rulesGone) return;
     if (stand && !rules.adopt()) return; // of other queues
     this.rulesGone = !stand;
     if (!stand) {

@@ -58,6 +58,7 @@ function serve(socket: Socket, handle: ControlHandler): void {
     text += chunk;
     const end = text.indexOf('\n');
     if (end < 0 && text.length <= REQUEST_BYTES_MAX) return;
+    socket.setTimeout(0); // how long the answer takes is no idleness of the client
     // What follows is read and forgotten, so that the answer reaches a client that goes on writing.
     socket.removeAllListeners('data').resume();
     const line = end < 0 || end > REQUEST_BYTES_MAX ? '' : text.slice(0, end);

@@ -3,14 +3,23 @@
  * sentence of an event comes from the registry. Owns the destination (stdout).
  */
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { LogOutput } from './log-output.ts';
 
 export interface LogOptions {
   readonly level: string;
   readonly format: 'auto' | 'json' | 'text';
 }
 
-export function openLog(options: LogOptions, out: DestinationStream = stdout()): Logger {
-  const text = options.format === 'text' || (options.format === 'auto' && process.stdout.isTTY);
+export function openLog(options: LogOptions, given?: DestinationStream): Logger {
+  const { fd, isTTY } = process.stdout;
+  const lost = (lines: number) => log.warn({ lines }, 'log lines lost: nobody read them');
+  const out = given ?? new LogOutput(fd, lost);
+  const log = loggerTo(out, options, options.format === 'auto' && isTTY);
+  return log;
+}
+
+function loggerTo(out: DestinationStream, options: LogOptions, onTerminal: boolean): Logger {
+  const text = options.format === 'text' || onTerminal;
   const settings = {
     level: options.level,
     base: null,
@@ -19,11 +28,6 @@ export function openLog(options: LogOptions, out: DestinationStream = stdout()):
   };
   if (!text) return pino(settings, out);
   return pino(settings, { write: (line: string) => out.write(textLine(line)) });
-}
-
-/** Synchronous: the last lines of a process that fails are those that count. */
-function stdout(): DestinationStream {
-  return pino.destination({ dest: 1, sync: true });
 }
 
 /** `12:00:01.123 warn  rst-refuted 10.0.0.1:40270 > 10.0.0.2:22 seq=7 | sentence`. */

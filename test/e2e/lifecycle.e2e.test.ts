@@ -1,9 +1,15 @@
-/** Coming and going: kill -9, down, remove.sh, SIGTERM, connections older than the shim. Live. */
+/**
+ * Coming and going: kill -9, down, remove.sh, SIGTERM, connections older than the shim, a log that
+ * nobody reads. Live.
+ */
+import { once } from 'node:events';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { distFile } from '../../src/testbed/dist-file.ts';
 import { FaultyPath } from '../../src/testbed/faulty-path.ts';
-import { Lab } from '../../src/testbed/lab.ts';
+import { Lab, SSH_PORT } from '../../src/testbed/lab.ts';
+import { runScenario } from '../../src/testbed/runner.ts';
 import { scenarioByName } from '../../src/testbed/scenarios.ts';
 import { ShimProcess } from '../../src/testbed/shim-process.ts';
 import { ownRules } from './jumpbox.ts';
@@ -70,6 +76,47 @@ describe('kill -9', () => {
     shim = await ShimProcess.open(lab);
     expect(ownRules(lab).length).toBe(rules);
     expect((await lab.ssh(4, 'echo fine')).stdout).toContain('fine');
+  });
+});
+
+/** A pipe that is full, and stays so. */
+function fullPipe(): number {
+  const path = `${lab.dir}/full`;
+  lab.jumpbox.call('mkfifo', [path]);
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  try {
+    for (;;) writeSync(fd, '.'.repeat(4096));
+  } catch {
+    return fd;
+  }
+}
+
+describe('a log that nobody reads', () => {
+  it('stops neither repair nor status nor the end', async () => {
+    const fd = fullPipe();
+    const options = ['--target', '10.99.2.0/24', '--port', String(SSH_PORT)];
+    const child = lab.jumpbox.start(
+      process.execPath,
+      [distFile('cli.js'), 'run', ...options, '--state-dir', `${lab.dir}/run`],
+      { stdio: ['ignore', fd, 'inherit'] },
+    );
+    closeSync(fd);
+    let status = await cli('status');
+    for (let i = 0; i < 50 && status.exitCode !== 0; i++) {
+      await pause(100);
+      status = await cli('status');
+    }
+    const tally = await runScenario(lab, scenarioByName(PHANTOM), 4, 10, { width: 5 });
+    expect(tally.errors).toEqual([]);
+    status = await cli('status', '--json');
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      state: 'ok',
+      interventions: { reanchored: 10 },
+    });
+    child.kill('SIGTERM');
+    const [exitCode] = (await once(child, 'exit')) as [number | null];
+    expect(exitCode).toBe(0);
+    expect(ownRules(lab)).toEqual([]);
   });
 });
 

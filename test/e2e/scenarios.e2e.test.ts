@@ -84,6 +84,7 @@ async function judge(lab: Lab, trial: Trial, scenarios: readonly Scenario[]): Pr
   }
   const work = async (shim: ShimProcess) => {
     const results = await (trial.among === undefined ? tally() : trial.among(() => tally()));
+    if (results.some((saved) => saved.errors.length > 0)) tellAll(name, shim);
     return { results, status: shim.status() };
   };
   const { results, status } = await withShim(lab, work, trial.options);
@@ -96,6 +97,14 @@ async function judge(lab: Lab, trial: Trial, scenarios: readonly Scenario[]): Pr
   // Harmless orders are settled too, but what is healthy is left alone.
   if (name === 'healthy' || name === 'blind-resets') expect(did).toEqual({});
   else expect(Object.keys(did), name).not.toEqual([]);
+}
+
+/** What the shim saw of an attempt that failed: nobody can ask it later. */
+function tellAll(name: string, shim: ShimProcess): void {
+  for (const { level, time, ...line } of shim.lines()) {
+    console.log(`${name} ${time} ${JSON.stringify(line)}`);
+  }
+  console.log(shim.stderr(), JSON.stringify(shim.status()));
 }
 
 describe.each(PATHS)('$name', (kind) => {

@@ -7,6 +7,8 @@ import { execFile, execFileSync } from 'node:child_process';
 const TIMEOUT_MS = 15_000;
 const OUTPUT_BYTES_MAX = 64 << 20;
 const LINE_CHARACTERS_MAX = 160;
+/** What they say is compared with English words. */
+const ENVIRONMENT = { ...process.env, LC_ALL: 'C' };
 const PREFIXES = ['', '/usr/sbin/', '/sbin/', '/usr/local/sbin/'] as const;
 
 export interface Outcome {
@@ -25,6 +27,7 @@ export function run(file: string, args: readonly string[], input = ''): Outcome 
     try {
       const stdout = execFileSync(prefix + file, args, {
         input,
+        env: ENVIRONMENT,
         encoding: 'utf8',
         timeout: TIMEOUT_MS,
         maxBuffer: OUTPUT_BYTES_MAX,
@@ -55,7 +58,8 @@ export async function runAsync(
 
 function start(path: string, args: readonly string[], input: string): Promise<Outcome> {
   return new Promise((resolve) => {
-    const options = { encoding: 'utf8', timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX } as const;
+    const limits = { timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX };
+    const options = { encoding: 'utf8', env: ENVIRONMENT, ...limits } as const;
     const child = execFile(path, args, options, (error, stdout, stderr) => {
       if (error?.code === 'ENOENT') resolve(ABSENT);
       else {

@@ -246,11 +246,19 @@ export class RuleBook {
     return this.families.every((family) => this.stands(family, run(SAVE[family], [])));
   }
 
-  /** The same without blocking: on a busy machine the programs take half a second. */
-  async presentNow(): Promise<boolean> {
-    if (this.backend === 'nft') return (await runAsync('nft', LIST_TABLE, '')).ok;
+  /**
+   * The same without blocking: on a busy machine the programs take half a second. Undefined where
+   * they cannot tell, because others change rules at this moment.
+   */
+  async presentNow(): Promise<boolean | undefined> {
+    if (this.backend === 'nft') {
+      const outcome = await runAsync('nft', LIST_TABLE, '');
+      return outcome.ok || /No such file/.test(outcome.stderr) ? outcome.ok : undefined;
+    }
     for (const family of this.families) {
-      if (!this.stands(family, await runAsync(SAVE[family], [], ''))) return false;
+      const outcome = await runAsync(SAVE[family], [], '');
+      if (!outcome.ok) return undefined;
+      if (!this.stands(family, outcome)) return false;
     }
     return true;
   }

@@ -15,6 +15,8 @@ export class Connection {
   /** Added to SEQ on the way: client to server, server to client. */
   clientOffset: number;
   serverOffset: number;
+  /** The server's numbers are those that were asked for. */
+  isAhead = false;
   /** The burst of the second SYN-ACK has gone out. */
   burst = false;
   /** Server packets kept until the burst. */

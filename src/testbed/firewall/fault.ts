@@ -35,6 +35,8 @@ export interface Fault {
   /** Of the phantom's SYN-ACK: window scale, and timestamps of its own or none. */
   readonly wndScale: number;
   readonly timestamps: boolean;
+  /** The server's ISN, as the client sees it, so many octets ahead of the phantom's; 0: anywhere. */
+  readonly serverAhead: number;
   /** The phantom's server: nothing of the client reaches it before this has passed. */
   readonly serverLateMs: number;
   /** So many keep-alive probes of a connection (SEQ = ISS) are lost on the way to the server. */
@@ -71,6 +73,7 @@ export const FAULT_DEFAULT: Fault = {
   otherTtl: 63, // as a server one hop behind us would have it
   wndScale: 7,
   timestamps: false,
+  serverAhead: 0,
   serverLateMs: 0,
   lostProbes: 0,
   watch: false,
@@ -87,6 +90,7 @@ export const FAULT_DEFAULT: Fault = {
 /** Does every packet have to go through the firewall's queue, or only the client's SYNs? */
 export function queuesEverything(fault: Fault): boolean {
   if (fault.offsets || fault.watch || fault.serverLateMs > 0 || fault.lostProbes > 0) return true;
+  if (fault.serverAhead !== 0) return true;
   if (fault.jumpMs > 0 || fault.strips !== 'nothing' || isLong(fault)) return true;
   return fault.kind !== 'phantom-synack' && fault.kind !== 'healthy';
 }

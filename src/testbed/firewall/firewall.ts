@@ -137,6 +137,7 @@ export class Firewall {
       if (this.fault.jumpMs > 0) this.jumpLater(connection);
     }
     if (connection === undefined) return VERDICT_ACCEPT;
+    if (toClient) this.putAhead(connection);
     if (toClient) this.renumberIn(connection);
     const verdict = toClient ? this.fromServer(connection, off) : this.fromClient(connection);
     if (verdict === VERDICT_DROP) return VERDICT_DROP;
@@ -167,6 +168,14 @@ export class Firewall {
     const off = seg.ipOff + (seg.family === 6 ? v6Off : v4Off);
     const last = seg.family === 6 ? get32(queue.bytes, off + 12) : 0;
     return `${seg.family} ${get32(queue.bytes, off)} ${last} ${port}`;
+  }
+
+  /** Before the server's first SYN-ACK is renumbered. */
+  private putAhead(connection: Connection): void {
+    const { fault, seg } = this;
+    if (fault.serverAhead === 0 || connection.isAhead || (seg.flags & SYN) === 0) return;
+    connection.isAhead = true;
+    connection.serverOffset = (connection.isn + fault.serverAhead - seg.segSeq) | 0;
   }
 
   /** From the server's numbers to those that the client sees. */
