@@ -9,6 +9,7 @@ import { Lab } from '../../src/testbed/lab.ts';
 import { attempts } from '../../src/testbed/runner.ts';
 import { scenarioByName } from '../../src/testbed/scenarios.ts';
 import type { ShimProcess } from '../../src/testbed/shim-process.ts';
+import { bulk } from './bulk.ts';
 import { withFault, withShim } from './live-parts.ts';
 import { Session } from './session.ts';
 
@@ -65,6 +66,19 @@ describe('a phantom SYN-ACK', () => {
       );
       expect(tally.errors).toEqual([]);
       expect(did(shim, 'reanchored')).toBe(5);
+    });
+  });
+
+  // ISNs are random: once in some thousand times two of them lie within a large window.
+  it.each([3000, -3000])('of a server whose ISN lies %i octets ahead', async (serverAhead) => {
+    await withShim(lab, async (shim) => {
+      const { ok, error } = await withFault(
+        lab,
+        { ...PHANTOM, serverAhead, lagMs: 5, loss: 0.01 },
+        () => bulk(lab, 4, 'down', 2_000_000),
+      );
+      expect(ok, error).toBe(true);
+      expect(did(shim, 'reanchored')).toBe(1);
     });
   });
 

@@ -10,12 +10,12 @@ export const B = 500_000;
 export const WSCALE = (shift: number) => [1, 3, 3, shift] as const;
 
 /** Client connects to A, whose place B's server takes; the client has sent 21 octets. */
-export function phantom(rig: Rig): void {
+export function phantom(rig: Rig, server = B): void {
   rig.out({ flags: SYN, seq: C, options: WSCALE(7) });
   rig.nowMs += 1;
   rig.in({ flags: SYN, seq: A, ack: C + 1, options: WSCALE(2) });
   rig.out({ flags: 0, seq: C + 1, ack: A + 1 });
-  expect(rig.in({ flags: SYN, seq: B, ack: C + 1, options: WSCALE(7) })).toBe(VERDICT_DROP);
+  expect(rig.in({ flags: SYN, seq: server, ack: C + 1, options: WSCALE(7) })).toBe(VERDICT_DROP);
   rig.out({ flags: 0, seq: C + 1, ack: A + 1, payload: 21 });
 }
 
@@ -29,12 +29,12 @@ export function answering(rig: Rig, ms: number): void {
   }
 }
 
-export function reanchored(): Rig {
+export function reanchored(server = B): Rig {
   const rig = new Rig();
-  phantom(rig);
+  phantom(rig, server);
   rig.in({ flags: RST, seq: A + 1 });
   answering(rig, 1000);
-  rig.in({ flags: SYN, seq: B, ack: C + 1, options: WSCALE(7) });
+  rig.in({ flags: SYN, seq: server, ack: C + 1, options: WSCALE(7) });
   answering(rig, 10);
   return rig;
 }

@@ -12,6 +12,8 @@ import { Random } from './random.ts';
 import type { Step } from './script.ts';
 import type { ConnectionPlan, SidePlan, TwinPlan, WorldPlan } from './world-plan.ts';
 
+const CLOSE_SHIFT = 18;
+
 export type FaultKind = 'none' | 'conflict' | 'phantom' | 'forgery' | 'blind' | 'twin';
 
 const TALKS = ['ssh', 'quiet', 'bulk-up', 'bulk-down', 'silent', 'abort'] as const;
@@ -56,7 +58,9 @@ export function randomPlan(seed: number): RandomPlan {
       kinds.push(kinds[0] ?? 'none');
     } else {
       kinds.push(kind);
-      makers.push(...randomFault(random, kind, port));
+      const { server } = connections[i] as ConnectionPlan;
+      const near = (isn: number) => nearby(isn, (server.iss + plan.offsets.server) | 0);
+      makers.push(...randomFault(random, kind, port, near));
       if (kind === 'twin') {
         twins.push({
           clientPort: port,
@@ -68,25 +72,18 @@ export function randomPlan(seed: number): RandomPlan {
     startUs += reuse ? random.between(3_000_000, 30_000_000) : random.between(0, 2_000_000);
   }
   const offset = random.chance(0.3);
-  return {
-    lossy,
-    reuse,
-    kinds,
-    talks,
-    plan: worldPlan(seed, {
-      family: random.chance(0.5) ? 4 : 6,
-      horizonUs: startUs + 120_000_000,
-      nearLink: randomLink(random, lossy),
-      farLink: randomLink(random, lossy),
-      offsets: offset
-        ? { client: random.int32(), server: random.int32() }
-        : { client: 0, server: 0 },
-      connections,
-      twins,
-      clientDelayUs: random.chance(0.5) ? 0 : random.between(5, 60),
-      faults: () => makers.map((make) => make()),
-    }),
-  };
+  const plan = worldPlan(seed, {
+    family: random.chance(0.5) ? 4 : 6,
+    horizonUs: startUs + 120_000_000,
+    nearLink: randomLink(random, lossy),
+    farLink: randomLink(random, lossy),
+    offsets: offset ? { client: random.int32(), server: random.int32() } : { client: 0, server: 0 },
+    connections,
+    twins,
+    clientDelayUs: random.chance(0.5) ? 0 : random.between(5, 60),
+    faults: () => makers.map((make) => make()),
+  });
+  return { lossy, reuse, kinds, talks, plan };
 }
 
 function randomLink(random: Random, lossy: boolean): LinkPlan {
@@ -168,7 +165,18 @@ function scripts(random: Random, talk: Talk): [readonly Step[], readonly Step[]]
   return [SSH_CLIENT, SSH_SERVER];
 }
 
-function randomFault(random: Random, kind: FaultKind, clientPort: number): (() => Fault)[] {
+/** One ISN out of sixteen lies within 8 KiB of the server’s, as the client sees it. */
+function nearby(isn: number, server: number): number {
+  return (isn & 15) === 0 ? (server + ((isn >> CLOSE_SHIFT) | 1)) | 0 : isn;
+}
+
+/** `near` is asked when the fault is made: by then the server's numbers are known. */
+function randomFault(
+  random: Random,
+  kind: FaultKind,
+  clientPort: number,
+  near: (isn: number) => number,
+): (() => Fault)[] {
   if (kind === 'conflict') {
     const resets = random.pick(['first-ack', 'challenge', 'every'] as const);
     const order = random.pick([
@@ -191,7 +199,7 @@ function randomFault(random: Random, kind: FaultKind, clientPort: number): (() =
       repeats: random.chance(0.9),
       otherTtl: random.chance(0.7) ? -1 : random.between(30, 255),
     };
-    return [() => new ConflictFault(plan)];
+    return [() => new ConflictFault({ ...plan, otherIsn: near(plan.otherIsn) })];
   }
   if (kind === 'phantom') {
     const plan: PhantomPlan = {
@@ -204,7 +212,7 @@ function randomFault(random: Random, kind: FaultKind, clientPort: number): (() =
       lateUs: random.chance(0.3) ? random.between(1000, 400_000) : 0,
       ttl: random.chance(0.5) ? 61 : 254,
     };
-    return [() => new PhantomFault(plan)];
+    return [() => new PhantomFault({ ...plan, isn: near(plan.isn) })];
   }
   if (kind === 'forgery' || kind === 'blind') {
     const resets: ForgedReset[] = [];

@@ -76,15 +76,7 @@ import { HOOK_PREROUTING, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { RST, SYN } from '../wire/segment.ts';
 import { seqAdd } from '../wire/seq.ts';
 import { completeHandshake, resendFirstData } from './handover.ts';
-import {
-  confirm,
-  contradict,
-  distance,
-  dropOld,
-  EARLY_SPACE,
-  endTranslated,
-  GO_ON,
-} from './translate.ts';
+import { confirm, endTranslated, GO_ON, isOld, judgeOld } from './translate.ts';
 
 /** A flow that has just been re-anchored: true when the kernel was asked to translate it. */
 export function moveToKernel(core: Core, flow: number): boolean {
@@ -212,13 +204,11 @@ export function kernelIn(core: Core, flow: number): number {
   if ((flags & FLOW_MOVING) !== 0) return dropMoving(core);
   if ((flags & FLOW_NUMBERS_OLD) !== 0) return GO_ON;
   const cont = core.flows.halves[farHalf(core, flow) + SND_CONT]!;
-  const wireSeq = seqAdd(seg.segSeq, core.flows.rows[flow * FLOW_ROW_WORDS + DELTA]!);
-  const oldDistance = distance(wireSeq, cont);
-  if (oldDistance < distance(seg.segSeq, cont)) {
+  const delta = core.flows.rows[flow * FLOW_ROW_WORDS + DELTA]!;
+  const wireSeq = seqAdd(seg.segSeq, delta);
+  if (isOld(wireSeq, delta, cont)) {
     seg.segSeq = wireSeq;
-    const contradicts = (seg.flags & RST) === 0 && oldDistance < EARLY_SPACE;
-    const over = (flags & FLOW_OVER) !== 0;
-    return contradicts && !over ? contradict(core, flow) : dropOld(core, flow);
+    return judgeOld(core, flow, cont);
   }
   if ((seg.flags & RST) === 0 && (flags & FLOW_CONFIRMED) === 0) {
     confirm(core, flow);

@@ -39,6 +39,7 @@ import { get16, get32, put16 } from '../wire/bytes.ts';
 import { fillTcpChecksum } from '../wire/checksum.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
 import { seqAdd, seqDiff, seqLeq } from '../wire/seq.ts';
+import { findCandidate } from './candidates.ts';
 import { anchor, normalizeDuplicateAck, normalizeSynAck } from './handshake.ts';
 import { aliveAgain } from './held.ts';
 import { hearNear, normalizeJump } from './jump.ts';
@@ -221,7 +222,7 @@ function fromFar(core: Core, flow: number): number {
   const near = nearHalf(core, flow);
   const far = farHalf(core, flow);
   if ((flagsOf(core, flow) & FLOW_PROVEN) === 0) {
-    if (!inSpaceOfChosen(core, near, far)) {
+    if (!inSpaceOfChosen(core, flow, near, far)) {
       answerFromOther(core, flow);
       return VERDICT_ACCEPT;
     }
@@ -264,9 +265,15 @@ function isNear(distance: number): boolean {
   return distance < HALF_SPACE && distance > -HALF_SPACE;
 }
 
-/** In A's numbers, and acknowledging what the client has sent: only A can have said that. */
-function inSpaceOfChosen(core: Core, near: number, far: number): boolean {
+/**
+ * In A's numbers, and acknowledging what the client has sent: only A can have said that. Behind a
+ * rival's handshake lies one number only, which proves nothing: it may lie in A's space by chance.
+ */
+function inSpaceOfChosen(core: Core, flow: number, near: number, far: number): boolean {
   const halves = core.flows.halves;
+  const candidate = findCandidate(core, flow, seqAdd(core.seg.segSeq, -1));
+  const isRival = candidate >= 0 && core.seg.segSeq !== seqAdd(halves[far + ISS]!, 1);
+  if (isRival && core.seg.payloadBytes === 0) return false;
   const ahead = seqDiff(core.seg.segSeq, seqAdd(halves[far + ISS]!, 1));
   if (ahead < 0 || ahead > PROOF_SPACE) return false;
   const acked = seqDiff(core.seg.segAck, halves[near + ISS]!);

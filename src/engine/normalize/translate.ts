@@ -46,11 +46,11 @@ import { endFlow } from '../lifecycle.ts';
 import { INFO_TRUNCATED, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { get32, put16, put32 } from '../wire/bytes.ts';
 import { ACK, RST, SYN } from '../wire/segment.ts';
-import { seqAdd, seqDiff, seqLeq } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqDiff, seqLeq } from '../wire/seq.ts';
 
 /** How far from RCV.NXT a translated number may lie before it is somebody else's. */
 const FOREIGN_SPACE = 1 << 28;
-export const EARLY_SPACE = 1 << 20;
+const EARLY_SPACE = 1 << 20;
 const MSS_DEFAULT = 536; // RFC 9293 §3.7.1
 
 /** The verdict of `translateIn` that says: go on, the Segment is in near numbers now. */
@@ -68,20 +68,30 @@ export function translateIn(core: Core, flow: number): number {
   const far = farHalf(core, flow);
   const cont = halves[far + SND_CONT]!;
   const delta = rows[row + DELTA]!;
-  const nearSeq = seqAdd(seg.segSeq, -delta);
-  // Which numbering a segment belongs to is a matter of which one it lies nearer to RCV.NXT in.
-  const oldDistance = distance(seg.segSeq, cont);
-  const isOld = oldDistance < distance(nearSeq, cont);
-  if (isBehindRaw(core)) return isOld ? VERDICT_ACCEPT : dropOld(core, flow);
-  if (isOld) {
-    const contradicts = (seg.flags & RST) === 0 && oldDistance < EARLY_SPACE;
-    const over = (flagsOf(core, flow) & FLOW_OVER) !== 0;
-    return contradicts && !over ? contradict(core, flow) : dropOld(core, flow);
-  }
-  if (distance(nearSeq, cont) > FOREIGN_SPACE) return dropOld(core, flow);
+  const old = isOld(seg.segSeq, delta, cont);
+  if (isBehindRaw(core)) return old ? VERDICT_ACCEPT : dropOld(core, flow);
+  if (old) return judgeOld(core, flow, cont);
+  if (distance(seqAdd(seg.segSeq, -delta), cont) > FOREIGN_SPACE) return dropOld(core, flow);
   if ((core.info & INFO_TRUNCATED) !== 0) return dropOld(core, flow); // cannot come back whole
   if ((seg.flags & RST) === 0) confirm(core, flow);
   return rewriteIn(core, flow) ? GO_ON : VERDICT_DROP;
+}
+
+/**
+ * Which numbering a number belongs to is a matter of which one it lies nearer to RCV.NXT in. Where
+ * the two lie close together nobody can tell: there it is the real server's.
+ */
+export function isOld(wireSeq: Seq, delta: number, cont: Seq): boolean {
+  if (distance(delta, 0) <= 2 * EARLY_SPACE) return false;
+  return distance(wireSeq, cont) < distance(seqAdd(wireSeq, -delta), cont);
+}
+
+/** A segment in the numbers that were given up, SEG.SEQ as it came. */
+export function judgeOld(core: Core, flow: number, cont: Seq): number {
+  const { seg } = core;
+  const speaks = (seg.flags & RST) === 0 && distance(seg.segSeq, cont) < EARLY_SPACE;
+  const over = (flagsOf(core, flow) & FLOW_OVER) !== 0;
+  return speaks && !over ? contradict(core, flow) : dropOld(core, flow);
 }
 
 /** The packet in hand, as it came, to near numbers; false: it cannot be sent back whole. */
@@ -122,7 +132,7 @@ function shiftSack(core: Core, by: number): void {
   }
 }
 
-export function distance(a: number, b: number): number {
+function distance(a: number, b: number): number {
   const diff = seqDiff(a, b);
   return diff < 0 ? -diff : diff;
 }
@@ -135,7 +145,7 @@ export function dropOld(core: Core, flow: number): number {
 }
 
 /** The end point that was given up speaks: end the flow where the operator sees it. */
-export function contradict(core: Core, flow: number): number {
+function contradict(core: Core, flow: number): number {
   const halves = core.flows.halves;
   const far = farHalf(core, flow);
   const isn = halves[far + ISS]!;
