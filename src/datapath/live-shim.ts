@@ -144,7 +144,7 @@ export class LiveShim {
       setInterval(() => this.events.drain(), EVENTS_MS),
       setInterval(() => void this.checkRules(), RULES_CHECK_MS),
       setInterval(() => this.kernel.sweep(), RULES_CHECK_MS),
-      setInterval(() => this.paths.save(engineMs(), Date.now()), PATHS_SAVE_MS),
+      setInterval(() => void this.paths.save(engineMs(), Date.now()), PATHS_SAVE_MS),
     );
     if (config.forMs !== undefined) this.trial.begin(config.forMs, () => void this.stop());
     log.info(
@@ -316,7 +316,7 @@ export class LiveShim {
     const clean = this.config.rules ? (this.rules?.remove() ?? true) : true;
     if (!clean) this.log.error({ remove: this.config.removeScript }, 'rules remain: run remove.sh');
     await this.workers.stop();
-    if (this.workers.areRunning) this.paths.save(engineMs(), Date.now());
+    if (this.workers.areRunning) await this.paths.save(engineMs(), Date.now());
     if (this.workers.areRunning) this.settling.clearMarks();
     this.kernel.close();
     this.events.close();

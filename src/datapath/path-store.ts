@@ -5,16 +5,8 @@
  *
  * Owns the file. Reads and, before the engines run, writes the path words of each engine's memory.
  */
-import {
-  closeSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { lstatSync, readFileSync, renameSync } from 'node:fs';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
@@ -64,6 +56,7 @@ export class PathStore {
   private readonly log: Logger;
   private written = '';
   private complained = false;
+  private turn: Promise<void> = Promise.resolve();
 
   constructor(file: string, paths: readonly ArrayBufferLike[], log: Logger) {
     this.file = file;
@@ -135,21 +128,28 @@ export class PathStore {
     return { schema: 1, forgotten: known.filter(isMeant).length };
   }
 
-  /** Writes the file if anything has changed. */
-  save(nowMs: number, nowDate: number): void {
-    const text = this.text(nowMs, nowDate);
+  /**
+   * Writes the file if anything has changed; resolves when that is done. In the background: a slow
+   * disk must not keep probes waiting.
+   */
+  save(nowMs: number, nowDate: number): Promise<void> {
+    this.turn = this.turn.then(() => this.write(this.text(nowMs, nowDate)));
+    return this.turn;
+  }
+
+  private async write(text: string): Promise<void> {
     if (text === this.written || (this.written === '' && !text.includes('"fact"'))) return;
     const fresh = `${this.file}.new`;
     try {
-      mkdirSync(dirname(this.file), { recursive: true, mode: 0o755 });
-      const fd = openSync(fresh, 'w', 0o600);
+      await mkdir(dirname(this.file), { recursive: true, mode: 0o755 });
+      const handle = await open(fresh, 'w', 0o600);
       try {
-        writeFileSync(fd, text);
-        fsyncSync(fd);
+        await handle.writeFile(text);
+        await handle.sync();
       } finally {
-        closeSync(fd);
+        await handle.close();
       }
-      renameSync(fresh, this.file);
+      await rename(fresh, this.file);
       this.written = text;
     } catch (error) {
       this.complain('write', (error as NodeJS.ErrnoException).code);

@@ -76,7 +76,7 @@ function rowOf(table: PathTable, address: string): number {
 }
 
 describe('PathStore of several workers', () => {
-  it('adds up what they learn, and all of them begin with it', () => {
+  it('adds up what they learn, and all of them begin with it', async () => {
     const before = openThree();
     const [one, two] = before.tables as [PathTable, PathTable];
     learn(one, '10.0.0.2', FACT_FAULTY, 5000);
@@ -84,7 +84,7 @@ describe('PathStore of several workers', () => {
     learn(two, '10.0.0.2', FACT_PHANTOM, 6000);
     learn(two, '10.0.0.3', FACT_FAULTY, 6000);
     expect(facts(before.store)).toEqual(['10.0.0.2 faulty 2 phantom 1', '10.0.0.3 faulty 1']);
-    before.store.save(9000, NOW);
+    await before.store.save(9000, NOW);
     const after = openThree();
     after.store.load(9000, NOW);
     for (const table of after.tables) {
@@ -94,12 +94,12 @@ describe('PathStore of several workers', () => {
     expect(facts(after.store)).toEqual(['10.0.0.2 faulty 2 phantom 1', '10.0.0.3 faulty 1']);
   });
 
-  it('counts what was loaded once, and what was seen again on top of it', () => {
+  it('counts what was loaded once, and what was seen again on top of it', async () => {
     const before = openThree();
     for (let i = 0; i < 5; i++) {
       learn(before.tables[0] as PathTable, '10.0.0.2', FACT_FAULTY, 5000);
     }
-    before.store.save(9000, NOW);
+    await before.store.save(9000, NOW);
     const { store, tables } = openThree();
     store.load(9000, NOW);
     expect(facts(store)).toEqual(['10.0.0.2 faulty 5']);
@@ -108,13 +108,13 @@ describe('PathStore of several workers', () => {
     expect(facts(store)).toEqual(['10.0.0.2 faulty 7']);
   });
 
-  it('forgets what a canary of one of them has cleared, unless another has seen it again', () => {
+  it('forgets what a canary of one of them has cleared, unless another has seen it again', async () => {
     const before = openThree();
     for (const address of ['10.0.0.2', '10.0.0.3', '10.0.0.4']) {
       learn(before.tables[0] as PathTable, address, FACT_FAULTY, 5000);
       learn(before.tables[0] as PathTable, address, FACT_FAULTY, 5000);
     }
-    before.store.save(9000, NOW);
+    await before.store.save(9000, NOW);
     const { store, tables } = openThree();
     store.load(9000, NOW);
     const [one, two, three] = tables as [PathTable, PathTable, PathTable];
@@ -128,12 +128,12 @@ describe('PathStore of several workers', () => {
 });
 
 describe('PathStore', () => {
-  it('brings back what was learned, on another clock', () => {
+  it('brings back what was learned, on another clock', async () => {
     const before = open();
     learn(before.table, '10.0.0.2', FACT_FAULTY, 5000);
     learn(before.table, 'fd00::2', FACT_PHANTOM, 65_000);
     learn(before.table, 'fd00::2', FACT_FAULTY, 65_000);
-    before.store.save(65_000, NOW);
+    await before.store.save(65_000, NOW);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const after = open();
     after.store.load(-0x7fffff00, NOW + 1000);
@@ -151,10 +151,10 @@ describe('PathStore', () => {
     expect(lines).toEqual([]);
   });
 
-  it('forgets what has expired meanwhile, and takes no time from the future', () => {
+  it('forgets what has expired meanwhile, and takes no time from the future', async () => {
     const before = open();
     learn(before.table, '10.0.0.2', FACT_FAULTY, 0);
-    before.store.save(0, NOW);
+    await before.store.save(0, NOW);
     const late = open();
     late.store.load(0, NOW + PATH_FACT_MS);
     expect(known(late.store, 0, NOW + PATH_FACT_MS)).toEqual([]);
@@ -164,15 +164,15 @@ describe('PathStore', () => {
     expect(path?.facts[0]?.lastSeen).toBe(new Date(NOW - PATH_FACT_MS).toISOString());
   });
 
-  it('writes only what has changed, and never more than it holds', () => {
+  it('writes only what has changed, and never more than it holds', async () => {
     const { store, table } = open();
-    store.save(0, NOW);
+    await store.save(0, NOW);
     expect(existsSync(file)).toBe(false);
     for (let i = 0; i < 3000; i++) learn(table, `10.1.${i >> 8}.${i & 255}`, FACT_FAULTY, 0);
-    store.save(0, NOW);
+    await store.save(0, NOW);
     const { mtimeMs, size } = statSync(file);
     expect(size).toBeLessThan(600 * PATH_COUNT);
-    store.save(4000, NOW + 4000);
+    await store.save(4000, NOW + 4000);
     expect(statSync(file).mtimeMs).toBe(mtimeMs);
     expect(existsSync(`${file}.new`)).toBe(false);
   });
@@ -183,7 +183,7 @@ describe('PathStore', () => {
     ['of another program', '{"paths":"/usr/bin"}'],
     ['of a newer version', '{"schema":2,"paths":[]}'],
     ['of impossible values', '{"schema":1,"paths":[{"address":"x","port":22,"facts":[]}]}'],
-  ])('sets a file aside that is %s, and says so in one line', (_, text) => {
+  ])('sets a file aside that is %s, and says so in one line', async (_, text) => {
     mkdirSync(join(dir, 'lib'));
     writeFileSync(file, text);
     const { store, table } = open();
@@ -195,17 +195,17 @@ describe('PathStore', () => {
     });
     expect(readFileSync(`${file}.aside`, 'utf8')).toBe(text);
     learn(table, '10.0.0.2', FACT_FAULTY, 0);
-    store.save(0, NOW);
+    await store.save(0, NOW);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ schema: 1 });
   });
 
-  it('goes on in memory where the directory cannot be had, and says so once', () => {
+  it('goes on in memory where the directory cannot be had, and says so once', async () => {
     writeFileSync(join(dir, 'lib'), 'a file in the way');
     const { store, table } = open();
     store.load(0, NOW);
     learn(table, '10.0.0.2', FACT_FAULTY, 0);
-    store.save(0, NOW);
-    store.save(0, NOW);
+    await store.save(0, NOW);
+    await store.save(0, NOW);
     expect(lines.length).toBe(1);
     expect(lines[0]).toContain('path profiles are kept in memory only');
   });
