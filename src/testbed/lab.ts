@@ -14,6 +14,10 @@ import { call, type Finished, Namespace } from './namespace.ts';
 export const SSH_PORT = 22;
 export const ECHO_PORT = 7;
 export const BULK_PORT = 5202;
+/** Of the clients: above those of servers, by which the faulty firewall tells them apart. */
+const PORT_FIRST = 32_768;
+const PORT_LAST = 60_768;
+const PORTS_AT_ONCE = 500;
 const READY_MS = 5000;
 const SSHD = '/usr/sbin/sshd';
 
@@ -45,6 +49,7 @@ export class Lab {
   readonly server: Namespace;
   readonly dir = mkdtempSync(join(tmpdir(), 'seqshim-lab-'));
   private readonly prefix: string;
+  private portsTaken = 0;
 
   private constructor(withGateway: boolean) {
     labCount++;
@@ -155,6 +160,18 @@ export class Lab {
       await pause(50);
     }
     throw new Error(`the lab's services did not start: ${this.server.call('ss', ['-Hltn'])}`);
+  }
+
+  /**
+   * From now on clients use ports that none has used lately. Where an attempt has failed the server
+   * may keep its half for a minute, and answers a SYN on the same ports with an ACK of that
+   * (RFC 9293 §3.5.1): behind a phantom's SYN-ACK nobody can know what it is about.
+   */
+  takeFreshPorts(): void {
+    this.portsTaken = (this.portsTaken + PORTS_AT_ONCE) % (PORT_LAST - PORT_FIRST);
+    const from = PORT_FIRST + this.portsTaken;
+    const range = `net.ipv4.ip_local_port_range=${from} ${from + PORTS_AT_ONCE - 1}`;
+    this.jumpbox.call('sysctl', ['-qw', range]);
   }
 
   /** One real ssh login that runs a command. */

@@ -31,7 +31,7 @@ export function succeeded(attempt: Attempt, finished: Finished): boolean {
   return finished.exitCode === 0 && finished.stdout.includes(words);
 }
 
-/** `width` attempts at a time, on the path as it is. */
+/** `width` attempts at a time, on the path as it is, from ports that nobody remembers. */
 export async function attempts(
   lab: Lab,
   family: 4 | 6,
@@ -43,6 +43,7 @@ export async function attempts(
   const ms: number[] = [];
   const errors: string[] = [];
   let ok = 0;
+  lab.takeFreshPorts();
   for (let done = 0; done < count; done += width) {
     const batch = Array.from({ length: Math.min(width, count - done) }, () =>
       attemptOnce(lab, family, attempt, connectS),
