@@ -3,6 +3,8 @@
  * templates for what it makes up, its offsets, and what is due when. Numbers are those that the
  * client sees, canonical int32. Times: ms.
  */
+import type { Fault } from './fault.ts';
+
 export class Connection {
   /** Packets for addressing: the client's SYN, and the SYN-ACK that the client got. */
   clientSyn: Uint8Array;
@@ -45,6 +47,13 @@ export class Connection {
     this.otherIsn = randomSeq();
     this.clientOffset = offsets ? randomSeq() : 0;
     this.serverOffset = offsets ? randomSeq() : 0;
+  }
+
+  /** The server's first SYN-ACK: from then on its numbers are as far ahead as was asked for. */
+  comesAhead({ serverAhead }: Fault, seq: number): void {
+    if (serverAhead === 0 || this.isAhead) return;
+    this.isAhead = true;
+    this.serverOffset = (this.isn + serverAhead - seq) | 0;
   }
 
   /** The firewall makes its translation anew; far enough to be outside every window. */

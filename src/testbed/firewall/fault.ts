@@ -35,7 +35,7 @@ export interface Fault {
   /** Of the phantom's SYN-ACK: window scale, and timestamps of its own or none. */
   readonly wndScale: number;
   readonly timestamps: boolean;
-  /** The server's ISN, as the client sees it, so many octets ahead of the phantom's; 0: anywhere. */
+  /** The server's ISN as the client sees it, octets ahead of the phantom's; 0: anywhere. */
   readonly serverAhead: number;
   /** The phantom's server: nothing of the client reaches it before this has passed. */
   readonly serverLateMs: number;

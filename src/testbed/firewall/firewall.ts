@@ -137,7 +137,6 @@ export class Firewall {
       if (this.fault.jumpMs > 0) this.jumpLater(connection);
     }
     if (connection === undefined) return VERDICT_ACCEPT;
-    if (toClient) this.putAhead(connection);
     if (toClient) this.renumberIn(connection);
     const verdict = toClient ? this.fromServer(connection, off) : this.fromClient(connection);
     if (verdict === VERDICT_DROP) return VERDICT_DROP;
@@ -170,16 +169,9 @@ export class Firewall {
     return `${seg.family} ${get32(queue.bytes, off)} ${last} ${port}`;
   }
 
-  /** Before the server's first SYN-ACK is renumbered. */
-  private putAhead(connection: Connection): void {
-    const { fault, seg } = this;
-    if (fault.serverAhead === 0 || connection.isAhead || (seg.flags & SYN) === 0) return;
-    connection.isAhead = true;
-    connection.serverOffset = (connection.isn + fault.serverAhead - seg.segSeq) | 0;
-  }
-
   /** From the server's numbers to those that the client sees. */
   private renumberIn(connection: Connection): void {
+    if ((this.seg.flags & SYN) !== 0) connection.comesAhead(this.fault, this.seg.segSeq);
     if (!isRenumbered(connection)) return;
     const { seg } = this;
     const { bytes } = this.queue;
