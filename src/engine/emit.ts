@@ -8,6 +8,7 @@
 import { PROBE_SENT, STAT_OUTBOX_FULL, WOULD } from './codes.ts';
 import {
   type Core,
+  clearFlags,
   enforce,
   farHalf,
   flagsOf,
@@ -15,6 +16,7 @@ import {
   nearHalf,
   repairBase,
   repairOf,
+  setFlags,
   since,
 } from './core.ts';
 import {
@@ -36,6 +38,7 @@ import {
   DELTA,
   FAR_ADDR,
   FLOW_BYPASSED,
+  FLOW_FLAGS,
   FLOW_IPV6,
   FLOW_KERNEL,
   FLOW_NEAR_RESPONDS,
@@ -105,7 +108,7 @@ export function event(
   to[at + EV_CAUSE] = cause;
   to[at + EV_NOW_MS] = core.nowMs;
   to[at + EV_WOULD] = code >= 64 ? core.policy[POLICY_OBSERVE]! : 0;
-  to[at + EV_FAMILY] = (rows[row + 9]! & FLOW_IPV6) !== 0 ? 6 : 4;
+  to[at + EV_FAMILY] = (rows[row + FLOW_FLAGS]! & FLOW_IPV6) !== 0 ? 6 : 4;
   for (let i = 0; i < 4; i++) to[at + EV_NEAR_ADDR + i] = rows[row + NEAR_ADDR + i]!;
   for (let i = 0; i < 4; i++) to[at + EV_FAR_ADDR + i] = rows[row + FAR_ADDR + i]!;
   to[at + EV_PORTS] = rows[row + PORTS]!;
@@ -159,19 +162,17 @@ export function openRequest(core: Core, flow: number, kind: number): number {
 
 /** Asks for the flow's own rules, once. The answer comes through the inbox. */
 export function wantRule(core: Core, flow: number): void {
-  const at = flow * FLOW_ROW_WORDS + 9;
-  if ((core.flows.rows[at]! & FLOW_RULE_WANTED) !== 0) return;
+  if ((flagsOf(core, flow) & FLOW_RULE_WANTED) !== 0) return;
   if (openRequest(core, flow, OUT_KIND_RULE_ADD) < 0) return;
-  core.flows.rows[at] = core.flows.rows[at]! | FLOW_RULE_WANTED;
+  setFlags(core, flow, FLOW_RULE_WANTED);
   core.outbox.commit();
 }
 
 /** Gives the flow's own rules back. */
 export function dropRule(core: Core, flow: number): void {
-  const at = flow * FLOW_ROW_WORDS + 9;
-  if ((core.flows.rows[at]! & FLOW_RULE_WANTED) === 0) return;
+  if ((flagsOf(core, flow) & FLOW_RULE_WANTED) === 0) return;
   if (openRequest(core, flow, OUT_KIND_RULE_DEL) < 0) return;
-  core.flows.rows[at] = core.flows.rows[at]! & ~(FLOW_RULE_WANTED | FLOW_RULE);
+  clearFlags(core, flow, FLOW_RULE_WANTED | FLOW_RULE);
   core.outbox.commit();
 }
 
@@ -310,8 +311,12 @@ export function probeWithOctet(
   return sent;
 }
 
-/** Is the last probe still waiting to be sent? Silence means nothing before it has left. */
+/**
+ * Is the last probe still waiting to be sent, or is there no room for one? Silence means nothing
+ * before it has left.
+ */
 export function probeWaits(core: Core, base: number): boolean {
+  if (core.outbox.isFull()) return true;
   const committed = core.repairs.words[base + R_PROBE_COMMITTED]!;
   return ((core.outbox.releasedCount() - committed) | 0) < 0;
 }

@@ -78,6 +78,10 @@ export class Ring {
     return Atomics.load(this.words, TAIL);
   }
 
+  isFull(): boolean {
+    return ((this.committedCount() - this.releasedCount()) | 0) > this.slotMask;
+  }
+
   lostCount(): number {
     return Atomics.load(this.words, LOST);
   }

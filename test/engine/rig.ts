@@ -18,6 +18,7 @@ import {
 import { createEngineMemory } from '../../src/engine/memory.ts';
 import {
   IN_ACKED,
+  IN_ADDR,
   IN_DELTA,
   IN_FAMILY,
   IN_FAR_ADDR,
@@ -25,12 +26,15 @@ import {
   IN_GENERATION,
   IN_KIND,
   IN_KIND_ADOPT,
+  IN_KIND_END_ALL,
+  IN_KIND_FORGET,
   IN_KIND_KERNEL,
   IN_KIND_RULE_DONE,
   IN_KIND_RULE_GONE,
   IN_KIND_SOCKET,
   IN_NEAR_ADDR,
   IN_OK,
+  IN_PORT,
   IN_PORTS,
   IN_RECEIVED,
   IN_REFUSED,
@@ -123,6 +127,8 @@ export class Rig {
   /** What the near end's socket says, in octets, and how often it was asked. */
   socket = { state: SOCKET_UNKNOWN, acked: 0, sent: 0, received: 0 };
   asked = 0;
+  /** Whether rules that are asked for can be put in. */
+  rulesWork = true;
   /** What the kernel is asked: `add DELTA`, `del`. */
   readonly kernel: string[] = [];
   /** REFUSED_*, 0: it translates; undefined: it has not answered yet. */
@@ -361,14 +367,57 @@ export class Rig {
     const words = this.outbox.words;
     const add = words[at + OUT_KIND] === OUT_KIND_RULE_ADD;
     this.rules.push(add ? 'add' : 'del');
-    this.ruled = add;
+    this.ruled = add && this.rulesWork;
     const flow = words[at + OUT_FLOW]!;
     const generation = words[at + OUT_GENERATION]!;
     const to = this.inbox.reserve();
     this.inbox.words[to + IN_KIND] = add ? IN_KIND_RULE_DONE : IN_KIND_RULE_GONE;
     this.inbox.words[to + IN_FLOW] = flow;
     this.inbox.words[to + IN_GENERATION] = generation;
-    this.inbox.words[to + IN_OK] = 1;
+    this.inbox.words[to + IN_OK] = this.rulesWork ? 1 : 0;
     this.inbox.commit();
+  }
+
+  /** Nothing more can be asked of the main thread, which is away. */
+  fillOutbox(): void {
+    this.stalled = true;
+    for (let at = this.outbox.reserve(); at >= 0; at = this.outbox.reserve()) {
+      this.outbox.words[at + OUT_KIND] = OUT_KIND_INJECT;
+      this.outbox.words[at + OUT_BYTES] = 0;
+      this.outbox.commit();
+    }
+  }
+
+  /** It is back. */
+  emptyOutbox(): void {
+    this.stalled = false;
+    this.drain();
+    this.injected.length = 0;
+  }
+
+  /** The shim stops for good. */
+  endAll(): void {
+    this.inbox.words[this.inbox.reserve() + IN_KIND] = IN_KIND_END_ALL;
+    this.inbox.commit();
+    this.tick();
+  }
+
+  /** The operator forgets the server; port 0: all its ports. */
+  forgetServer(port: number, address = SERVER): void {
+    const { words } = this.inbox;
+    const to = this.inbox.reserve();
+    words[to + IN_KIND] = IN_KIND_FORGET;
+    words[to + IN_PORT] = port;
+    words[to + IN_FAMILY] = 4;
+    words.fill(0, to + IN_ADDR, to + IN_ADDR + 4);
+    words[to + IN_ADDR] = address;
+    this.inbox.commit();
+    this.tick();
+  }
+
+  /** Could it be let through unseen when there is no time? */
+  isPlain(sent: Sent, fromClient = true): boolean {
+    const bytes = this.write(sent, fromClient);
+    return this.engine.isPlainData(OFF, bytes, fromClient ? TO_FAR : TO_NEAR);
   }
 }

@@ -175,11 +175,12 @@ export function tickDeadman(core: Core, slot: number, flow: number): void {
   const probes = words[base + R_DEAD_PROBES]!;
   const due = probes === 0 ? DEAD_FIRST_PROBE_MS : DEAD_SECOND_PROBE_MS;
   const probedMs = since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + PROBED_MS]!);
-  if (probes < 2 && age >= due && probedMs > CHALLENGE_INTERVAL_MS) {
+  const waits = probeWaits(core, base);
+  if (!waits && probes < 2 && age >= due && probedMs > CHALLENGE_INTERVAL_MS) {
     if (probes === 0) words[base + R_DEAD_PROBED_MS] = core.nowMs;
     words[base + R_DEAD_PROBES] = probes + 1;
     probe(core, flow, FAR_END_SILENT, probes + 1);
-  } else if (age >= DEAD_MS && probes > 0 && probeWaits(core, base)) {
+  } else if (waits && age >= DEAD_MS) {
     words[base + R_DEAD_AT_MS] = (core.nowMs - DEAD_SECOND_PROBE_MS) | 0; // nobody was asked yet
   } else if (age >= DEAD_MS) {
     found(core, flow, FAR_END_SILENT, age, probes, 0, 0, 0);

@@ -248,12 +248,8 @@ export function tickJump(core: Core, slot: number, flow: number): void {
   wantRule(core, flow);
   const probes = words[base + R_JUMP_PROBES]!;
   const pausedMs = since(core.nowMs, words[base + R_JUMP_PROBED_MS]!);
-  if (
-    probes >= PROBES_MAX ||
-    (probes > 0 && (probeWaits(core, base) || pausedMs < SECOND_PROBE_MS))
-  ) {
-    return;
-  }
+  if (probes >= PROBES_MAX || probeWaits(core, base)) return;
+  if (probes > 0 && pausedMs < SECOND_PROBE_MS) return;
   words[base + R_JUMP_PROBES] = probes + 1;
   words[base + R_JUMP_PROBED_MS] = core.nowMs;
   probe(core, flow, SEQUENCE_JUMP, probes + 1);

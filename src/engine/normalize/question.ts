@@ -181,10 +181,11 @@ export function tickQuestion(core: Core, slot: number, flow: number): void {
   const words = core.repairs.words;
   const base = repairBase(slot);
   const probes = words[base + R_ASK_PROBES]!;
-  if (probes > 0 && probeWaits(core, base)) words[base + R_ASK_LAST_MS] = core.nowMs;
+  const waits = probeWaits(core, base);
+  if (waits) words[base + R_ASK_LAST_MS] = core.nowMs;
   const idleMs = since(core.nowMs, words[base + R_ASK_LAST_MS]!);
   const pauseMs = probes === 0 ? 0 : probes === 1 ? SECOND_PROBE_MS : LATER_PROBE_MS;
-  if (probes < PROBES_MAX && idleMs >= pauseMs) {
+  if (!waits && probes < PROBES_MAX && idleMs >= pauseMs) {
     words[base + R_ASK_PROBES] = probes + 1;
     words[base + R_ASK_LAST_MS] = core.nowMs;
     words[base + R_ASK_ANSWERED] = 0;

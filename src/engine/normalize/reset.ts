@@ -200,8 +200,7 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
     if (heldMs >= SOCKET_MAX_MS) judgeHeld(core, flow, false);
     return;
   }
-  const asked = words[base + R_CHECK_PROBES]! === 0 || !probeWaits(core, base);
-  if (!asked && heldMs < UNSENT_MAX_MS) {
+  if (probeWaits(core, base) && heldMs < UNSENT_MAX_MS) {
     const deadline = (core.nowMs + waitMs(core, flow)) | 0;
     const later = seqLt(words[base + R_CHECK_DEADLINE_MS]!, deadline);
     if (later) words[base + R_CHECK_DEADLINE_MS] = deadline;
