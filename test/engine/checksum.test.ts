@@ -2,11 +2,19 @@
 import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
 import {
+  CHECKSUM_FILL_ALWAYS,
   CHECKSUM_FILL_AUTO,
   POLICY_CHECKSUM_FILL,
   POLICY_OBSERVE,
 } from '../../src/engine/memory.ts';
-import { VERDICT_ACCEPT, VERDICT_REWRITTEN } from '../../src/engine/verdict.ts';
+import {
+  HOOK_POSTROUTING,
+  INFO_CSUM_NOT_READY,
+  INFO_TRUNCATED,
+  TO_FAR,
+  VERDICT_ACCEPT,
+  VERDICT_REWRITTEN,
+} from '../../src/engine/verdict.ts';
 import { FIN, SYN } from '../../src/engine/wire/segment.ts';
 import { Rig } from './rig.ts';
 
@@ -29,6 +37,49 @@ function connect(rig: Rig, partial: boolean): number {
 
 const data = (rig: Rig, partial: boolean) =>
   rig.in({ flags: 0, seq: A + 1, ack: C + 1, payload: 50, partial });
+
+describe('checksum.fill = always', () => {
+  const SYN_OUT = { flags: SYN, seq: C };
+
+  function always(): Rig {
+    const rig = new Rig();
+    new Int32Array(rig.memory.policy)[POLICY_CHECKSUM_FILL] = CHECKSUM_FILL_ALWAYS;
+    return rig;
+  }
+
+  it('completes what leaves with a wrong one', () => {
+    const rig = always();
+    expect(rig.out(SYN_OUT)).toBe(VERDICT_REWRITTEN);
+    expect(rig.checksumOk()).toBe(true);
+    expect(rig.count(code.CHECKSUM_FILLED)).toBe(1);
+  });
+
+  it.each([
+    ['what the card will complete', INFO_CSUM_NOT_READY],
+    ['what is not here as a whole', INFO_TRUNCATED],
+  ])('leaves %s', (_, info) => {
+    const rig = always();
+    rig.info = info;
+    expect(rig.out(SYN_OUT)).toBe(VERDICT_ACCEPT);
+    expect(rig.checksumOk()).toBe(false);
+  });
+
+  it('leaves what is right already', () => {
+    const rig = always();
+    rig.out(SYN_OUT);
+    const again = rig.engine.step(64, 40, TO_FAR, HOOK_POSTROUTING, 0, 0, rig.nowMs);
+    expect(again).toBe(VERDICT_ACCEPT);
+    expect(rig.count(code.CHECKSUM_FILLED)).toBe(1);
+  });
+
+  it('in observe mode only says so', () => {
+    const rig = always();
+    new Int32Array(rig.memory.policy)[POLICY_OBSERVE] = 1;
+    expect(rig.out(SYN_OUT)).toBe(VERDICT_ACCEPT);
+    expect(rig.checksumOk()).toBe(false);
+    expect(rig.count(code.CHECKSUM_FILLED + code.WOULD)).toBe(1);
+  });
+});
 
 describe('an unfinished checksum', () => {
   it('of a SYN-ACK is filled, and its flow put under repair at once', () => {

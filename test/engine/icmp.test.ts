@@ -67,6 +67,55 @@ describe('a re-anchored flow', () => {
     expect(rig.quotedSeq()).toBe(B + 1);
   });
 
+  it.each([
+    ['another version', OFF + 28, 0x55],
+    ['UDP', OFF + 28 + 9, 17],
+    ['a later fragment', OFF + 28 + 7, 1],
+    ['options beyond the end', OFF + 28, 0x4f],
+  ])('leaves alone what quotes %s', (_, at, octet) => {
+    const rig = talking();
+    new Int32Array(rig.memory.policy)[POLICY_OBSERVE] = 1;
+    rig.tooBig((A + 1) | 0, true);
+    new Int32Array(rig.memory.policy)[POLICY_OBSERVE] = 0;
+    rig.arena[at] = octet;
+    const before = rig.arena.slice();
+    const verdict = rig.engine.step(OFF, ERROR_BYTES, TO_FAR, HOOK_POSTROUTING, 0, 0, rig.nowMs);
+    expect(verdict).toBe(VERDICT_ACCEPT);
+    expect(rig.arena).toEqual(before);
+  });
+
+  it.each([ERROR_BYTES - 13, 20 + 8 + 19, 20 + 8])(
+    'leaves alone what ends after %i octets',
+    (bytes) => {
+      const rig = talking();
+      new Int32Array(rig.memory.policy)[POLICY_OBSERVE] = 1;
+      rig.tooBig((A + 1) | 0, true);
+      new Int32Array(rig.memory.policy)[POLICY_OBSERVE] = 0;
+      const before = rig.arena.slice();
+      const verdict = rig.engine.step(OFF, bytes, TO_FAR, HOOK_POSTROUTING, 0, 0, rig.nowMs);
+      expect(verdict).toBe(VERDICT_ACCEPT);
+      expect(rig.arena).toEqual(before);
+    },
+  );
+
+  it.each([
+    ['no TCP', 6, 17],
+    ['IPv4', 0, 0x45],
+    ['TCP of nobody', 6, 6],
+  ])('leaves alone an ICMPv6 error that quotes %s', (_, at, octet) => {
+    const rig = talking();
+    const { arena } = rig;
+    arena.fill(0);
+    arena.set([0x60, 0, 0, 0, 0, 68, 58, 64], OFF);
+    arena[OFF + 40] = 2; // packet too big
+    arena.set([0x60, 0, 0, 0, 0, 20, 6, 64], OFF + 48);
+    arena[OFF + 48 + at] = octet;
+    const before = arena.slice();
+    const verdict = rig.engine.step(OFF, 108, TO_FAR, HOOK_POSTROUTING, 0, 0, rig.nowMs);
+    expect(verdict).toBe(VERDICT_ACCEPT);
+    expect(arena).toEqual(before);
+  });
+
   it('in observe mode is only said to need it', () => {
     const rig = talking();
     new Int32Array(rig.memory.policy)[POLICY_OBSERVE] = 1;
