@@ -8,7 +8,6 @@
 import { PROBE_SENT, STAT_OUTBOX_FULL, WOULD } from './codes.ts';
 import {
   type Core,
-  clearFlags,
   enforce,
   farHalf,
   flagsOf,
@@ -16,7 +15,6 @@ import {
   nearHalf,
   repairBase,
   repairOf,
-  setFlags,
   since,
 } from './core.ts';
 import {
@@ -43,8 +41,6 @@ import {
   FLOW_KERNEL,
   FLOW_NEAR_RESPONDS,
   FLOW_ROW_WORDS,
-  FLOW_RULE,
-  FLOW_RULE_WANTED,
   FLOW_SETTLED,
   FLOW_TRANSLATED,
   FLOW_UNSCALED,
@@ -76,8 +72,6 @@ import {
   OUT_GENERATION,
   OUT_KIND,
   OUT_KIND_INJECT,
-  OUT_KIND_RULE_ADD,
-  OUT_KIND_RULE_DEL,
   OUT_KIND_SOCKET,
   OUT_NEAR_ADDR,
   OUT_PATH,
@@ -158,22 +152,6 @@ export function openRequest(core: Core, flow: number, kind: number): number {
   for (let i = 0; i < 4; i++) to[at + OUT_FAR_ADDR + i] = rows[row + FAR_ADDR + i]!;
   to[at + OUT_PORTS] = rows[row + PORTS]!;
   return at;
-}
-
-/** Asks for the flow's own rules, once. The answer comes through the inbox. */
-export function wantRule(core: Core, flow: number): void {
-  if ((flagsOf(core, flow) & FLOW_RULE_WANTED) !== 0) return;
-  if (openRequest(core, flow, OUT_KIND_RULE_ADD) < 0) return;
-  setFlags(core, flow, FLOW_RULE_WANTED);
-  core.outbox.commit();
-}
-
-/** Gives the flow's own rules back. */
-export function dropRule(core: Core, flow: number): void {
-  if ((flagsOf(core, flow) & FLOW_RULE_WANTED) === 0) return;
-  if (openRequest(core, flow, OUT_KIND_RULE_DEL) < 0) return;
-  clearFlags(core, flow, FLOW_RULE_WANTED | FLOW_RULE);
-  core.outbox.commit();
 }
 
 /** Asks the near end's socket for its numbers. The answer comes through the inbox. */

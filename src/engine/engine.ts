@@ -16,7 +16,6 @@ import {
   STAT_PASSED_NOT_TCP,
 } from './codes.ts';
 import { Core, clearFlags, count, flagsOf, repairBase, setFlags } from './core.ts';
-import { dropRule } from './emit.ts';
 import type { FlowTable } from './flow/flow-table.ts';
 import {
   FLOW_KERNEL,
@@ -75,6 +74,7 @@ import {
   IN_OK,
   IN_PORT,
 } from './outbox.ts';
+import { dropRule } from './rule-requests.ts';
 import {
   HOOK_PREROUTING,
   INFO_BRIDGED,

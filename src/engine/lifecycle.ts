@@ -16,7 +16,6 @@ import {
   releaseRepair,
   setFlags,
 } from './core.ts';
-import { dropRule } from './emit.ts';
 import {
   ANSWERED_MS,
   BORN_MS,
@@ -40,6 +39,7 @@ import { FACT_FAULTY, FACT_PHANTOM } from './flow/path-table.ts';
 import { onEstablished, onReset, onSyn } from './flow/state.ts';
 import { trackPickedUp, trackSyn } from './flow/track.ts';
 import { releaseKernel } from './kernel-requests.ts';
+import { dropRule } from './rule-requests.ts';
 
 /** "Long ago" on the int32 clock: as far back as `since` can tell. */
 const LONG_AGO_MS = 0x3fffffff;

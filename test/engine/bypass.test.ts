@@ -102,6 +102,61 @@ describe('a flow is ready', () => {
     expect(rig.engine.word).toBe(WORD_UNSETTLED);
   });
 
+  /** The client says something, and all of it is acknowledged. */
+  function exchange(at: number): number {
+    rig.out({ flags: ACK, seq: near(at), ack: far(0), payload: 20 });
+    rig.in({ flags: ACK, seq: far(0), ack: near(at + 20) });
+    return rig.engine.word;
+  }
+
+  it('not before the client has said something', () => {
+    open();
+    rig.in({ flags: ACK, seq: far(0), ack: near(0) });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+  });
+
+  it('not when one end has said that it will send no more', () => {
+    open();
+    rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 20 });
+    rig.out({ flags: ACK | FIN, seq: near(20), ack: far(0) });
+    rig.in({ flags: ACK, seq: far(0), ack: near(21) });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+    rig.ports += 1 << 16;
+    open();
+    rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 20 });
+    rig.in({ flags: ACK | FIN, seq: far(0), ack: near(20) });
+    rig.in({ flags: ACK, seq: far(1), ack: near(20) });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+  });
+
+  it('not with something missing in what it has sent', () => {
+    open();
+    rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 20 });
+    rig.in({ flags: ACK, seq: far(0), ack: near(20), options: sack(near(30), near(40)) });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+  });
+
+  it('not while a reset is asked about', () => {
+    open();
+    rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 20 });
+    rig.in({ flags: ACK, seq: far(0), ack: near(20), payload: 40 });
+    rig.out({ flags: ACK, seq: near(20), ack: far(40), payload: 20 });
+    expect(rig.in({ flags: RST, seq: far(40), ttl: FORGED_TTL })).toBe(VERDICT_DROP);
+    rig.in({ flags: ACK, seq: far(30), ack: near(40) }); // older than the reset: refutes nothing
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+  });
+
+  it('on a path with a known fault only after five seconds', () => {
+    open();
+    rig.in({ flags: SYN, seq: 77, ack: ISS + 1 }); // a second end point
+    rig.in({ flags: ACK, seq: far(0), ack: near(0), payload: 20 });
+    rig.ports += 1 << 16;
+    open();
+    expect(exchange(0)).toBe(WORD_UNSETTLED);
+    rig.pass(5000);
+    expect(exchange(20)).toBe(WORD_READY);
+  });
+
   it('never when it is older than we are', () => {
     for (let i = 0; i < 10; i++) {
       rig.out({ flags: ACK, seq: near(20 * i), ack: far(0), payload: 20 });

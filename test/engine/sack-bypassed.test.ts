@@ -1,6 +1,6 @@
 /**
  * SACK blocks in foreign numbers on a connection whose plain packets stay in the kernel: they are
- * moved, and nothing else is looked at, as long as they mean what was learned. RFC 2018, DESIGN §4.3.
+ * moved, and nothing else is looked at, as long as they mean what was learned. RFC 2018.
  */
 import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';

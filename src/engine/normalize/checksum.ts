@@ -13,9 +13,10 @@
  */
 import { CHECKSUM_BAD, CHECKSUM_FILLED, CHECKSUM_PARTIAL } from '../codes.ts';
 import { type Core, count, enforce, flagsOf } from '../core.ts';
-import { event, wantRule } from '../emit.ts';
+import { event } from '../emit.ts';
 import { FLOW_OVER, FLOW_RULE_WANTED } from '../flow/layout.ts';
 import { CHECKSUM_FILL_ALWAYS, CHECKSUM_FILL_OFF, POLICY_CHECKSUM_FILL } from '../memory.ts';
+import { wantRule } from '../rule-requests.ts';
 import { INFO_CSUM_NOT_READY, INFO_CSUM_NOT_VERIFIED, INFO_TRUNCATED } from '../verdict.ts';
 import { fillTcpChecksum, tcpChecksumIsPartial, tcpChecksumOk } from '../wire/checksum.ts';
 import { originOf } from './provenance.ts';

@@ -52,7 +52,7 @@ import {
   since,
   takeRepair,
 } from '../core.ts';
-import { acknowledgeAgain, dropRule, event, found, probe, probeWaits, wantRule } from '../emit.ts';
+import { acknowledgeAgain, event, found, probe, probeWaits } from '../emit.ts';
 import {
   BORN_MS,
   DELTA,
@@ -90,6 +90,7 @@ import {
 } from '../flow/repair-table.ts';
 import { TWO_MSL_MS } from '../limits.ts';
 import { POLICY_OBSERVE } from '../memory.ts';
+import { dropRule, wantRule } from '../rule-requests.ts';
 import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { get32 } from '../wire/bytes.ts';
 import { seqAdd, seqLeq, seqLt } from '../wire/seq.ts';

@@ -26,7 +26,7 @@ import {
   TRANSLATED_BY_KERNEL,
 } from '../codes.ts';
 import { type Core, clearFlags, count, farHalf, flagsOf, nearHalf, setFlags } from '../core.ts';
-import { acknowledgeAgain, dropRule, event, probe } from '../emit.ts';
+import { acknowledgeAgain, event, probe } from '../emit.ts';
 import {
   DELTA,
   FLOW_ANCHORED,
@@ -72,6 +72,7 @@ import {
   IN_PORTS,
   IN_REFUSED,
 } from '../outbox.ts';
+import { dropRule } from '../rule-requests.ts';
 import { HOOK_PREROUTING, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { RST, SYN } from '../wire/segment.ts';
 import { seqAdd } from '../wire/seq.ts';

@@ -32,7 +32,7 @@ import {
   since,
   takeRepair,
 } from '../core.ts';
-import { dropRule, event, found, probe, probeWaits, wantRule } from '../emit.ts';
+import { event, found, probe, probeWaits } from '../emit.ts';
 import {
   C_ISN,
   C_OPTIONS,
@@ -76,6 +76,7 @@ import {
 } from '../flow/repair-table.ts';
 import { trackOrigin } from '../flow/track.ts';
 import { POLICY_OBSERVE } from '../memory.ts';
+import { dropRule, wantRule } from '../rule-requests.ts';
 import { seqDiff } from '../wire/seq.ts';
 import { candidateWord, findCandidate } from './candidates.ts';
 import { completeHandshake } from './handover.ts';

@@ -25,7 +25,7 @@ import {
   nearHalf,
   setFlags,
 } from '../core.ts';
-import { dropRule, event, found, resetNear } from '../emit.ts';
+import { event, found, resetNear } from '../emit.ts';
 import {
   DELTA,
   FLOW_CONFIRMED,
@@ -43,6 +43,7 @@ import {
 } from '../flow/layout.ts';
 import { FACT_PHANTOM } from '../flow/path-table.ts';
 import { endFlow } from '../lifecycle.ts';
+import { dropRule } from '../rule-requests.ts';
 import { INFO_TRUNCATED, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { get32, put16, put32 } from '../wire/bytes.ts';
 import { ACK, RST, SYN } from '../wire/segment.ts';

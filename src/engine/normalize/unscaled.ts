@@ -24,7 +24,7 @@ import {
   nearHalf,
   setFlags,
 } from '../core.ts';
-import { event, found, wantRule } from '../emit.ts';
+import { event, found } from '../emit.ts';
 import {
   FLOW_BYPASSED,
   FLOW_NO_JUMP,
@@ -40,6 +40,7 @@ import {
   WND_SCALE,
 } from '../flow/layout.ts';
 import { FACT_SCALE_STRIPPED } from '../flow/path-table.ts';
+import { wantRule } from '../rule-requests.ts';
 import { INFO_TRUNCATED } from '../verdict.ts';
 import { ACK } from '../wire/segment.ts';
 import { seqAdd, seqDiff } from '../wire/seq.ts';
