@@ -25,6 +25,8 @@ const SCALE = [1, 3, 3, 7];
 const nops = (count: number): number[] => Array.from({ length: count }, () => 1);
 const ALL = [...MSS, ...SACK_PERMITTED, ...TIMESTAMPS, ...SCALE];
 const NO_SCALE = [...MSS, ...SACK_PERMITTED, ...TIMESTAMPS, ...nops(4)];
+/** ISS + 1000 to ISS + 1500, in a SACK option. */
+const BLOCK = [0, 0, 7, 208, 0, 0, 9, 196];
 /** The others moved up, the list ended early. */
 const SCALE_GONE = [...MSS, ...SACK_PERMITTED, ...TIMESTAMPS, 0, 0, 0, 0];
 
@@ -168,8 +170,7 @@ describe('SACK-permitted that a SYN-ACK lost', () => {
     const rig = new Rig();
     open(rig, [...MSS, 1, 1, ...TIMESTAMPS, ...SCALE]);
     rig.out({ flags: 0, seq: ISS + 1, ack: IRS + 1, payload: 3000 });
-    const block = [0, 0, 7, 208, 0, 0, 9, 196]; // ISS + 1000 to ISS + 1500
-    const options = [1, 1, 5, 10, ...block];
+    const options = [1, 1, 5, 10, ...BLOCK];
     first(rig, 509, 0, { options });
     expect(rig.count(code.SACK_PERMITTED_STRIPPED)).toBe(1);
     expect(rig.pathHolds(FACT_SACK_STRIPPED)).toBe(true);
@@ -197,6 +198,24 @@ describe('a path that strips', () => {
     rig.ports = (40_272 << 16) | 22;
     expect(rig.out(syn)).toBe(VERDICT_ACCEPT);
     expect(rig.options()).toEqual(ALL);
+  });
+
+  it.each([
+    ['timestamps', [...MSS, ...SACK_PERMITTED, ...nops(10), ...SCALE], []],
+    ['SACK-permitted', [...MSS, 1, 1, ...TIMESTAMPS, ...SCALE], [1, 1, 5, 10, ...BLOCK]],
+    ['timestamps and the window scale', [...MSS, ...SACK_PERMITTED, ...nops(14)], []],
+  ])('takes %s out of every repetition, and misses nothing in one without', (_, gone, options) => {
+    const rig = new Rig();
+    open(rig, gone);
+    rig.out({ flags: 0, seq: ISS + 1, ack: IRS + 1, payload: 3000 });
+    first(rig, 509, 0, { options });
+    expect(nextSyn(rig)).toEqual(gone);
+    rig.nowMs += 1000;
+    rig.out({ flags: SYN, seq: ISS, options: ALL });
+    expect(rig.options()).toEqual(gone);
+    rig.nowMs += 2000;
+    expect(rig.out({ flags: SYN, seq: ISS, options: MSS })).toBe(VERDICT_ACCEPT);
+    expect(rig.options()).toEqual(MSS);
   });
 
   it('is not acted upon in observe mode', () => {
