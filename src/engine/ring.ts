@@ -42,13 +42,11 @@ export class Ring {
   }
 
   reserve(): number {
-    const head = Atomics.load(this.words, HEAD);
-    const tail = Atomics.load(this.words, TAIL);
-    if (((head - tail) | 0) > this.slotMask) {
+    if (this.isFull()) {
       Atomics.add(this.words, LOST, 1);
       return -1;
     }
-    return (CONTROL_BYTES >> 2) + (head & this.slotMask) * this.slotWords;
+    return (CONTROL_BYTES >> 2) + (this.committedCount() & this.slotMask) * this.slotWords;
   }
 
   /** Publishes the slot last reserved and wakes a consumer that waits on `words[0]`. */

@@ -41,10 +41,7 @@ beforeEach(() => {
 });
 
 function open(): void {
-  rig.out({ flags: SYN, seq: ISS });
-  rig.nowMs += 1;
-  rig.in({ flags: SYN, seq: IRS, ack: ISS + 1 });
-  rig.out({ flags: ACK, seq: ISS + 1, ack: IRS + 1 });
+  rig.connect(ISS, IRS);
 }
 
 /** The client has spoken, and everything is acknowledged. */

@@ -26,9 +26,7 @@ describe('the end of the shim', () => {
     const rig = confirmed();
     rig.ruled = false;
     rig.ports += 1 << 16;
-    rig.out({ flags: SYN, seq: 5 });
-    rig.in({ flags: SYN, seq: 7000, ack: 6 });
-    rig.out({ flags: ACK, seq: 6, ack: 7001 });
+    rig.connect(5, 7000);
     rig.injected.length = 0;
     rig.endAll();
     expect(rig.injected).toMatchObject([
@@ -103,9 +101,7 @@ describe('a main thread that is away', () => {
 
   it('costs no flow its connection: a forged reset is still asked about', () => {
     const rig = new Rig();
-    rig.out({ flags: SYN, seq: C });
-    rig.in({ flags: SYN, seq: 9000, ack: C + 1 });
-    rig.out({ flags: ACK, seq: C + 1, ack: 9001 });
+    rig.connect(C, 9000);
     rig.in({ flags: SYN, seq: B, ack: C + 1 });
     rig.in({ flags: ACK, seq: 9001, ack: C + 1, payload: 40 });
     rig.out({ flags: ACK, seq: C + 1, ack: 9041 });

@@ -142,6 +142,14 @@ export class Rig {
     this.engine.attach(this.arena);
   }
 
+  /** A handshake that nothing is wrong with, in a millisecond. */
+  connect(iss: number, irs: number): void {
+    this.out({ flags: SYN, seq: iss });
+    this.nowMs += 1;
+    this.in({ flags: SYN, seq: irs, ack: iss + 1 });
+    this.out({ flags: ACK, seq: iss + 1, ack: irs + 1 });
+  }
+
   /** The client sends. */
   out(sent: Sent): number {
     return this.step(sent, TO_FAR, HOOK_POSTROUTING);

@@ -19,18 +19,12 @@ beforeEach(() => {
   new Int32Array(rig.memory.policy)[POLICY_BYPASS] = 1;
 });
 
-function open(): void {
-  rig.out({ flags: SYN, seq: ISS });
-  rig.in({ flags: SYN, seq: IRS, ack: ISS + 1 });
-  rig.out({ flags: ACK, seq: ISS + 1, ack: IRS + 1 });
-}
-
 const upward = { flags: ACK, seq: ISS + 1, ack: IRS + 1, payload: 100 };
 const downward = { flags: ACK, seq: IRS + 1, ack: ISS + 1, payload: 100 };
 
 describe('plain data', () => {
   it('of a healthy flow may pass unseen, either way', () => {
-    open();
+    rig.connect(ISS, IRS);
     expect(rig.isPlain(upward)).toBe(true);
     expect(rig.isPlain(downward, false)).toBe(true);
   });
@@ -45,7 +39,7 @@ describe('plain data', () => {
     ['RST', { ...upward, flags: RST }],
     ['SACK', { ...upward, payload: 0, options: SACK }],
   ])('is nothing with %s', (_, sent) => {
-    open();
+    rig.connect(ISS, IRS);
     expect(rig.isPlain(sent)).toBe(false);
   });
 
@@ -60,7 +54,7 @@ describe('plain data', () => {
   });
 
   it('tells the kernel again that its connection is settled', () => {
-    open();
+    rig.connect(ISS, IRS);
     rig.out(upward);
     rig.in({ flags: ACK, seq: IRS + 1, ack: ISS + 101 });
     expect(rig.engine.word).toBe(WORD_READY);
@@ -73,7 +67,7 @@ describe('plain data', () => {
   });
 
   it('is what is not understood: it passes in any case', () => {
-    open();
+    rig.connect(ISS, IRS);
     rig.arena.fill(0);
     expect(rig.engine.isPlainData(64, 40, 0)).toBe(true);
   });

@@ -71,9 +71,7 @@ describe('of a packet cut short', () => {
   it('nothing else is lost: what needs no repair passes', () => {
     const rig = new Rig();
     rig.info = INFO_TRUNCATED;
-    rig.out({ flags: SYN, seq: C });
-    rig.in({ flags: SYN, seq: B, ack: C + 1 });
-    rig.out({ flags: 0, seq: C + 1, ack: B + 1 });
+    rig.connect(C, B);
     expect(rig.in({ flags: 0, seq: B + 1, ack: C + 1, payload: 1400 })).toBe(VERDICT_ACCEPT);
     expect(rig.count(code.STAT_FLOW_CREATED)).toBe(1);
   });
