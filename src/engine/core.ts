@@ -15,6 +15,7 @@ import {
   FLOW_OLD,
   FLOW_ROW_WORDS,
   FLOW_SETTLED,
+  GENERATION,
   HALF_WORDS,
   INDEX_SETTLED,
   REPAIR,
@@ -106,6 +107,11 @@ export function farHalf(core: Core, flow: number): number {
 
 export function flagsOf(core: Core, flow: number): number {
   return core.flows.rows[flow * FLOW_ROW_WORDS + FLOW_FLAGS]!;
+}
+
+/** Which flow of its row it is: what was learned of an earlier one is another's. */
+export function generationOf(core: Core, flow: number): number {
+  return core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!;
 }
 
 export function setFlags(core: Core, flow: number, set: number): void {

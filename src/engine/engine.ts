@@ -15,7 +15,7 @@ import {
   STAT_PASSED_MPTCP,
   STAT_PASSED_NOT_TCP,
 } from './codes.ts';
-import { Core, clearFlags, count, flagsOf, repairBase, setFlags } from './core.ts';
+import { Core, clearFlags, count, flagsOf, generationOf, repairBase, setFlags } from './core.ts';
 import type { FlowTable } from './flow/flow-table.ts';
 import {
   FLOW_KERNEL,
@@ -28,7 +28,6 @@ import {
   FLOW_UNSCALED,
   FLOW_UNTOUCHED,
   FLOW_USED,
-  GENERATION,
   INDEX_HIGH,
   REPAIR,
 } from './flow/layout.ts';
@@ -303,7 +302,7 @@ export class Engine {
   private ruleDone(flow: number, generation: number, ok: number): void {
     const core = this.core;
     const flags = flagsOf(core, flow);
-    const same = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION] === generation;
+    const same = generationOf(core, flow) === generation;
     if (!same || (flags & FLOW_RULE_WANTED) === 0) return;
     if (ok !== 0) setFlags(core, flow, FLOW_RULE);
     else clearFlags(core, flow, FLOW_RULE_WANTED);

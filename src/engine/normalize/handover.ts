@@ -6,9 +6,9 @@
  * Owns nothing. DESIGN §4.1.
  */
 import { FIRST_DATA_RESENT, PHANTOM_SYNACK } from '../codes.ts';
-import { type Core, enforce, flagsOf } from '../core.ts';
+import { type Core, enforce, flagsOf, generationOf } from '../core.ts';
 import { acknowledgeAgain, event, injectCopy } from '../emit.ts';
-import { FLOW_KERNEL, FLOW_ROW_WORDS, GENERATION } from '../flow/layout.ts';
+import { FLOW_KERNEL } from '../flow/layout.ts';
 import { INJECT_FAR, INJECT_FAR_HOOKED } from '../verdict.ts';
 
 export function completeHandshake(core: Core, flow: number): void {
@@ -17,7 +17,7 @@ export function completeHandshake(core: Core, flow: number): void {
 }
 
 export function resendFirstData(core: Core, flow: number): void {
-  const kept = core.firstData.find(flow, core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!);
+  const kept = core.firstData.find(flow, generationOf(core, flow));
   if (kept < 0 || !enforce(core, FIRST_DATA_RESENT)) return;
   const bytes = core.firstData.size(kept);
   const from = core.firstData.offset(kept);

@@ -25,7 +25,16 @@ import {
   STAT_MOVING_DROPPED,
   TRANSLATED_BY_KERNEL,
 } from '../codes.ts';
-import { type Core, clearFlags, count, farHalf, flagsOf, nearHalf, setFlags } from '../core.ts';
+import {
+  type Core,
+  clearFlags,
+  count,
+  farHalf,
+  flagsOf,
+  generationOf,
+  nearHalf,
+  setFlags,
+} from '../core.ts';
 import { acknowledgeAgain, event, probe } from '../emit.ts';
 import {
   DELTA,
@@ -152,7 +161,7 @@ function kernelTold(core: Core, at: number): void {
 function ruleGone(core: Core, at: number): void {
   const told = core.inbox.words;
   const flow = told[at + IN_FLOW]!;
-  const same = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION] === told[at + IN_GENERATION];
+  const same = generationOf(core, flow) === told[at + IN_GENERATION];
   const waits = FLOW_KERNEL | FLOW_MOVING;
   if (!same || (flagsOf(core, flow) & waits) !== waits) return;
   clearFlags(core, flow, FLOW_MOVING);

@@ -5,7 +5,15 @@
  * `translateIn` to `translateOut`.
  */
 import { STALE_ACK } from '../codes.ts';
-import { type Core, farHalf, flagsOf, nearHalf, repairOf, setFlags } from '../core.ts';
+import {
+  type Core,
+  farHalf,
+  flagsOf,
+  generationOf,
+  nearHalf,
+  repairOf,
+  setFlags,
+} from '../core.ts';
 import { found } from '../emit.ts';
 import {
   ANSWERED_MS,
@@ -97,7 +105,7 @@ function remember(core: Core, flow: number, near: number): void {
   const halves = core.flows.halves;
   core.spoken.note(
     flow,
-    core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!,
+    generationOf(core, flow),
     seg.segAck,
     seg.tsVal,
     halves[near + SND_UNA]!,
@@ -119,7 +127,7 @@ function isFirstData(core: Core, flow: number, iss: number): boolean {
 
 /** The copy is complete in itself: what leaves this machine may still lack its checksum. */
 function keepFirstData(core: Core, flow: number): void {
-  const generation = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!;
+  const generation = generationOf(core, flow);
   const at = core.seg.tcpOff + 16;
   const before = get16(core.buf, at);
   fillTcpChecksum(core.buf, core.words, core.seg);

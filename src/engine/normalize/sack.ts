@@ -26,6 +26,7 @@ import {
   count,
   enforce,
   flagsOf,
+  generationOf,
   isBehindRaw,
   knownPath,
   learnPath,
@@ -39,7 +40,6 @@ import {
   FLOW_NUMBERS_OLD,
   FLOW_PICKED_UP,
   FLOW_ROW_WORDS,
-  GENERATION,
   RTT_MS,
   SND_NXT,
   SND_WND,
@@ -92,10 +92,6 @@ const GUESSES_MIN = 6;
 const MISFITS_MAX = 3;
 /** Blocks that nothing could be learned from do not keep a flow out of the kernel for longer. */
 const WANTED_MS = 60_000;
-
-function generationOf(core: Core, flow: number): number {
-  return core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!;
-}
 
 /** Word index in `core.sacks`, or -1. */
 function slotOf(core: Core, flow: number): number {

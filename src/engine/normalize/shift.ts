@@ -5,11 +5,10 @@
  *
  * Reads the watch in the repair slot, the halves and `core.spoken`. Units: octets.
  */
-import { type Core, farHalf, flagsOf, nearHalf, since } from '../core.ts';
+import { type Core, farHalf, flagsOf, generationOf, nearHalf, since } from '../core.ts';
 import {
   FLOW_RESYNCED,
   FLOW_ROW_WORDS,
-  GENERATION,
   RTT_MS,
   SND_CONT,
   SND_NXT,
@@ -44,7 +43,7 @@ function acceptedEnd(core: Core, flow: number, base: number): number {
   const near = nearHalf(core, flow);
   if (halves[near + SND_UNA] === halves[near + SND_NXT]) return 1;
   if (!hasTimestamps(core, flow)) return 0;
-  const generation = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!;
+  const generation = generationOf(core, flow);
   const tsEcr = core.repairs.words[base + R_JUMP_TS_ECR]!;
   if (core.spoken.provesNothingNew(flow, generation, tsEcr)) return 1;
   return core.spoken.provesAll(flow, generation, tsEcr) ? 2 : 0;
@@ -68,7 +67,7 @@ function repeatedMs(core: Core, flow: number): number {
 /** Our newest ACK in `core.spoken` if the far end surely has it, -1 otherwise. */
 function newestAccepted(core: Core, flow: number, base: number, nowMs: number): number {
   const words = core.repairs.words;
-  const generation = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!;
+  const generation = generationOf(core, flow);
   const newest = core.spoken.newestAck(flow, generation);
   const halves = core.flows.halves;
   const far = farHalf(core, flow);
@@ -95,7 +94,7 @@ function newestAccepted(core: Core, flow: number, base: number, nowMs: number): 
 function acceptedAck(core: Core, flow: number, base: number): number {
   const words = core.repairs.words;
   if (!hasTimestamps(core, flow) || words[base + R_JUMP_HEADS]! < 2) return -1;
-  const generation = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!;
+  const generation = generationOf(core, flow);
   return core.spoken.ackInUse(flow, generation, words[base + R_JUMP_TS_ECR]!);
 }
 

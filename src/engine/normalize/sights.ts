@@ -4,17 +4,9 @@
  *
  * Owns the R_JUMP words of the repair slot. Units: octets, ms.
  */
-import { type Core, farHalf, nearHalf, since } from '../core.ts';
+import { type Core, farHalf, generationOf, nearHalf, since } from '../core.ts';
 import { probeWaits } from '../emit.ts';
-import {
-  FLOW_ROW_WORDS,
-  GENERATION,
-  RTT_MS,
-  SND_NXT,
-  SND_UNA,
-  SND_WND,
-  TS_ECR,
-} from '../flow/layout.ts';
+import { FLOW_ROW_WORDS, RTT_MS, SND_NXT, SND_UNA, SND_WND, TS_ECR } from '../flow/layout.ts';
 import {
   R_ARMED,
   R_JUMP_ACK,
@@ -132,7 +124,7 @@ function isFresh(core: Core, flow: number, base: number): boolean {
   const seg = core.seg;
   if (seg.payloadBytes === 0 || (core.info & INFO_TRUNCATED) !== 0) return false;
   const echoed = core.flows.halves[farHalf(core, flow) + TS_ECR]!;
-  const generation = core.flows.rows[flow * FLOW_ROW_WORDS + GENERATION]!;
+  const generation = generationOf(core, flow);
   const oldest = core.spoken.ackInUse(flow, generation, echoed);
   if (oldest < 0 || !hasTimestamps(core, flow)) return false;
   const rcvNxt = core.repairs.words[base + R_JUMP_RCV_NXT]!;
