@@ -109,6 +109,7 @@ export class LiveLab {
   /** What stands in the path, until the returned function is called. */
   async put(variant) {
     if (variant === 'none') return async () => {};
+    if (variant === 'conntrack') return this.putTracking();
     if (variant === 'seqshim') return this.putShim('full');
     if (variant === 'auto') return this.putShim('auto');
     if (variant === 'c-same-rules') return this.putExampleBehindOurRules();
@@ -142,6 +143,12 @@ export class LiveLab {
       if (program.exitCode !== null) this.ended[variant] = (this.ended[variant] ?? 0) + 1;
       await this.stop(program, 'SIGKILL');
     };
+  }
+
+  /** What any host with a stateful firewall has in its path already. */
+  async putTracking() {
+    this.rule('-A', 'FORWARD', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'RETURN');
+    return async () => this.rule('-F');
   }
 
   async putProxies(commands) {

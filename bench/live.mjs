@@ -1,7 +1,8 @@
 /**
- * Real traffic on a real wire: no queue, libnetfilter_queue's C example (behind the two barest
- * rules, and behind ours), a packaged binding, two terminating proxies that one might try instead,
- * and `seqshim run`, full and auto, turn and turn about in the same two namespaces.
+ * Real traffic on a real wire: nothing, connection tracking alone (any host with a stateful firewall
+ * has it), libnetfilter_queue's C example (behind the two barest rules, and behind ours), a packaged
+ * binding, two terminating proxies that one might try instead, and `seqshim run`, full and auto,
+ * turn and turn about in the same two namespaces.
  * Prints medians, spread, and the ratios of runs that stood next to each other in time, each with
  * its 95 % interval.
  *
@@ -25,6 +26,7 @@ const QUICK = { seconds: 1, warmUpSeconds: 0, pingRounds: 1000, connectMs: 200 }
 /** What stands in the path, and the program that it needs beyond the bench's own. */
 const VARIANTS = {
   none: undefined,
+  conntrack: undefined,
   'c-example': undefined,
   'c-same-rules': undefined,
   'ruby-nfqueue': 'ruby',
@@ -37,6 +39,8 @@ const METRICS = ['up', 'down', 'p50', 'p99', 'connects', 'cpuUp', 'cpuDown'];
 /** Which ratios are promised: of whom, against whom. */
 const PAIRS = [
   ['auto', 'none'],
+  ['auto', 'conntrack'],
+  ['conntrack', 'none'],
   ['seqshim', 'none'],
   ['seqshim', 'c-example'],
   ['seqshim', 'c-same-rules'],

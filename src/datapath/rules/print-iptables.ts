@@ -16,6 +16,7 @@ import {
   isLeaving,
   type Match,
   type Place,
+  type Rule,
   ruleModel,
 } from './model.ts';
 import * as names from './rule-input.ts';
@@ -93,7 +94,7 @@ function table(name: string, chains: readonly Chain[], input: RuleInput, family:
     ...[names.CHAIN_SAVE, ...settle, ...own].map((chain) => `:${chain} - [0:0]`),
     ...saveLines(chains, input),
     ...chains.flatMap((chain) => ruleLines(chain, input, family)),
-    ...chains.flatMap((chain) => entryLines(chain, input, family)),
+    ...chains.flatMap((chain) => enterLines(chain, input, family)),
     'COMMIT',
   ];
   return `${lines.join('\n')}\n`;
@@ -119,7 +120,7 @@ function saveLines(chains: readonly Chain[], input: RuleInput): string[] {
   return lines;
 }
 
-function entryLines(chain: Chain, input: RuleInput, family: Family): string[] {
+function enterLines(chain: Chain, input: RuleInput, family: Family): string[] {
   const { hook, enter, rules } = PLACES[chain.place];
   const comment = commentText(input);
   const lines = chain.entries
@@ -127,7 +128,8 @@ function entryLines(chain: Chain, input: RuleInput, family: Family): string[] {
     .map((entry) => `-A ${enter} ${entryText(entry, chain.place)}${comment} -g ${rules}`);
   if (lines.length === 0) return [];
   const protocol = chain.place.endsWith('icmp') ? TOO_BIG[family] : '-p tcp';
-  return [...lines, `-A ${hook} ${protocol} ${comment} -j ${enter}`];
+  const first = chain.first.map((rule) => ruleLine(rule, enter, chain, input));
+  return [...first, ...lines, `-A ${hook} ${protocol} ${comment} -j ${enter}`];
 }
 
 function entryText(entry: Entry, place: Place): string {
@@ -153,23 +155,31 @@ function nearType(place: Place): string {
 
 function ruleLines(chain: Chain, input: RuleInput, family: Family): string[] {
   const { rules: name, repair } = PLACES[chain.place];
-  const comment = commentText(input);
   const lines: string[] = [];
   let into: string = name;
-  for (const { match, action } of chain.rules) {
-    if (match.some((one) => one.kind === 'repair')) {
-      const leaves = action.kind === 'return';
-      lines.push(`-A ${name} ${comment} -${leaves ? 'g' : 'j'} ${repair}`);
-      if (leaves) into = repair;
-      continue;
-    }
+  for (const rule of chain.rules) {
+    const { match, action } = rule;
     if (match.some((one) => one.kind === 'network' && one.network.family !== family)) continue;
-    // One `-p tcp` for all matches that need it.
-    const tcp = match.some((one) => TCP_KINDS.has(one.kind)) ? '-p tcp ' : '';
-    const words = match.map((one) => `${matchText(one, chain.place)} `).join('');
-    lines.push(`-A ${into} ${tcp}${words}${comment} ${actionText(action, input)}`);
+    lines.push(ruleLine(rule, into, chain, input));
+    if (match.some((one) => one.kind === 'repair') && action.kind === 'return') into = repair;
   }
   return lines;
+}
+
+/**
+ * The entries of flows stand in a chain of their own, and what does not belong to one leaves it at
+ * its end: by goto where the packet is to return then, by jump where it is to go on.
+ */
+function ruleLine({ match, action }: Rule, into: string, chain: Chain, input: RuleInput): string {
+  // One `-p tcp` for all matches that need it.
+  const tcp = match.some((one) => TCP_KINDS.has(one.kind)) ? '-p tcp ' : '';
+  const words = match.map((one) => matchText(one, chain.place)).filter((word) => word !== '');
+  const tests = words.map((word) => `${word} `).join('');
+  const asksRepair = match.some((one) => one.kind === 'repair' || one.kind === 'not-repair');
+  const does = asksRepair
+    ? `-${action.kind === 'return' ? 'g' : 'j'} ${PLACES[chain.place].repair}`
+    : actionText(action, input);
+  return `-A ${into} ${tcp}${tests}${commentText(input)} ${does}`;
 }
 
 const TCP_KINDS: ReadonlySet<Match['kind']> = new Set(['control', 'plain', 'sack', 'no-sack']);
@@ -178,8 +188,12 @@ function matchText(match: Match, place: Place): string {
   switch (match.kind) {
     case 'loopback':
       return isLeaving(place) ? '-o lo' : '-i lo';
+    case 'not-loopback':
+      return isLeaving(place) ? '! -o lo' : '! -i lo';
     case 'mark':
       return `-m mark --mark ${hex(match.bit)}/${hex(match.bit)}`;
+    case 'unmarked':
+      return `-m mark --mark 0x0/${hex(match.bits)}`;
     case 'connmark':
       return `-m connmark --mark ${hex(match.bit)}/${hex(match.bit)}`;
     case 'control':
@@ -197,6 +211,7 @@ function matchText(match: Match, place: Place): string {
     case 'network':
       return `${farSide(place)} ${match.network.cidr}`;
     case 'repair':
+    case 'not-repair':
       return '';
   }
 }

@@ -15,6 +15,7 @@ import {
   isLeaving,
   type Match,
   type Place,
+  type Rule,
   ruleModel,
 } from './model.ts';
 import { NFT_TABLE, type RuleInput, ruleComment } from './rule-input.ts';
@@ -62,21 +63,23 @@ function setLines(family: 4 | 6): string[] {
 function chainLines(chain: Chain, input: RuleInput): string[] {
   const { place } = chain;
   const comment = `comment "${ruleComment(input, COMMENT_BYTES_MAX)}"`;
-  const rules = chain.rules.flatMap(({ match, action, counted }) => {
+  const text = ({ match, action, counted }: Rule) => {
     const does = `${counted === true ? 'counter ' : ''}${actionText(action, input)}`;
-    if (match.some((one) => one.kind === 'repair')) {
-      return FAMILIES.map((family) => `${repairText(family, place)} ${does}`);
-    }
-    return [[...match.map((one) => matchText(one, place)), does].join(' ')];
-  });
+    const asksRepair = match.some(({ kind }) => kind === 'repair' || kind === 'not-repair');
+    const families = asksRepair ? FAMILIES : ([4] as const);
+    return families.map((family) =>
+      [...match.map((one) => matchText(one, place, family)), does].join(' '),
+    );
+  };
   const entries = chain.entries.map((entry) => `${entryText(entry, place)} goto ${place}-rules`);
   const commented = (line: string) => `    ${line} ${comment}`;
   return [
     `  chain ${place}-rules {`,
-    ...rules.map(commented),
+    ...chain.rules.flatMap(text).map(commented),
     '  }',
     `  chain ${place} {`,
     `    ${HOOKS[place]}`,
+    ...chain.first.flatMap(text).map(commented),
     ...entries.map(commented),
     '  }',
   ];
@@ -100,19 +103,24 @@ function nearSide(place: Place): string {
   return isLeaving(place) ? 'saddr' : 'daddr';
 }
 
-function repairText(family: 4 | 6, place: Place): string {
+function repairText(family: 4 | 6, place: Place, not: '' | '!= '): string {
   const ip = IP[family];
   const [far, near] = place === 'out' ? ['d', 's'] : ['s', 'd'];
   const key = `${ip} ${far}addr . tcp ${far}port . ${ip} ${near}addr . tcp ${near}port`;
-  return `${key} @repair${family}`;
+  return `${key} ${not}@repair${family}`;
 }
 
-function matchText(match: Match, place: Place): string {
+/** `family`: of the flows under repair, which have a set each. */
+function matchText(match: Match, place: Place, family: 4 | 6): string {
   switch (match.kind) {
     case 'loopback':
       return isLeaving(place) ? 'oifname "lo"' : 'iifname "lo"';
+    case 'not-loopback':
+      return isLeaving(place) ? 'oifname != "lo"' : 'iifname != "lo"';
     case 'mark':
       return `meta mark & ${hex(match.bit)} == ${hex(match.bit)}`;
+    case 'unmarked':
+      return `meta mark & ${hex(match.bits)} == 0x0`;
     case 'connmark':
       return `ct mark & ${hex(match.bit)} == ${hex(match.bit)}`;
     case 'control':
@@ -130,7 +138,9 @@ function matchText(match: Match, place: Place): string {
     case 'network':
       return `${IP[match.network.family]} ${farSide(place)} ${match.network.cidr}`;
     case 'repair':
-      return '';
+      return repairText(family, place, '');
+    case 'not-repair':
+      return repairText(family, place, '!= ');
   }
 }
 

@@ -24,6 +24,8 @@ table inet seqshim {
   }
   chain raw {
     type filter hook prerouting priority -300; policy accept;
+    iifname != "lo" tcp flags & (fin | syn | rst) == 0x0 tcp option sack missing meta mark & 0x3000 == 0x0 ip saddr . tcp sport . ip daddr . tcp dport != @repair4 return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+    iifname != "lo" tcp flags & (fin | syn | rst) == 0x0 tcp option sack missing meta mark & 0x3000 == 0x0 ip6 saddr . tcp sport . ip6 daddr . tcp dport != @repair6 return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip saddr 10.0.0.0/8 tcp sport { 22 } goto raw-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip6 saddr fd00::/8 tcp sport { 22 } goto raw-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
   }
@@ -57,12 +59,12 @@ table inet seqshim {
     meta mark & 0x1000 == 0x1000 meta mark set meta mark & 0xffffefff return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     oifname "lo" return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     meta mark & 0x2000 == 0x2000 return comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
-    ip daddr . tcp dport . ip saddr . tcp sport @repair4 queue num 5011 comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
-    ip6 daddr . tcp dport . ip6 saddr . tcp sport @repair6 queue num 5011 comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     fib saddr type local queue num 5011 bypass comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
   }
   chain out {
     type filter hook postrouting priority -150; policy accept;
+    oifname != "lo" meta mark & 0x3000 == 0x0 ip daddr . tcp dport . ip saddr . tcp sport @repair4 queue num 5011 comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
+    oifname != "lo" meta mark & 0x3000 == 0x0 ip6 daddr . tcp dport . ip6 saddr . tcp sport @repair6 queue num 5011 comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip daddr 10.0.0.0/8 tcp dport { 22 } goto out-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
     ip6 daddr fd00::/8 tcp dport { 22 } goto out-rules comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh"
   }
@@ -93,6 +95,7 @@ iptables-restore --noflush -w 5 <<'RULES'
 -A SEQSHIM-ICMP-RULES -i lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-ICMP-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-ICMP-RULES -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
+-A SEQSHIM-RAW -p tcp ! -i lo --tcp-flags SYN,FIN,RST NONE ! --tcp-option 5 -m mark --mark 0x0/0x3000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-RAW-REPAIR
 -A SEQSHIM-RAW -s 10.0.0.0/8 -p tcp --sport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-RAW-RULES
 -A PREROUTING -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-RAW
 -A SEQSHIM-ICMP -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-ICMP-RULES
@@ -117,10 +120,10 @@ COMMIT
 -A SEQSHIM-OUT-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-OUT-RULES -o lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-OUT-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
--A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT-REPAIR
 -A SEQSHIM-OUT-RULES -m addrtype --src-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
 -A SEQSHIM-IN -s 10.0.0.0/8 -p tcp --sport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-IN-RULES
 -A INPUT -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-IN
+-A SEQSHIM-OUT ! -o lo -m mark --mark 0x0/0x3000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT-REPAIR
 -A SEQSHIM-OUT -d 10.0.0.0/8 -p tcp --dport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-OUT-RULES
 -A POSTROUTING -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT
 COMMIT
@@ -145,6 +148,7 @@ ip6tables-restore --noflush -w 5 <<'RULES' || echo 'without IPv6'
 -A SEQSHIM-ICMP-RULES -i lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-ICMP-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-ICMP-RULES -m addrtype --dst-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
+-A SEQSHIM-RAW -p tcp ! -i lo --tcp-flags SYN,FIN,RST NONE ! --tcp-option 5 -m mark --mark 0x0/0x3000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-RAW-REPAIR
 -A SEQSHIM-RAW -s fd00::/8 -p tcp --sport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-RAW-RULES
 -A PREROUTING -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-RAW
 -A SEQSHIM-ICMP -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-ICMP-RULES
@@ -169,10 +173,10 @@ COMMIT
 -A SEQSHIM-OUT-RULES -m mark --mark 0x1000/0x1000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-SAVE
 -A SEQSHIM-OUT-RULES -o lo -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
 -A SEQSHIM-OUT-RULES -m mark --mark 0x2000/0x2000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j RETURN
--A SEQSHIM-OUT-RULES -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT-REPAIR
 -A SEQSHIM-OUT-RULES -m addrtype --src-type LOCAL -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j NFQUEUE --queue-num 5011 --queue-bypass
 -A SEQSHIM-IN -s fd00::/8 -p tcp --sport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-IN-RULES
 -A INPUT -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-IN
+-A SEQSHIM-OUT ! -o lo -m mark --mark 0x0/0x3000 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT-REPAIR
 -A SEQSHIM-OUT -d fd00::/8 -p tcp --dport 22 -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -g SEQSHIM-OUT-RULES
 -A POSTROUTING -p tcp -m comment --comment "seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh" -j SEQSHIM-OUT
 COMMIT
