@@ -1,8 +1,8 @@
 /**
- * Real traffic on a real wire: nothing, connection tracking alone (any host with a stateful firewall
- * has it), libnetfilter_queue's C example (behind the two barest rules, and behind ours), a packaged
- * binding, two terminating proxies that one might try instead, and `seqshim run`, full and auto,
- * turn and turn about in the same two namespaces.
+ * Real traffic on a real wire: nothing, connection tracking alone (any host with a stateful
+ * firewall has it), libnetfilter_queue's C example (behind the two barest rules, and behind ours),
+ * a packaged binding, two terminating proxies that one might try instead, and `seqshim run`, full
+ * and auto, turn and turn about in the same two namespaces.
  * Prints medians, spread, and the ratios of runs that stood next to each other in time, each with
  * its 95 % interval.
  *
