@@ -1,12 +1,14 @@
 /**
  * `npm run bench [-- --quick | --full] [-- --json]`: the engine alone, real traffic beside what one
- * might use instead, latency under load, SACK repair. Half an hour, `--quick` a minute and `--full`
- * two hours; without root only the first part runs, and the others say so. On an idle machine.
+ * might use instead, latency under load, translated connections, SACK repair. Half an hour, `--quick`
+ * a minute and `--full` two hours; without root only the first part runs, and the others say so. On
+ * an idle machine.
  */
 import { benchEngine, printEngine } from './engine.mjs';
 import { benchLive, printLive } from './live.mjs';
 import { benchSack, printSack } from './sack.mjs';
 import { benchSteady, printSteady } from './steady.mjs';
+import { benchTranslation, printTranslation } from './translation.mjs';
 
 const quick = process.argv.includes('--quick');
 const json = process.argv.includes('--json');
@@ -18,6 +20,7 @@ const parts = {
   engine: [() => benchEngine({ quick }), printEngine],
   live: [() => benchLive({ quick }), printLive],
   steady: [() => benchSteady({ quick }), printSteady],
+  translation: [() => benchTranslation({ quick }), printTranslation],
   sack: [
     () => benchSack(quick ? QUICK : process.argv.includes('--full') ? FULL : SHORT),
     printSack,
