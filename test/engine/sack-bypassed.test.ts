@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
 import { INDEX_SETTLED } from '../../src/engine/flow/layout.ts';
 import { POLICY_BYPASS, POLICY_OBSERVE, POLICY_SACK, SACK_OFF } from '../../src/engine/memory.ts';
+import { SOCKET_LIVES } from '../../src/engine/outbox.ts';
 import {
   INFO_TRUNCATED,
   VERDICT_ACCEPT,
@@ -132,5 +133,46 @@ describe('on a settled connection', () => {
     expect(ack(rig, LATER, foreign(...BLOCK))).toBe(VERDICT_ACCEPT);
     expect(edgesOf(rig)).toEqual(foreign(...BLOCK));
     expect(isSettled(rig)).toBe(true);
+  });
+});
+
+describe('the first loss of a connection that was settled early', () => {
+  const SCALE = 7;
+  const SCALED = [...PERMITTED, 3, 3, SCALE, 1];
+  /** Of the far end, unscaled: a megabyte; the near end offers 64 KiB. */
+  const FAR_WND = 8192;
+  const NEAR_WND = 512;
+
+  /** Settled behind one small exchange; `later` octets were acknowledged in the kernel since. */
+  function asked(later: number): number {
+    const rig = new Rig();
+    const policy = new Int32Array(rig.memory.policy);
+    rig.ruled = true;
+    const wnd = NEAR_WND;
+    rig.out({ flags: SYN, seq: C, options: SCALED });
+    rig.nowMs += 20;
+    rig.in({ flags: SYN, seq: S, ack: C + 1, options: SCALED });
+    rig.out({ flags: 0, seq: C + 1, ack: S + 1, wnd });
+    rig.out({ flags: 0, seq: C + 1, ack: S + 1, wnd, payload: MSS, fill: 0x40 });
+    rig.nowMs += 20;
+    policy[POLICY_BYPASS] = 1;
+    const answer = { flags: 0, seq: S + 1, wnd: FAR_WND };
+    rig.in({ ...answer, ack: C + 1 + MSS });
+    rig.in({ ...answer, ack: C + 1 + MSS });
+    rig.engine.settle();
+    expect(isSettled(rig)).toBe(true);
+    const blocks = foreign(C + later + 2 * MSS, C + later + 4 * MSS).flatMap(word);
+    const options = [1, 1, 5, 2 + blocks.length, ...blocks];
+    rig.socket = { state: SOCKET_LIVES, acked: later - 1, sent: later + 9 * MSS, received: 0 };
+    rig.in({ ...answer, ack: C + later, options });
+    rig.pass(1); // the socket has told where it stands
+    rig.in({ ...answer, ack: C + later, options });
+    return rig.count(code.PROBE_SENT);
+  }
+
+  it('is asked about with an octet of before, as long as a window reaches back to it', () => {
+    expect(asked(300 * MSS)).toBe(1);
+    expect(asked(1000 * MSS)).toBe(1);
+    expect(asked(1200 * MSS)).toBe(0);
   });
 });

@@ -15,7 +15,7 @@ const S_ACK_COUNT = 2; // ever noted
 const S_TS = 3; // newest TSval
 const S_FLIGHT_TS = 4; // TSval of the first octet in flight
 const S_SHORT_TS = 5; // newest TSval of a segment that ends below SND.NXT
-const S_KNOWN = 6; // bits: S_FLIGHT_TS, S_SHORT_TS, S_OCTET, S_PENDING
+const S_KNOWN = 6; // bits: S_FLIGHT_TS, S_SHORT_TS, S_PENDING
 const S_FAR_COUNT = 7; // ever noted, modulo FAR_COUNT
 const S_ACKS = 8; // ACK_COUNT times: ACK, first TSval, last TSval, engine ms of the first
 const ACK_WORDS = 4;
@@ -23,18 +23,20 @@ const ACK_COUNT = 6;
 const S_FAR = 32; // FAR_COUNT times: SEQ of fresh data of the far end, its size, its first eight octets
 const FAR_WORDS = 4;
 const FAR_COUNT = 4;
-/** An octet of the near end's that the far end has, and one that it may have (S_KNOWN). */
-const S_OCTET_SEQ = 48;
-const S_OCTET = 49;
-const S_PENDING_SEQ = 50;
-const S_PENDING = 51;
-const SPOKEN_WORDS = 52;
+/** An octet of the near end's that the far end may have. */
+const S_PENDING_SEQ = 48;
+const S_PENDING = 49;
+/** One that it has, and whose: that stays true when the rest is forgotten. */
+const S_OCTET_SEQ = 50;
+const S_OCTET = 51;
+const S_OCTET_FLOW = 52; // flow + 1
+const S_OCTET_GENERATION = 53;
+const SPOKEN_WORDS = 54;
 
 const FLIGHT_KNOWN = 1;
 const SHORT_KNOWN = 2;
-const OCTET_KNOWN = 4;
-const OCTET_PENDING = 8;
-const SENT_SINGLE = 16;
+const OCTET_PENDING = 4;
+const SENT_SINGLE = 8;
 
 export class Spoken {
   private readonly words = new Int32Array(SPOKEN_COUNT * SPOKEN_WORDS);
@@ -57,7 +59,7 @@ export class Spoken {
     const words = this.words;
     const at = this.slot(flow);
     if (words[at + S_FLOW] !== flow + 1 || words[at + S_GENERATION] !== generation) {
-      words.fill(0, at, at + SPOKEN_WORDS);
+      words.fill(0, at, at + S_OCTET_SEQ);
       words[at + S_FLOW] = flow + 1;
       words[at + S_GENERATION] = generation;
       words[at + S_TS] = tsVal;
@@ -169,14 +171,17 @@ export class Spoken {
     if (!seqLt(words[at + S_PENDING_SEQ]!, ack)) return;
     words[at + S_OCTET_SEQ] = words[at + S_PENDING_SEQ]!;
     words[at + S_OCTET] = words[at + S_PENDING]!;
-    words[at + S_KNOWN] = (words[at + S_KNOWN]! | OCTET_KNOWN) & ~OCTET_PENDING;
+    words[at + S_OCTET_FLOW] = flow + 1;
+    words[at + S_OCTET_GENERATION] = generation;
+    words[at + S_KNOWN] = words[at + S_KNOWN]! & ~OCTET_PENDING;
   }
 
   /** An octet that the far end has, or -1; `octetSeq` is its number. */
   octetKnown(flow: number, generation: number): number {
+    const words = this.words;
     const at = this.slot(flow);
-    if ((this.words[at + S_KNOWN]! & OCTET_KNOWN) === 0) return -1;
-    return this.knows(at, flow, generation) ? this.words[at + S_OCTET]! : -1;
+    if (words[at + S_OCTET_FLOW] !== flow + 1) return -1;
+    return words[at + S_OCTET_GENERATION] === generation ? words[at + S_OCTET]! : -1;
   }
 
   /** Has the near end itself sent one octet alone? */
@@ -188,7 +193,7 @@ export class Spoken {
     return this.words[this.slot(flow) + S_OCTET_SEQ]!;
   }
 
-  /** Packets of the flow went by unseen: what was known proves nothing any more. */
+  /** Packets of the flow go by unseen: what was known proves nothing any more, but for the octet. */
   forget(flow: number): void {
     const at = this.slot(flow);
     if (this.words[at + S_FLOW] === flow + 1) this.words[at + S_FLOW] = 0;

@@ -10,7 +10,7 @@ import { get32, put32 } from '../wire/bytes.ts';
 import { type Seq, seqAdd, seqDiff, seqLeq, seqLt } from '../wire/seq.ts';
 
 /** Beyond the window that it advertises a true block points no further than this. */
-export const SLACK_OCTETS = 1 << 16;
+const SLACK_OCTETS = 1 << 16;
 /** A duplicate that a D-SACK tells of was sent at most so long ago. */
 const DUPLICATE_OCTETS = 1 << 24;
 const NO_OPERATION = 1;

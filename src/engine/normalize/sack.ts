@@ -42,7 +42,6 @@ import {
   FLOW_ROW_WORDS,
   RTT_MS,
   SND_NXT,
-  SND_WND,
 } from '../flow/layout.ts';
 import { FACT_SACK_BLIND } from '../flow/path-table.ts';
 import {
@@ -76,7 +75,6 @@ import {
   offeredEnd,
   removeFirst,
   rightEdge,
-  SLACK_OCTETS,
 } from './sack-blocks.ts';
 
 /** A flow is asked at most so often, and once per round trip of at least this. */
@@ -217,9 +215,11 @@ function ask(core: Core, flow: number, at: number): void {
   if (probes > 0 && since(core.nowMs, words[at + K_PROBE_MS]!) < spaceMs) return;
   if (probes === 0 && !chooseOctet(core, flow, at)) return;
   const seq = words[at + K_PROBE_SEQ]!;
-  const wnd = core.flows.halves[nearHalf(core, flow) + SND_WND]!;
-  // Older than a window it would look like somebody else's to a firewall that keeps count.
-  if (seqDiff(core.seg.segAck, seq) > wnd + SLACK_OCTETS || core.spoken.sentSingle(flow)) return;
+  // Further back than the receiver's window reaches forth, a firewall that keeps count would take
+  // it for somebody else's (nf_conntrack_proto_tcp.c, "lower bound of the window").
+  const back = seqDiff(core.seg.segAck, seq);
+  const reach = seqDiff(offeredEnd(core, flow), core.seg.segAck);
+  if (back > reach || core.spoken.sentSingle(flow)) return;
   const octet = words[at + K_PROBE_OCTET]!;
   if (!probeWithOctet(core, flow, SACK_OUT_OF_WINDOW, seq, octet, probes + 1)) return;
   words[at + K_PROBES] = probes + 1;

@@ -55,12 +55,17 @@ describe('what is known of a flow', () => {
     expect(all.provesNothingNew(flow, generation, TS - 100)).toBe(false);
   });
 
-  it('is nothing behind packets that went by unseen, of this flow only', () => {
+  it('is nothing behind packets that went by unseen, of this flow only, but for the octet', () => {
     const all = spoken();
     all.forget(SAME_SLOT);
-    expect(all.octetKnown(FLOW, GENERATION)).toBe(0x41);
+    expect(all.newestAck(FLOW, GENERATION)).not.toBe(-1);
     all.forget(FLOW);
-    expect(all.octetKnown(FLOW, GENERATION)).toBe(-1);
+    expect(all.newestAck(FLOW, GENERATION)).toBe(-1);
+    // What the far end has it has for good.
+    expect(all.octetKnown(FLOW, GENERATION)).toBe(0x41);
+    expect(all.octetKnown(SAME_SLOT, GENERATION)).toBe(-1);
+    all.note(FLOW, GENERATION, ACKED, TS, 1, 501, 601, true, 50);
+    expect(all.octetKnown(FLOW, GENERATION)).toBe(0x41);
   });
 
   it('is nothing of what was in flight before the first words were heard', () => {
