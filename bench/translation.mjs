@@ -1,7 +1,8 @@
 /**
- * Connections that a phantom's SYN-ACK put onto wrong numbers, and that were moved onto the server's:
- * translated by conntrack (`--translate kernel`), and by seqshim itself, beside the same transfer on
- * the same path without fault or shim, turn and turn about. The firewall itself sees SYNs only.
+ * Connections that a phantom's SYN-ACK put onto wrong numbers, and that were moved onto those of
+ * the server: translated by conntrack (`--translate kernel`), and by seqshim itself, beside the
+ * same transfer on the same path without fault or shim, turn and turn about. The firewall itself
+ * sees SYNs only.
  * Promised: 0.95 of the untranslated one by the kernel, 0.7 in userspace.
  *
  *   node bench/translation.mjs [--quick] [--rounds N] [--json]

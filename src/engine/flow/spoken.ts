@@ -193,7 +193,7 @@ export class Spoken {
     return this.words[this.slot(flow) + S_OCTET_SEQ]!;
   }
 
-  /** Packets of the flow go by unseen: what was known proves nothing any more, but for the octet. */
+  /** Packets of the flow go by unseen: all that was known proves nothing now, but for the octet. */
   forget(flow: number): void {
     const at = this.slot(flow);
     if (this.words[at + S_FLOW] === flow + 1) this.words[at + S_FLOW] = 0;
