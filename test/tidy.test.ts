@@ -33,6 +33,7 @@ const NORMALIZE_HELPERS = [
   'handover.ts',
   'held.ts',
   'kernel.ts',
+  'looks.ts',
   'numbers.ts',
   'order.ts',
   'resynced.ts',

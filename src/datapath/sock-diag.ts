@@ -1,7 +1,7 @@
 /**
  * Asks the kernel for the numbers of one TCP socket of this machine (sock_diag(7), TCP_INFO): how
  * many octets were acknowledged, sent and received. With the initial sequence numbers these are
- * SND.UNA, SND.NXT and RCV.NXT.
+ * SND.UNA, SND.NXT and RCV.NXT. And whether it gets anywhere.
  *
  * Owns one netlink socket, opened at the first question. A question and its answer are one
  * synchronous round in the kernel, tens of microseconds. Needs no privilege. Counts are octets
@@ -27,11 +27,18 @@ const TCP_TIME_WAIT = 6;
 const REPLY_BYTES = 4096;
 const RECEIVE_MS = 200;
 /** Byte offsets in struct tcp_info (linux/tcp.h). */
+const RETRANSMITS = 2;
+const OPTIONS = 5;
+const LAST_DATA_RECV = 52;
 const BYTES_ACKED = 120;
 const BYTES_RECEIVED = 128;
+const DATA_SEGS_IN = 152;
+const BUSY_TIME = 168;
 const BYTES_SENT = 200;
 const BYTES_RETRANS = 208;
 const TCP_INFO_BYTES_MIN = 216;
+/** Of OPTIONS: TSvals count microseconds. */
+const TCPI_OPT_USEC_TS = 64;
 
 export interface SocketNumbers {
   /** SOCKET_* */
@@ -39,9 +46,25 @@ export interface SocketNumbers {
   readonly acked: number;
   readonly sent: number;
   readonly received: number;
+  /** In a row; and segments with data that arrived, of use or not. */
+  readonly retransmits: number;
+  readonly dataSegments: number;
+  /** ms with something in flight, in all; -1: its TSvals do not count milliseconds. */
+  readonly busyMs: number;
+  /** ms since data was received. */
+  readonly dataMs: number;
 }
 
-const UNKNOWN: SocketNumbers = { state: out.SOCKET_UNKNOWN, acked: 0, sent: 0, received: 0 };
+const UNKNOWN: SocketNumbers = {
+  state: out.SOCKET_UNKNOWN,
+  acked: 0,
+  sent: 0,
+  received: 0,
+  retransmits: 0,
+  dataSegments: 0,
+  busyMs: -1,
+  dataMs: 0,
+};
 const GONE: SocketNumbers = { ...UNKNOWN, state: out.SOCKET_GONE };
 
 export class SockDiag {
@@ -131,10 +154,15 @@ function numbersOf(view: DataView, info: number, nearInitiates: boolean): Socket
   const low = (at: number) => view.getInt32(info + at, true);
   // The initiator's SYN counts as one acknowledged octet (tcp_snd_una_update).
   const syn = nearInitiates ? 1 : 0;
+  const busyMs = Number(view.getBigUint64(info + BUSY_TIME, true) / 1000n);
   return {
     state: out.SOCKET_LIVES,
     acked: (low(BYTES_ACKED) - syn) | 0,
     sent: (low(BYTES_SENT) - low(BYTES_RETRANS)) | 0,
     received: low(BYTES_RECEIVED),
+    retransmits: view.getUint8(info + RETRANSMITS),
+    dataSegments: low(DATA_SEGS_IN),
+    busyMs: (view.getUint8(info + OPTIONS) & TCPI_OPT_USEC_TS) !== 0 ? -1 : busyMs & 0x7fffffff,
+    dataMs: low(LAST_DATA_RECV) & 0x3fffffff,
   };
 }

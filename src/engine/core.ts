@@ -25,6 +25,7 @@ import { OriginTable } from './flow/origin-table.ts';
 import { PathTable } from './flow/path-table.ts';
 import { REPAIR_WORDS, RepairTable } from './flow/repair-table.ts';
 import { SackTable } from './flow/sack-table.ts';
+import { SocketTable } from './flow/socket-table.ts';
 import { Spoken } from './flow/spoken.ts';
 import {
   EVENT_SLOT_COUNT,
@@ -51,6 +52,7 @@ export class Core {
   readonly firstData = new FirstData();
   readonly spoken = new Spoken();
   readonly sacks = new SackTable();
+  readonly sockets = new SocketTable();
   readonly outbox: Ring;
   readonly inbox: Ring;
   readonly events: Ring;
@@ -73,6 +75,9 @@ export class Core {
   /** The flow of the packet in hand, and WORD_* on it. */
   flow = 0;
   word = 0;
+  /** Looks at settled flows (`normalize/looks.ts`): the last turn, and the row that it ended at. */
+  lookedMs = 0;
+  lookedAt = 0;
   /** 1: no new flow is taken (stopping for good). */
   stopping = 0;
 

@@ -233,7 +233,7 @@ function ackFromNear(core: Core, flow: number, seq: number, octet: number): bool
   control.tsVal = halves[near + TS_VAL]!;
   control.tsEcr = halves[near + TS_ECR]!;
   const flags = flagsOf(core, flow);
-  if ((flags & FLOW_BYPASSED) !== 0) control.tsVal = nearTsNow(core, flow, near);
+  if ((flags & FLOW_BYPASSED) !== 0) control.tsVal = nearTsAt(core, flow, near, core.nowMs);
   let path = INJECT_FAR;
   if ((flags & (FLOW_TRANSLATED | FLOW_UNSCALED)) !== 0) path = INJECT_FAR_HOOKED;
   else if ((flags & FLOW_BYPASSED) !== 0) path = INJECT_FAR_WAKE;
@@ -241,12 +241,13 @@ function ackFromNear(core: Core, flow: number, seq: number, octet: number): bool
 }
 
 /**
- * The near end's TSval of now: Linux counts milliseconds, and silently drops an ACK with an older
- * one than it has (PAWS, RFC 7323 §5.3). What is out of the window moves no TS.Recent.
+ * The near end's TSval of now, or of another time: Linux counts milliseconds, and silently drops an
+ * ACK with an older one than it has (PAWS, RFC 7323 §5.3). What is out of the window moves no
+ * TS.Recent. The true one is as large, or a little larger: it was seen behind its sending.
  */
-function nearTsNow(core: Core, flow: number, near: number): number {
+export function nearTsAt(core: Core, flow: number, near: number, atMs: number): number {
   const seenMs = core.flows.rows[flow * FLOW_ROW_WORDS + NEAR_TS_MS]!;
-  return (core.flows.halves[near + TS_VAL]! + since(core.nowMs, seenMs)) | 0;
+  return (core.flows.halves[near + TS_VAL]! + (atMs - seenMs)) | 0;
 }
 
 /**

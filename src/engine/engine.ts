@@ -25,6 +25,7 @@ import {
   FLOW_RULE_WANTED,
   FLOW_SETTLED,
   FLOW_TRANSLATED,
+  FLOW_UNHEARD,
   FLOW_UNSCALED,
   FLOW_UNTOUCHED,
   FLOW_USED,
@@ -54,6 +55,7 @@ import { tickDeadman } from './normalize/held.ts';
 import { normalizeIcmp } from './normalize/icmp.ts';
 import { tickJump } from './normalize/jump.ts';
 import { hearKernel, kernelSyn, toNear } from './normalize/kernel.ts';
+import { lookAtSettled } from './normalize/looks.ts';
 import { clampMss } from './normalize/mss-clamp.ts';
 import { normalizeEgress, normalizeIngress, normalizeSyn } from './normalize/order.ts';
 import { tickQuestion } from './normalize/question.ts';
@@ -208,7 +210,8 @@ export class Engine {
     if (core.changed !== 0) notePartial(core, flow);
     else if (toFar && (seg.flags & (SYN | ACK)) === SYN) expectPartial(core, flow);
     let verdict = VERDICT_ACCEPT;
-    if ((flagsOf(core, flow) & FLOW_SETTLED) === 0 || !staysSettled(core, flow, toFar)) {
+    const unheard = (flagsOf(core, flow) & (FLOW_SETTLED | FLOW_UNHEARD)) !== 0;
+    if (!unheard || !staysSettled(core, flow, toFar)) {
       verdict = toFar ? normalizeEgress(core, flow) : normalizeIngress(core, flow);
     }
     const opens = (seg.flags & (SYN | RST)) === SYN && verdict === VERDICT_ACCEPT;
@@ -264,6 +267,7 @@ export class Engine {
       else if ((armed & R_JUMPING) !== 0) tickJump(core, slot, flow);
     }
     core.paths.sweep(nowMs);
+    lookAtSettled(core);
     for (let i = 0; i < EXPIRIES_MAX; i++) {
       const expired = core.flows.nextExpired(nowMs, EXPIRY_ROWS);
       if (expired < 0) break;

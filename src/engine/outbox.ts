@@ -50,6 +50,15 @@ export const IN_OK = 3;
 export const IN_ACKED = 4;
 export const IN_SENT = 5;
 export const IN_RECEIVED = 6;
+/** Likewise: retransmissions in a row; segments with data that came, whatever became of them. */
+export const IN_RETRANSMITS = 7;
+export const IN_DATA_SEGMENTS = 8;
+/**
+ * Likewise, ms: how long in all something was in flight, -1 where TSvals are no milliseconds; and
+ * since data was last received.
+ */
+export const IN_BUSY_MS = 9;
+export const IN_DATA_MS = 10;
 
 export const IN_KIND_RULE_DONE = 1;
 /** Stop for good: take no new flow, end the translated ones towards the near end. */

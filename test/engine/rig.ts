@@ -19,6 +19,9 @@ import { createEngineMemory } from '../../src/engine/memory.ts';
 import {
   IN_ACKED,
   IN_ADDR,
+  IN_BUSY_MS,
+  IN_DATA_MS,
+  IN_DATA_SEGMENTS,
   IN_DELTA,
   IN_FAMILY,
   IN_FAR_ADDR,
@@ -38,6 +41,7 @@ import {
   IN_PORTS,
   IN_RECEIVED,
   IN_REFUSED,
+  IN_RETRANSMITS,
   IN_SENT,
   OUT_BYTES,
   OUT_DELTA,
@@ -97,6 +101,18 @@ export interface Injected {
   octet: number;
 }
 
+/** What a socket says of itself: state, octets, counts, ms. */
+export interface SocketAnswer {
+  state: number;
+  acked: number;
+  sent: number;
+  received: number;
+  retransmits?: number;
+  dataSegments?: number;
+  busyMs?: number;
+  dataMs?: number;
+}
+
 export interface SeenEvent {
   code: number;
   cause: number;
@@ -125,7 +141,7 @@ export class Rig {
   /** The main thread is away: nothing is taken out of the outbox. */
   stalled = false;
   /** What the near end's socket says, in octets, and how often it was asked. */
-  socket = { state: SOCKET_UNKNOWN, acked: 0, sent: 0, received: 0 };
+  socket: SocketAnswer = { state: SOCKET_UNKNOWN, acked: 0, sent: 0, received: 0 };
   asked = 0;
   /** Whether rules that are asked for can be put in. */
   rulesWork = true;
@@ -333,6 +349,10 @@ export class Rig {
     words[to + IN_ACKED] = this.socket.acked;
     words[to + IN_SENT] = this.socket.sent;
     words[to + IN_RECEIVED] = this.socket.received;
+    words[to + IN_RETRANSMITS] = this.socket.retransmits ?? 0;
+    words[to + IN_DATA_SEGMENTS] = this.socket.dataSegments ?? 0;
+    words[to + IN_BUSY_MS] = this.socket.busyMs ?? 0;
+    words[to + IN_DATA_MS] = this.socket.dataMs ?? 0;
     this.inbox.commit();
   }
 

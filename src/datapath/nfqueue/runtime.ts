@@ -280,6 +280,10 @@ class WorkerRuntime implements Runtime {
     told[to + box.IN_ACKED] = numbers.acked;
     told[to + box.IN_SENT] = numbers.sent;
     told[to + box.IN_RECEIVED] = numbers.received;
+    told[to + box.IN_RETRANSMITS] = numbers.retransmits;
+    told[to + box.IN_DATA_SEGMENTS] = numbers.dataSegments;
+    told[to + box.IN_BUSY_MS] = numbers.busyMs;
+    told[to + box.IN_DATA_MS] = numbers.dataMs;
     this.inbox.commit();
     this.waker?.wake();
   }

@@ -235,6 +235,7 @@ function arriveText(end: ModelEndpoint, packet: Packet): void {
     const bytes = takePiece(end.reassembly, end.rcvNxt);
     if (bytes === null) break;
     end.rcvNxt = (end.rcvNxt + bytes.length) | 0;
+    end.lastDataUs = end.queue.nowUs;
     read(end, bytes.length);
     end.app.received(bytes);
   }

@@ -110,6 +110,7 @@ export function flushOutput(end: ModelEndpoint): void {
     if (end.finSent || size <= 0 || (size < Math.min(end.peerMss, unsent) && inFlight > 0)) break;
     const push = size === unsent ? PSH : 0;
     timeSegment(end, end.sndNxt);
+    if (end.busySinceUs < 0) end.busySinceUs = end.queue.nowUs;
     const payload = end.tx.subarray(sent, sent + size);
     end.sndNxt = (end.sndNxt + size) | 0;
     emit(end, ACK | push, (end.sndNxt - size) | 0, payload);

@@ -116,6 +116,12 @@ export class ModelEndpoint {
   sackOutside = 0;
   challenges = 0;
   retransmissions = 0;
+  /** Segments with data that arrived, of use or not; when the last octet in order came. */
+  dataSegments = 0;
+  lastDataUs = 0;
+  /** With something in flight: since when now (-1: nothing is), and before that in all. */
+  busySinceUs = -1;
+  busyUs = 0;
 
   constructor(
     queue: EventQueue,
@@ -163,7 +169,11 @@ export class ModelEndpoint {
   }
 
   receive(packet: Packet): void {
+    if (packet.payload.length > 0) this.dataSegments++;
     arrive(this, packet);
+    if (this.sndUna !== this.sndNxt || this.busySinceUs < 0) return;
+    this.busyUs += this.queue.nowUs - this.busySinceUs;
+    this.busySinceUs = -1;
   }
 
   send(bytes: Uint8Array): void {

@@ -27,14 +27,22 @@ import {
   POLICY_OFF,
 } from '../../engine/memory.ts';
 import {
+  IN_ACKED,
+  IN_BUSY_MS,
+  IN_DATA_MS,
+  IN_DATA_SEGMENTS,
   IN_FLOW,
   IN_GENERATION,
   IN_KIND,
   IN_KIND_KERNEL,
   IN_KIND_RULE_DONE,
   IN_KIND_RULE_GONE,
+  IN_KIND_SOCKET,
   IN_OK,
+  IN_RECEIVED,
   IN_REFUSED,
+  IN_RETRANSMITS,
+  IN_SENT,
   OUT_BYTES,
   OUT_DELTA,
   OUT_FLOW,
@@ -44,9 +52,12 @@ import {
   OUT_KIND_KERNEL_ADD,
   OUT_KIND_KERNEL_DEL,
   OUT_KIND_RULE_ADD,
+  OUT_KIND_SOCKET,
   OUT_PACKET,
   OUT_PATH,
   OUT_PORTS,
+  SOCKET_GONE,
+  SOCKET_LIVES,
 } from '../../engine/outbox.ts';
 import { Ring } from '../../engine/ring.ts';
 import {
@@ -61,6 +72,7 @@ import {
   VERDICT_ACCEPT,
   VERDICT_DROP,
 } from '../../engine/verdict.ts';
+import type { SocketTold } from './client-socket.ts';
 import { cancel, type EventQueue, type Timer } from './event-queue.ts';
 import { KernelShift } from './kernel-shift.ts';
 import { decodePacket, FIN, RST, SYN } from './packet.ts';
@@ -101,6 +113,7 @@ export class ShimHost {
   readonly kernel = new KernelShift();
   private readonly toNetwork: (bytes: Uint8Array) => void;
   private readonly toClient: (bytes: Uint8Array) => void;
+  private readonly socketOf: (nearPort: number, farPort: number) => SocketTold | null;
   private tickTimer: Timer | null = null;
   private drainTimer: Timer | null = null;
 
@@ -109,7 +122,9 @@ export class ShimHost {
     plan: ShimPlan,
     toNetwork: (bytes: Uint8Array) => void,
     toClient: (bytes: Uint8Array) => void,
+    socketOf: (nearPort: number, farPort: number) => SocketTold | null,
   ) {
+    this.socketOf = socketOf;
     this.queue = queue;
     this.random = new Random(plan.seed, 0x5417);
     this.memory = createEngineMemory(
@@ -229,6 +244,8 @@ export class ShimHost {
         this.moveToKernel(ports, words[at + OUT_DELTA] as number, flow, generation);
       } else if (kind === OUT_KIND_KERNEL_DEL) {
         this.kernel.remove(ports);
+      } else if (kind === OUT_KIND_SOCKET) {
+        this.answerSocket(ports, flow, generation);
       } else {
         this.ruled.delete(ports);
         this.answer(IN_KIND_RULE_GONE, flow, generation, 1, 0);
@@ -263,6 +280,25 @@ export class ShimHost {
       this.ruled.add(ports);
       this.answer(IN_KIND_RULE_DONE, flow, generation, 1, 0);
     });
+  }
+
+  private answerSocket(ports: number, flow: number, generation: number): void {
+    const told = this.socketOf(ports >>> 16, ports & 0xffff);
+    const at = this.inbox.reserve();
+    if (at < 0) return;
+    const { words } = this.inbox;
+    words[at + IN_KIND] = IN_KIND_SOCKET;
+    words[at + IN_FLOW] = flow;
+    words[at + IN_GENERATION] = generation;
+    words[at + IN_OK] = told === null ? SOCKET_GONE : SOCKET_LIVES;
+    words[at + IN_ACKED] = told?.acked ?? 0;
+    words[at + IN_SENT] = told?.sent ?? 0;
+    words[at + IN_RECEIVED] = told?.received ?? 0;
+    words[at + IN_RETRANSMITS] = told?.retransmits ?? 0;
+    words[at + IN_DATA_SEGMENTS] = told?.dataSegments ?? 0;
+    words[at + IN_BUSY_MS] = told?.busyMs ?? -1;
+    words[at + IN_DATA_MS] = told?.dataMs ?? 0;
+    this.inbox.commit();
   }
 
   private answer(

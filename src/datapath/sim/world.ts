@@ -3,6 +3,8 @@
  * end and says what became of every connection. The plan decides everything; the same plan gives
  * the same trace. Times: virtual microseconds.
  */
+
+import { tellSocket } from './client-socket.ts';
 import { EventQueue } from './event-queue.ts';
 import { Link, type LinkPlan } from './link.ts';
 import { Middlebox } from './middlebox.ts';
@@ -110,6 +112,10 @@ class World {
               fromClient.send(bytes);
             },
             (bytes) => this.reachClient(bytes),
+            (nearPort, farPort) => {
+              const end = this.client.connections.get(nearPort * 65_536 + farPort);
+              return end === undefined ? null : tellSocket(end);
+            },
           );
     this.client = new ModelHost(
       queue,

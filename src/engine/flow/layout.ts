@@ -172,6 +172,8 @@ export const FLOW_BYPASSED = 1 << 17;
 export const FLOW_WAKE = 1 << 18;
 /** Goes without what is known of its path, to see whether it still holds. */
 export const FLOW_CANARY = 1 << 19;
+/** With FLOW_OLD: its halves are from before the bypass; the socket's answer takes their place. */
+export const FLOW_UNHEARD = 1 << 26;
 /**
  * While one of these is set, SND.UNA, SND.NXT and SND.CONT may be gigabytes old: judge nothing.
  */

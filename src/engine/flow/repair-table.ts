@@ -75,13 +75,15 @@ export const R_JUMP_PROBES = 50;
 export const R_JUMP_PROBED_MS = 51;
 /** When R_JUMP_HEADS became 1. */
 export const R_JUMP_HEAD_MS = 52;
+/** When it became 2. */
+export const R_JUMP_AGAIN_MS = 53;
 
 export const R_ASKING = 1;
 export const R_CHECKING = 2;
 export const R_DEADMAN = 4;
 export const R_JUMPING = 16;
 
-export const REPAIR_WORDS = 53;
+export const REPAIR_WORDS = 54;
 
 export class RepairTable {
   readonly words = new Int32Array(REPAIR_COUNT * REPAIR_WORDS);

@@ -15,7 +15,7 @@ const S_ACK_COUNT = 2; // ever noted
 const S_TS = 3; // newest TSval
 const S_FLIGHT_TS = 4; // TSval of the first octet in flight
 const S_SHORT_TS = 5; // newest TSval of a segment that ends below SND.NXT
-const S_KNOWN = 6; // bits: S_FLIGHT_TS, S_SHORT_TS, S_PENDING
+const S_KNOWN = 6; // bits of what below is known, and of the past
 const S_FAR_COUNT = 7; // ever noted, modulo FAR_COUNT
 const S_ACKS = 8; // ACK_COUNT times: ACK, first TSval, last TSval, engine ms of the first
 const ACK_WORDS = 4;
@@ -37,6 +37,7 @@ const FLIGHT_KNOWN = 1;
 const SHORT_KNOWN = 2;
 const OCTET_PENDING = 4;
 const SENT_SINGLE = 8;
+const RECALLED = 16;
 
 export class Spoken {
   private readonly words = new Int32Array(SPOKEN_COUNT * SPOKEN_WORDS);
@@ -200,6 +201,39 @@ export class Spoken {
   }
 
   /**
+   * The flow is looked at again, and its socket tells: `ack` is in use since `sinceMs`, which was
+   * at the TSval `sinceTs` or before.
+   */
+  recall(
+    flow: number,
+    generation: number,
+    ack: Seq,
+    sinceTs: number,
+    nowTs: number,
+    sinceMs: number,
+  ): void {
+    const words = this.words;
+    const at = this.slot(flow);
+    words.fill(0, at, at + S_OCTET_SEQ);
+    words[at + S_FLOW] = flow + 1;
+    words[at + S_GENERATION] = generation;
+    words[at + S_TS] = nowTs;
+    words[at + S_ACKS] = ack;
+    words[at + S_ACKS + 1] = seqLt(sinceTs, nowTs) ? sinceTs : nowTs;
+    words[at + S_ACKS + 2] = nowTs;
+    words[at + S_ACKS + 3] = sinceMs;
+    words[at + S_ACK_COUNT] = 1;
+    words[at + S_KNOWN] = RECALLED;
+  }
+
+  /** Behind `recall`: nothing that is in flight left before this TSval. */
+  recallFlight(flow: number, tsVal: number): void {
+    const at = this.slot(flow);
+    this.words[at + S_FLIGHT_TS] = tsVal;
+    this.words[at + S_KNOWN] = this.words[at + S_KNOWN]! | FLIGHT_KNOWN;
+  }
+
+  /**
    * Where the one ACK stands that was in use at this TSval, for `ackAt`; -1 when there was none,
    * or more than one.
    */
@@ -233,7 +267,13 @@ export class Spoken {
     return at + S_ACKS + ((count + ACK_COUNT - 1) % ACK_COUNT) * ACK_WORDS;
   }
 
-  /** Engine ms of the first segment with that ACK. */
+  /** Is the newest ACK one that only the socket told? */
+  isRecalled(flow: number): boolean {
+    const at = this.slot(flow);
+    return this.words[at + S_ACK_COUNT] === 1 && (this.words[at + S_KNOWN]! & RECALLED) !== 0;
+  }
+
+  /** Engine ms of the first segment with that ACK, or when its last octet came, or later. */
   firstMs(entry: number): number {
     return this.words[entry + 3]!;
   }

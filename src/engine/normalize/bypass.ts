@@ -38,6 +38,7 @@ import {
   FLOW_SETTLED,
   FLOW_TAINTED,
   FLOW_TRANSLATED,
+  FLOW_UNHEARD,
   FLOW_UNSCALED,
   FLOW_UNTOUCHED,
   FLOW_WAKE,
@@ -70,10 +71,12 @@ import {
 } from '../outbox.ts';
 import { HOOK_FORWARD, WORD_READY, WORD_SETTLED, WORD_UNSETTLED } from '../verdict.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
-import { seqAdd, seqLt } from '../wire/seq.ts';
+import { seqAdd, seqDiff } from '../wire/seq.ts';
 import { awaitsDuplicateAck } from './handshake.ts';
 import { judgeHeld } from './held.ts';
+import { hearSocket } from './jump.ts';
 import { isGreeted } from './kernel.ts';
+import { recall, takesBack } from './looks.ts';
 import { repairSettled, wantsSight } from './sack.ts';
 import { blocksFit, offeredEnd } from './sack-blocks.ts';
 
@@ -88,6 +91,8 @@ const AGAIN_MS = 1000;
 const GRACE_MS = 500;
 /** What carries no more than this ends a message; a full segment may have others behind it. */
 const LAST_OF_MESSAGE_OCTETS = 512;
+/** So much newer than the socket's answer can be what was seen while it was under way. */
+const NEWER_OCTETS = 1 << 22;
 
 const WITHOUT = FLOW_ANCHORED | FLOW_PROVEN;
 /** Flows that are looked at, or rewritten, packet by packet; without a SYN the numbers are lost. */
@@ -172,8 +177,20 @@ export function staysSettled(core: Core, flow: number, toFar: boolean): boolean 
   const ageMs = since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS]!);
   const sack = seg.sackCount > 0;
   const ends = (seg.flags & FIN) !== 0;
-  if (!ends && (sack ? toFar || sackStays(core, flow) : ageMs < GRACE_MS)) return true;
-  leaveBypass(core, flow);
+  const plain = !ends && !sack;
+  if ((flagsOf(core, flow) & FLOW_UNHEARD) !== 0) {
+    if (plain) return waitsForSocket(core, flow, ageMs);
+    clearFlags(core, flow, FLOW_UNHEARD);
+  } else {
+    if (!ends && (sack ? toFar || sackStays(core, flow) : ageMs < GRACE_MS)) return true;
+    leaveBypass(core, flow);
+    // Conntrack called it INVALID: what its numbers are worth the socket will tell.
+    if (plain && !toFar) {
+      setFlags(core, flow, FLOW_UNHEARD | FLOW_WAKE);
+      askSocket(core, flow);
+      return true;
+    }
+  }
   const halves = core.flows.halves;
   const sender = toFar ? nearHalf(core, flow) : farHalf(core, flow);
   const peer = toFar ? farHalf(core, flow) : nearHalf(core, flow);
@@ -183,6 +200,14 @@ export function staysSettled(core: Core, flow: number, toFar: boolean): boolean 
   if (sack && !ends) setFlags(core, flow, FLOW_WAKE);
   askSocket(core, flow);
   return false;
+}
+
+/** Asks again where no answer came. */
+function waitsForSocket(core: Core, flow: number, ageMs: number): boolean {
+  if (ageMs < AGAIN_MS) return true;
+  core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS] = core.nowMs;
+  askSocket(core, flow);
+  return true;
 }
 
 /**
@@ -215,15 +240,19 @@ export function socketTold(core: Core, at: number): void {
   const rows = core.flows.rows;
   if (rows[row + GENERATION] !== told[at + IN_GENERATION]) return;
   const flags = flagsOf(core, flow);
-  if ((flags & FLOW_NUMBERS_OLD) === 0 && (flags & FLOW_KERNEL) === 0) return;
   const lives = told[at + IN_OK] === SOCKET_LIVES;
+  if ((flags & FLOW_NUMBERS_OLD) === 0 && (flags & FLOW_KERNEL) === 0) {
+    if (lives) hearSocket(core, flow, told[at + IN_RECEIVED]!);
+    return;
+  }
   if (lives && (flags & FLOW_NUMBERS_OLD) === 0) {
     core.flows.touch(flow, core.nowMs);
   } else if (lives) {
     const near = nearHalf(core, flow);
     const far = farHalf(core, flow);
     const halves = core.flows.halves;
-    const seen = (flags & FLOW_SETTLED) === 0;
+    const back = (flags & FLOW_SETTLED) === 0 || takesBack(core, flow, at);
+    const seen = (flags & (FLOW_SETTLED | FLOW_UNHEARD)) === 0;
     const acked = seqAdd(halves[near + ISS]!, 1 + told[at + IN_ACKED]!);
     const received = seqAdd(halves[far + ISS]!, 1 + told[at + IN_RECEIVED]!);
     advance(halves, near + SND_UNA, acked, seen);
@@ -233,9 +262,10 @@ export function socketTold(core: Core, at: number): void {
     advance(halves, far + SND_CONT, received, seen);
     advance(halves, far + SND_NXT, received, seen);
     halves[far + HALF_FLAGS] = halves[far + HALF_FLAGS]! & ~HALF_RST_PASSED;
-    if (seen) clearFlags(core, flow, FLOW_OLD);
+    if (back) clearFlags(core, flow, FLOW_OLD | FLOW_UNHEARD);
     else core.flows.touch(flow, core.nowMs);
-    if ((flags & FLOW_WAKE) !== 0 && core.policy[POLICY_OBSERVE] === 0)
+    if (back && !seen) recall(core, flow, at);
+    if ((flagsOf(core, flow) & FLOW_WAKE) !== 0 && core.policy[POLICY_OBSERVE] === 0)
       acknowledgeAgain(core, flow);
     clearFlags(core, flow, FLOW_WAKE);
   } else if (told[at + IN_OK] === SOCKET_GONE) {
@@ -246,7 +276,11 @@ export function socketTold(core: Core, at: number): void {
   judgeHeld(core, flow, lives);
 }
 
-/** What was seen since the bypass ended may be newer than the answer; what was before is not. */
+/**
+ * What was seen since the bypass ended may be newer than the answer; what was before is not, and
+ * what lies far ahead was told in numbers that are not the socket's (`jump.ts`).
+ */
 function advance(halves: Int32Array, at: number, seq: number, seen: boolean): void {
-  if (!seen || seqLt(halves[at]!, seq)) halves[at] = seq;
+  const ahead = seqDiff(halves[at]!, seq);
+  if (!seen || ahead < 0 || ahead > NEWER_OCTETS) halves[at] = seq;
 }

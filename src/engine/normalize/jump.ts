@@ -27,12 +27,18 @@
  * TSecr tells: older than the first octet in flight, V = SND.UNA; newer than all but the last, V
  * = SND.NXT. For U, what the far end has outstanding comes again, the oldest octet by its timer:
  * the lowest number of the watch. TSecr names the one ACK that was in use at that TSval, and
- * while our SEQ jumped as well nothing of ours was accepted since. A far end that shows nothing
- * but empty segments of one number, for as long as an octet would need to come again, has nothing
- * outstanding: then U = RCV.NXT. If only the far end's numbers jumped, it may have taken our data
- * with an ACK that meant nothing to it, and U cannot be told: 3 of 12,000 random worlds put octets
- * in the wrong place, so such a jump is left alone. Where several fit (bulk data within one tick),
- * and on every other doubt: pass unchanged, for good.
+ * while our SEQ jumped as well nothing of ours was accepted since; and a timer that has backed off
+ * tells that the octet was first sent when the near end had all before it. A far end that shows
+ * nothing but empty segments of one number, for as long as an octet would need to come again, has
+ * nothing outstanding: then U = RCV.NXT. If only the far end's numbers jumped, it may have taken
+ * our data with an ACK that meant nothing to it, and U cannot be told: 3 of 12,000 random worlds
+ * put octets in the wrong place, so such a jump is left alone. Where several fit (bulk data within
+ * one tick), and on every other doubt: pass unchanged, for good.
+ *
+ * **A flow that was settled** comes back with what its socket knows (`looks.ts`), and with TSvals
+ * as old as its bypass: what a stranger has to guess is as wide as that (a day: 2^-6 a packet), so
+ * that three probes must have stayed without an answer in the old numbers. What brought it back,
+ * an INVALID packet or a socket in trouble, is no evidence of anything.
  *
  * Owns the watch in the repair slot. Units: octets, ms. DESIGN §4.4.
  */
@@ -52,11 +58,12 @@ import {
   since,
   takeRepair,
 } from '../core.ts';
-import { acknowledgeAgain, event, found, probe, probeWaits } from '../emit.ts';
+import { acknowledgeAgain, askSocket, event, found, probe, probeWaits } from '../emit.ts';
 import {
   BORN_MS,
   DELTA,
   FLOW_ANCHORED,
+  FLOW_BYPASSED,
   FLOW_NO_JUMP,
   FLOW_NUMBERS_OLD,
   FLOW_OVER,
@@ -68,6 +75,7 @@ import {
   FLOW_RULE,
   FLOW_TRANSLATED,
   INDEX_TRANSLATED,
+  ISS,
   NEAR_DELTA,
   RTT_MS,
   SCALE_FIX,
@@ -106,6 +114,8 @@ import { GO_ON, rewriteIn } from './translate.ts';
 const WATCH_MS = 650;
 const SECOND_PROBE_MS = 550;
 const PROBES_MAX = 8;
+/** Of a flow that was settled, before it moves. */
+const PROBES_BYPASSED = 3;
 const GIVE_UP_MS = 15_000;
 
 /** Bit of R_JUMP_FLAGS: the near end spoke, and has taken nothing. */
@@ -182,6 +192,21 @@ export function hearNear(core: Core, flow: number): void {
   }
 }
 
+/**
+ * The near end's socket has received so many octets. Where other people's rules drop what is
+ * INVALID, the near end hears of no sight, and says nothing.
+ */
+export function hearSocket(core: Core, flow: number, received: number): void {
+  if (!isWatching(core, flow)) return;
+  const words = core.repairs.words;
+  const base = repairBase(repairOf(core, flow));
+  const rcvNxt = seqAdd(core.flows.halves[farHalf(core, flow) + ISS]!, 1 + received);
+  if (seqLt(words[base + R_JUMP_RCV_NXT]!, rcvNxt)) endWatch(core, flow);
+  else if (words[base + R_JUMP_SIGHTS]! >= 2 && rcvNxt === words[base + R_JUMP_RCV_NXT]) {
+    words[base + R_JUMP_FLAGS] = words[base + R_JUMP_FLAGS]! | JUMP_NEAR;
+  }
+}
+
 /** Moves the flow when everything is settled; the verdict of the segment in hand. */
 function decide(core: Core, flow: number, base: number): number {
   const words = core.repairs.words;
@@ -195,6 +220,8 @@ function decide(core: Core, flow: number, base: number): number {
   const observe = core.policy[POLICY_OBSERVE] !== 0;
   if (!observe) {
     if (words[base + R_JUMP_ANSWERS] === 0 || isBehindRaw(core)) return VERDICT_ACCEPT;
+    const bypassed = (flagsOf(core, flow) & FLOW_BYPASSED) !== 0;
+    if (bypassed && words[base + R_JUMP_PROBES]! < PROBES_BYPASSED) return VERDICT_ACCEPT;
     if ((flagsOf(core, flow) & FLOW_RULE) === 0) return VERDICT_ACCEPT;
   }
   if (!isExact(core, flow, base)) return VERDICT_ACCEPT;
@@ -254,6 +281,7 @@ export function tickJump(core: Core, slot: number, flow: number): void {
   words[base + R_JUMP_PROBES] = probes + 1;
   words[base + R_JUMP_PROBED_MS] = core.nowMs;
   probe(core, flow, SEQUENCE_JUMP, probes + 1);
+  if ((flagsOf(core, flow) & FLOW_PICKED_UP) === 0) askSocket(core, flow);
 }
 
 /** It cannot be told: this flow is left alone from now on. */

@@ -21,6 +21,7 @@ import {
   FLOW_KERNEL,
   FLOW_MOVING,
   FLOW_NEAR_RESPONDS,
+  FLOW_NUMBERS_OLD,
   FLOW_OVER,
   FLOW_PROVEN,
   FLOW_RESYNCED,
@@ -87,7 +88,7 @@ export function normalizeEgress(core: Core, flow: number): number {
   const halves = core.flows.halves;
   if (isFirstData(core, flow, halves[near + ISS]!)) keepFirstData(core, flow);
   trackOrigin(halves, near, seg.ttl, 0);
-  remember(core, flow, near);
+  if ((flags & FLOW_NUMBERS_OLD) === 0) remember(core, flow, near);
   hearNear(core, flow);
   if (seg.flowLabel !== 0) halves[near + MAC_HASH] = seg.flowLabel;
   trackSegment(core, halves, near, farHalf(core, flow), seg);

@@ -17,8 +17,10 @@ import {
 } from '../flow/layout.ts';
 import {
   R_JUMP_ACK,
+  R_JUMP_AGAIN_MS,
   R_JUMP_AT_MS,
   R_JUMP_FLAGS,
+  R_JUMP_HEAD_MS,
   R_JUMP_HEADS,
   R_JUMP_RCV_NXT,
   R_JUMP_SEQ,
@@ -84,6 +86,8 @@ function newestAccepted(core: Core, flow: number, base: number, nowMs: number): 
   }
   // Its oldest octet is one that the near end has not had: all before was acknowledged to it.
   if ((words[base + R_JUMP_FLAGS]! & JUMP_FRESH) !== 0) return newest;
+  // Of a flow that came back from the kernel nobody saw whether its path worked all the time.
+  if (core.spoken.isRecalled(flow)) return -1;
   // Behind a first jump the far end's timer has backed off: how long says nothing.
   if ((flagsOf(core, flow) & FLOW_RESYNCED) !== 0) return -1;
   const outMs = since(nowMs, core.spoken.firstMs(newest));
@@ -95,7 +99,27 @@ function acceptedAck(core: Core, flow: number, base: number): number {
   const words = core.repairs.words;
   if (!hasTimestamps(core, flow) || words[base + R_JUMP_HEADS]! < 2) return -1;
   const generation = generationOf(core, flow);
-  return core.spoken.ackInUse(flow, generation, words[base + R_JUMP_TS_ECR]!);
+  const named = core.spoken.ackInUse(flow, generation, words[base + R_JUMP_TS_ECR]!);
+  return named >= 0 ? named : unseen(core, flow, base);
+}
+
+/**
+ * A timer that backs off (RFC 6298 §5.5) tells how old its octet is: younger than twice its last
+ * wait, or four times that of one that does not double. First sent when the near end had all
+ * before it, the oldest octet is one that never came: U is our newest ACK.
+ */
+function unseen(core: Core, flow: number, base: number): number {
+  const words = core.repairs.words;
+  const newest = core.spoken.newestAck(flow, generationOf(core, flow));
+  const halves = core.flows.halves;
+  const far = farHalf(core, flow);
+  const rcvNxt = words[base + R_JUMP_RCV_NXT]!;
+  if (rcvNxt !== halves[far + SND_NXT] || rcvNxt !== halves[far + SND_CONT]) return -1;
+  if (newest < 0 || core.spoken.ackAt(newest) !== rcvNxt) return -1;
+  const againMs = words[base + R_JUMP_AGAIN_MS]!;
+  const oldestMs = againMs - 4 * since(againMs, words[base + R_JUMP_HEAD_MS]!);
+  const hadMs = core.spoken.firstMs(newest) + 4 * core.flows.rows[flow * FLOW_ROW_WORDS + RTT_MS]!;
+  return ((oldestMs - hadMs) | 0) > 0 ? newest : -1;
 }
 
 export function isExact(core: Core, flow: number, base: number): boolean {

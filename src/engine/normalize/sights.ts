@@ -10,6 +10,7 @@ import { FLOW_ROW_WORDS, RTT_MS, SND_NXT, SND_UNA, SND_WND, TS_ECR } from '../fl
 import {
   R_ARMED,
   R_JUMP_ACK,
+  R_JUMP_AGAIN_MS,
   R_JUMP_ANSWERS,
   R_JUMP_AT_MS,
   R_JUMP_BEGAN_MS,
@@ -117,6 +118,7 @@ function seeHead(core: Core, flow: number, base: number): void {
   if (words[base + R_JUMP_HEADS] === 0) words[base + R_JUMP_HEAD_MS] = core.nowMs;
   else if (since(core.nowMs, words[base + R_JUMP_HEAD_MS]!) < waitMs) return;
   words[base + R_JUMP_HEADS] = words[base + R_JUMP_HEADS]! + 1;
+  if (words[base + R_JUMP_HEADS] === 2) words[base + R_JUMP_AGAIN_MS] = core.nowMs;
 }
 
 /** Is it data that is known not to have come before, in the old numbers? */
