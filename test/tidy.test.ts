@@ -27,6 +27,7 @@ const TEXT = projectFiles(/\.(ts|mjs|md|json|toml|sh|service)$|^\.ci\/|^\.npmrc$
 /** Files in normalize/ that serve the pathologies and are none. */
 const NORMALIZE_HELPERS = [
   'bypass.ts',
+  'forwarded.ts',
   'candidates.ts',
   'check-pace.ts',
   'exact.ts',

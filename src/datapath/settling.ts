@@ -17,7 +17,6 @@ import { SockDiag } from './sock-diag.ts';
 
 /** Reading the counters of the rules takes as long as the firewall's program needs. */
 const COUNTERS_MS = 1000;
-const NO_SOCKET = 'what is forwarded has no socket here that could be asked for its numbers';
 
 export class Settling {
   readonly sockets = new SockDiag();
@@ -48,9 +47,11 @@ export class Settling {
   decide(rules: RuleBook): void {
     this.rules = rules;
     if (this.config.inspect === 'full') return;
-    if (!this.config.hooks.includes('host')) this.fullBecause = NO_SOCKET;
-    else if (rules.fullBecause !== '') this.give(rules.fullBecause);
-    else if (!this.sockets.works()) this.give('the kernel does not tell sockets apart (sock_diag)');
+    if (rules.fullBecause !== '') this.give(rules.fullBecause);
+    // What is forwarded has no socket here.
+    else if (this.config.hooks.includes('host') && !this.sockets.works()) {
+      this.give('the kernel does not tell sockets apart (sock_diag)');
+    }
   }
 
   /** Connections that an older run has settled are strangers to this one; behind us none is. */

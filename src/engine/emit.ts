@@ -37,6 +37,7 @@ import {
   FAR_ADDR,
   FLOW_BYPASSED,
   FLOW_FLAGS,
+  FLOW_FORWARDED,
   FLOW_IPV6,
   FLOW_KERNEL,
   FLOW_NEAR_RESPONDS,
@@ -154,8 +155,12 @@ export function openRequest(core: Core, flow: number, kind: number): number {
   return at;
 }
 
-/** Asks the near end's socket for its numbers. The answer comes through the inbox. */
+/**
+ * Asks the near end's socket for its numbers. The answer comes through the inbox. Of what is
+ * forwarded there is none here (`forwarded.ts`).
+ */
 export function askSocket(core: Core, flow: number): void {
+  if ((flagsOf(core, flow) & FLOW_FORWARDED) !== 0) return;
   const at = openRequest(core, flow, OUT_KIND_SOCKET);
   if (at < 0) return;
   const responds = (flagsOf(core, flow) & FLOW_NEAR_RESPONDS) !== 0;

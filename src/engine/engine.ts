@@ -25,7 +25,6 @@ import {
   FLOW_RULE_WANTED,
   FLOW_SETTLED,
   FLOW_TRANSLATED,
-  FLOW_UNHEARD,
   FLOW_UNSCALED,
   FLOW_UNTOUCHED,
   FLOW_USED,
@@ -45,10 +44,10 @@ import { assertLimits } from './limits.ts';
 import { type EngineMemory, POLICY_GATEWAY } from './memory.ts';
 import {
   askBeforeExpiry,
+  isUnjudged,
   judgeBypass,
   settleFlow,
   socketTold,
-  staysSettled,
 } from './normalize/bypass.ts';
 import { expectPartial, fillAlways, normalizeChecksum, notePartial } from './normalize/checksum.ts';
 import { tickDeadman } from './normalize/held.ts';
@@ -87,6 +86,7 @@ import {
   VERDICT_REWRITTEN,
   WORD_SETTLED,
   WORD_UNSETTLED,
+  WORD_WAKES,
 } from './verdict.ts';
 import { arenaWords, fillTcpChecksum, type SimdSum } from './wire/checksum.ts';
 import { parseSegment, WIRE_OK } from './wire/parse.ts';
@@ -204,14 +204,14 @@ export class Engine {
       // In raw it is not known yet whether this goes to a bridge, or to another address (NAT).
       if (core.hook === HOOK_PREROUTING && core.policy[POLICY_GATEWAY] !== 0) return VERDICT_ACCEPT;
       flow = pickUp(core, toFar);
+      core.word = WORD_WAKES; // a mark on it is not of this flow's making
     }
     if (flow < 0) return VERDICT_ACCEPT;
     core.flow = flow;
     if (core.changed !== 0) notePartial(core, flow);
     else if (toFar && (seg.flags & (SYN | ACK)) === SYN) expectPartial(core, flow);
     let verdict = VERDICT_ACCEPT;
-    const unheard = (flagsOf(core, flow) & (FLOW_SETTLED | FLOW_UNHEARD)) !== 0;
-    if (!unheard || !staysSettled(core, flow, toFar)) {
+    if (!isUnjudged(core, flow, toFar)) {
       verdict = toFar ? normalizeEgress(core, flow) : normalizeIngress(core, flow);
     }
     const opens = (seg.flags & (SYN | RST)) === SYN && verdict === VERDICT_ACCEPT;

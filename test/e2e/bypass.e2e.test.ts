@@ -10,6 +10,7 @@ import { bulk } from './bulk.ts';
 import { dropInvalid } from './jumpbox.ts';
 import { withFault, withLab, withShim } from './live-parts.ts';
 import { Session } from './session.ts';
+import { untilSettled } from './until-settled.ts';
 
 const GIGABYTE = 1_000_000_000;
 const MEGABYTE = 1_000_000;
@@ -24,14 +25,6 @@ function counters(shim: ShimProcess): Record<string, number> {
 function connmarks(lab: Lab): number[] {
   const text = lab.jumpbox.tryCall('conntrack', ['-L', '-p', 'tcp']);
   return [...text.matchAll(/ mark=(\d+)/g)].map((match) => Number(match[1]));
-}
-
-/** They talk until all are settled: a bypass begins at a packet that is alone in its batch. */
-async function untilSettled(shim: ShimProcess, sessions: readonly Session[]): Promise<void> {
-  for (let i = 0; i < 50 && shim.status()['offloaded'] !== sessions.length; i++) {
-    for (const session of sessions) expect(await session.echoes('hello')).toBe(true);
-  }
-  expect(shim.status()['offloaded']).toBe(sessions.length);
 }
 
 describe('a settled connection', () => {

@@ -1,18 +1,16 @@
 /**
  * What the engine does otherwise for connections that are forwarded: those whose other direction it
- * cannot see (NAT, another path) and bridged frames pass untouched, and nothing settles.
+ * cannot see (NAT, another path) and bridged frames pass untouched.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
-import { POLICY_BYPASS, POLICY_GATEWAY } from '../../src/engine/memory.ts';
+import { POLICY_GATEWAY } from '../../src/engine/memory.ts';
 import {
   HOOK_FORWARD,
   HOOK_PREROUTING,
   INFO_BRIDGED,
   VERDICT_ACCEPT,
   VERDICT_DROP,
-  WORD_READY,
-  WORD_UNSETTLED,
 } from '../../src/engine/verdict.ts';
 import { ACK, RST, SYN } from '../../src/engine/wire/segment.ts';
 import { Rig } from './rig.ts';
@@ -27,7 +25,6 @@ beforeEach(() => {
   rig.plainHook = HOOK_FORWARD;
   const policy = new Int32Array(rig.memory.policy);
   policy[POLICY_GATEWAY] = 1;
-  policy[POLICY_BYPASS] = 1;
 });
 
 function dialogue(): void {
@@ -40,15 +37,6 @@ function dialogue(): void {
 }
 
 describe('a forwarded connection', () => {
-  it('never settles: there is no socket to ask', () => {
-    dialogue();
-    expect(rig.engine.word).toBe(WORD_UNSETTLED);
-    rig = new Rig();
-    new Int32Array(rig.memory.policy)[POLICY_BYPASS] = 1;
-    dialogue();
-    expect(rig.engine.word).toBe(WORD_READY);
-  });
-
   it('whose SYN-ACK came by another way, or under another address, is left alone', () => {
     rig.out({ flags: SYN, seq: ISS });
     rig.out({ flags: ACK, seq: ISS + 1, ack: IRS + 1 });

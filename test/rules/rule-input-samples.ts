@@ -36,6 +36,7 @@ export const SAMPLES: Readonly<Record<string, RuleInput>> = {
   'many-ports': { ...BASE, ports: Array.from({ length: 17 }, (_, i) => 7000 + i) },
   settled: { ...BASE, settledBypass: true },
   gateway: { ...BASE, hooks: ['gateway'] },
+  'gateway-settled': { ...BASE, hooks: ['gateway'], settledBypass: true },
   queues: { ...BASE, queueCount: 4 },
   'host-gateway': { ...BASE, hooks: ['host', 'gateway'], settledBypass: true },
 };

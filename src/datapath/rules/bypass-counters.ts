@@ -8,7 +8,8 @@ export interface Bypassed {
   readonly octets: number;
 }
 
-const OF_IPTABLES = /^\[(\d+):(\d+)\] -A SEQSHIM-(?:IN|OUT) .*-m connmark .*-j RETURN$/gm;
+const OF_IPTABLES =
+  /^\[(\d+):(\d+)\] -A SEQSHIM-(?:IN|FWD|OUT)(?:-RULES)? .*-m connmark .*-j RETURN$/gm;
 const OF_NFT = /\bct mark\b.* counter packets (\d+) bytes (\d+) return/g;
 
 export function bypassedOfIptables(saved: string): Bypassed {

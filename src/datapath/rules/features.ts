@@ -20,6 +20,8 @@ const IPTABLES_FEATURES = [
   ['MARK target', '-j MARK --set-xmark 0x0/0x1'],
   ['connmark match', '-m connmark --mark 0x1/0x1 -j RETURN'],
   ['CONNMARK target', '-j CONNMARK --set-xmark 0x0/0x1'],
+  ['length match', '-m length --length 0:52 -j RETURN'],
+  ['limit match', '-m limit --limit 1000/sec --limit-burst 100 -j RETURN'],
   ['ICMP match', '-p icmp -m icmp --icmp-type 3/4 -j RETURN'],
   ['comment match', '-m comment --comment try -j RETURN'],
 ] as const;

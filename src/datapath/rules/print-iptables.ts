@@ -20,7 +20,7 @@ import {
   ruleModel,
 } from './model.ts';
 import * as names from './rule-input.ts';
-import { type RuleInput, ruleComment } from './rule-input.ts';
+import { emptyBytesMax, type RuleInput, ruleComment } from './rule-input.ts';
 
 type Family = 4 | 6;
 
@@ -128,7 +128,7 @@ function enterLines(chain: Chain, input: RuleInput, family: Family): string[] {
     .map((entry) => `-A ${enter} ${entryText(entry, chain.place)}${comment} -g ${rules}`);
   if (lines.length === 0) return [];
   const protocol = chain.place.endsWith('icmp') ? TOO_BIG[family] : '-p tcp';
-  const first = chain.first.map((rule) => ruleLine(rule, enter, chain, input));
+  const first = chain.first.map((rule) => ruleLine(rule, enter, chain, input, family));
   return [...first, ...lines, `-A ${hook} ${protocol} ${comment} -j ${enter}`];
 }
 
@@ -160,7 +160,7 @@ function ruleLines(chain: Chain, input: RuleInput, family: Family): string[] {
   for (const rule of chain.rules) {
     const { match, action } = rule;
     if (match.some((one) => one.kind === 'network' && one.network.family !== family)) continue;
-    lines.push(ruleLine(rule, into, chain, input));
+    lines.push(ruleLine(rule, into, chain, input, family));
     if (match.some((one) => one.kind === 'repair') && action.kind === 'return') into = repair;
   }
   return lines;
@@ -170,10 +170,18 @@ function ruleLines(chain: Chain, input: RuleInput, family: Family): string[] {
  * The entries of flows stand in a chain of their own, and what does not belong to one leaves it at
  * its end: by goto where the packet is to return then, by jump where it is to go on.
  */
-function ruleLine({ match, action }: Rule, into: string, chain: Chain, input: RuleInput): string {
+function ruleLine(
+  { match, action }: Rule,
+  into: string,
+  chain: Chain,
+  input: RuleInput,
+  family: Family,
+): string {
   // One `-p tcp` for all matches that need it.
   const tcp = match.some((one) => TCP_KINDS.has(one.kind)) ? '-p tcp ' : '';
-  const words = match.map((one) => matchText(one, chain.place)).filter((word) => word !== '');
+  const words = match
+    .map((one) => matchText(one, chain.place, family))
+    .filter((word) => word !== '');
   const tests = words.map((word) => `${word} `).join('');
   const asksRepair = match.some((one) => one.kind === 'repair' || one.kind === 'not-repair');
   const does = asksRepair
@@ -182,9 +190,15 @@ function ruleLine({ match, action }: Rule, into: string, chain: Chain, input: Ru
   return `-A ${into} ${tcp}${tests}${commentText(input)} ${does}`;
 }
 
-const TCP_KINDS: ReadonlySet<Match['kind']> = new Set(['control', 'plain', 'sack', 'no-sack']);
+const TCP_KINDS: ReadonlySet<Match['kind']> = new Set([
+  'control',
+  'plain',
+  'sack',
+  'no-sack',
+  'empty',
+]);
 
-function matchText(match: Match, place: Place): string {
+function matchText(match: Match, place: Place, family: Family): string {
   switch (match.kind) {
     case 'loopback':
       return isLeaving(place) ? '-o lo' : '-i lo';
@@ -204,6 +218,14 @@ function matchText(match: Match, place: Place): string {
       return '--tcp-option 5';
     case 'no-sack':
       return '! --tcp-option 5';
+    case 'empty': {
+      const bytes = emptyBytesMax(family, match.timestamps);
+      return `${match.timestamps ? '--tcp-option 8 ' : ''}-m length --length 0:${bytes}`;
+    }
+    case 'sample': {
+      const { FOLLOWED_PER_SECOND: rate, FOLLOWED_BURST: burst } = names;
+      return `-m limit --limit ${rate}/sec --limit-burst ${burst}`;
+    }
     case 'local':
       return `-m addrtype ${nearType(place)} LOCAL`;
     case 'forwarded':

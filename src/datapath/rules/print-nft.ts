@@ -18,7 +18,14 @@ import {
   type Rule,
   ruleModel,
 } from './model.ts';
-import { NFT_TABLE, type RuleInput, ruleComment } from './rule-input.ts';
+import {
+  emptyBytesMax,
+  FOLLOWED_BURST,
+  FOLLOWED_PER_SECOND,
+  NFT_TABLE,
+  type RuleInput,
+  ruleComment,
+} from './rule-input.ts';
 
 const HOOKS = {
   raw: 'type filter hook prerouting priority -300; policy accept;',
@@ -38,6 +45,7 @@ const TOO_BIG = {
 } as const;
 
 const FAMILIES = [4, 6] as const;
+const FAMILY_KINDS: ReadonlySet<Match['kind']> = new Set(['repair', 'not-repair', 'empty']);
 const IP = { 4: 'ip', 6: 'ip6' } as const;
 
 export function nftText(input: RuleInput): string {
@@ -65,8 +73,8 @@ function chainLines(chain: Chain, input: RuleInput): string[] {
   const comment = `comment "${ruleComment(input, COMMENT_BYTES_MAX)}"`;
   const text = ({ match, action, counted }: Rule) => {
     const does = `${counted === true ? 'counter ' : ''}${actionText(action, input)}`;
-    const asksRepair = match.some(({ kind }) => kind === 'repair' || kind === 'not-repair');
-    const families = asksRepair ? FAMILIES : ([4] as const);
+    const asksFamily = match.some(({ kind }) => FAMILY_KINDS.has(kind));
+    const families = asksFamily ? FAMILIES : ([4] as const);
     return families.map((family) =>
       [...match.map((one) => matchText(one, place, family)), does].join(' '),
     );
@@ -110,7 +118,7 @@ function repairText(family: 4 | 6, place: Place, not: '' | '!= '): string {
   return `${key} ${not}@repair${family}`;
 }
 
-/** `family`: of the flows under repair, which have a set each. */
+/** `family`: of the flows under repair, which have a set each, and of sizes. */
 function matchText(match: Match, place: Place, family: 4 | 6): string {
   switch (match.kind) {
     case 'loopback':
@@ -131,6 +139,13 @@ function matchText(match: Match, place: Place, family: 4 | 6): string {
       return 'tcp option sack exists';
     case 'no-sack':
       return 'tcp option sack missing';
+    case 'empty': {
+      const bytes = emptyBytesMax(family, match.timestamps);
+      const option = match.timestamps ? ' tcp option timestamp exists' : '';
+      return `meta nfproto ipv${family} meta length <= ${bytes}${option}`;
+    }
+    case 'sample':
+      return `limit rate ${FOLLOWED_PER_SECOND}/second burst ${FOLLOWED_BURST} packets`;
     case 'local':
       return `fib ${nearSide(place)} type local`;
     case 'forwarded':

@@ -15,6 +15,6 @@ export function ruleInput(config: Config): RuleInput {
     queueCount: config.queueCount,
     marks: { bypass: MARK_BYPASS, inject: MARK_INJECT },
     removeScript: config.removeScript,
-    settledBypass: config.inspect === 'auto' && config.hooks.includes('host'),
+    settledBypass: config.inspect === 'auto',
   };
 }

@@ -50,6 +50,10 @@ export const CHAIN_ICMP_RULES = 'SEQSHIM-ICMP-RULES';
 export const CHAIN_SAVE = 'SEQSHIM-SAVE';
 export const CHAIN_SETTLE = 'SEQSHIM-SETTLE';
 
+/** Empty segments of settled connections that are forwarded: so many of a kind are looked at. */
+export const FOLLOWED_PER_SECOND = 1000;
+export const FOLLOWED_BURST = 100;
+
 /** What both firewalls take between double quotes without a way to escape it. */
 const PLAIN_PATH = /^[A-Za-z0-9_./+@%:,=~-]+$/;
 
@@ -61,4 +65,9 @@ export function ruleComment(input: RuleInput, bytesMax: number): string {
   const short = `seqshim ${input.version}: seqshim down`;
   const whole = `${short}, or sh ${input.removeScript}`;
   return PLAIN_PATH.test(input.removeScript) && whole.length <= bytesMax ? whole : short;
+}
+
+/** The largest IP packet that cannot carry an octet: headers, and 12 bytes of timestamps. */
+export function emptyBytesMax(family: 4 | 6, timestamps: boolean): number {
+  return (family === 4 ? 40 : 60) + (timestamps ? 12 : 0);
 }

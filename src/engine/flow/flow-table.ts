@@ -21,6 +21,7 @@ import {
   FAR_ADDR,
   FLOW_ANCHORED,
   FLOW_FLAGS,
+  FLOW_FORWARDED,
   FLOW_IPV6,
   FLOW_KERNEL,
   FLOW_OVER,
@@ -206,9 +207,13 @@ export class FlowTable {
     this.rows[row + LAST_MS] = nowMs;
     const flags = this.rows[row + FLOW_FLAGS]!;
     let idleMs = established ? IDLE_ESTABLISHED_MS : IDLE_TRANSITORY_MS;
-    if ((flags & FLOW_SETTLED) !== 0) {
-      const passed = this.halves[half + HALF_FLAGS]! | this.halves[half + HALF_WORDS + HALF_FLAGS]!;
-      idleMs = (passed & HALF_RST_PASSED) !== 0 ? IDLE_ASK_SOON_MS : IDLE_SETTLED_MS;
+    const halfFlags =
+      this.halves[half + HALF_FLAGS]! | this.halves[half + HALF_WORDS + HALF_FLAGS]!;
+    const passed = (halfFlags & HALF_RST_PASSED) !== 0;
+    if ((flags & FLOW_FORWARDED) !== 0) {
+      if (passed) idleMs = IDLE_TRANSITORY_MS; // nobody tells whether it lives
+    } else if ((flags & FLOW_SETTLED) !== 0) {
+      idleMs = passed ? IDLE_ASK_SOON_MS : IDLE_SETTLED_MS;
     }
     if ((flags & FLOW_OVER) !== 0) {
       idleMs =

@@ -161,6 +161,8 @@ export const FLOW_KERNEL = 1 << 23;
 export const FLOW_MOVING = 1 << 24;
 /** The far end scales windows, the near end does not know: SCALE_FIX (`unscaled.ts`). */
 export const FLOW_UNSCALED = 1 << 25;
+/** Was settled where it is forwarded: no socket here knows its numbers (`forwarded.ts`). */
+export const FLOW_FORWARDED = 1 << 27;
 
 /** Its plain packets stay in the kernel: nothing but SYN, FIN, RST and SACK is seen. */
 export const FLOW_SETTLED = 1 << 15;

@@ -48,7 +48,7 @@ export const R_CHECK_AGAIN_MS = 31;
 export const R_DEAD_AT_MS = 32;
 export const R_DEAD_PROBES = 33;
 export const R_DEAD_PROBED_MS = 34;
-/** 1: the held reset cannot be judged before the socket has told its numbers. */
+/** By whose word the held reset is judged where its numbers are old: OLD_*, or 0. */
 export const R_CHECK_OLD = 35;
 /**
  * Slots committed to the outbox when the last probe was: it has left once as many are released.
@@ -77,6 +77,11 @@ export const R_JUMP_PROBED_MS = 51;
 export const R_JUMP_HEAD_MS = 52;
 /** When it became 2. */
 export const R_JUMP_AGAIN_MS = 53;
+
+/** Not before the socket has told its numbers. */
+export const OLD_ASKS_SOCKET = 1;
+/** The far end's: its answer has them. */
+export const OLD_FORWARDED = 2;
 
 export const R_ASKING = 1;
 export const R_CHECKING = 2;

@@ -27,6 +27,7 @@ import {
   FLOW_ANCHORED,
   FLOW_BYPASSED,
   FLOW_CONFIRMED,
+  FLOW_FORWARDED,
   FLOW_KERNEL,
   FLOW_NUMBERS_OLD,
   FLOW_OLD,
@@ -69,9 +70,10 @@ import {
   SOCKET_GONE,
   SOCKET_LIVES,
 } from '../outbox.ts';
-import { HOOK_FORWARD, WORD_READY, WORD_SETTLED, WORD_UNSETTLED } from '../verdict.ts';
+import { HOOK_FORWARD, WORD_READY, WORD_SETTLED, WORD_UNSETTLED, WORD_WAKES } from '../verdict.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
 import { seqAdd, seqDiff } from '../wire/seq.ts';
+import { followSettled, followWaking, takeNumbers } from './forwarded.ts';
 import { awaitsDuplicateAck } from './handshake.ts';
 import { judgeHeld } from './held.ts';
 import { hearSocket } from './jump.ts';
@@ -105,12 +107,15 @@ const NEVER =
   FLOW_RULE_WANTED |
   FLOW_OLD;
 
+/** Whatever of it is seen takes the mark, which a probe may not have reached. */
+const WAKING = FLOW_OLD | FLOW_FORWARDED;
+
 /** Sets the engine's word on the flow of the segment in hand, after it was judged. */
 export function judgeBypass(core: Core, flow: number, toFar: boolean): void {
   const flags = flagsOf(core, flow);
   if ((flags & FLOW_SETTLED) !== 0) core.word = WORD_SETTLED;
-  // No socket of this machine could be asked for the numbers of what it forwards.
-  else if (toFar || core.hook === HOOK_FORWARD || core.word !== WORD_UNSETTLED) return;
+  else if ((flags & WAKING) === WAKING) core.word = WORD_WAKES;
+  else if (toFar || core.word !== WORD_UNSETTLED) return;
   else if (mayBypass(core, flow, flags)) {
     if (isGreeted(core, flow)) settleFlow(core, flow);
     else if (nothingInFlight(core, flow)) core.word = WORD_READY;
@@ -120,6 +125,7 @@ export function judgeBypass(core: Core, flow: number, toFar: boolean): void {
 /** From now on, as soon as the packet in hand has left. */
 export function settleFlow(core: Core, flow: number): void {
   setFlags(core, flow, FLOW_SETTLED | FLOW_BYPASSED);
+  if (core.hook === HOOK_FORWARD) setFlags(core, flow, FLOW_FORWARDED);
   core.spoken.forget(flow); // what the near end says from now on goes unseen
   core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS] = core.nowMs;
   core.flows.index[INDEX_SETTLED] = core.flows.index[INDEX_SETTLED]! + 1;
@@ -167,13 +173,21 @@ function nothingInFlight(core: Core, flow: number): boolean {
   return seg.payloadBytes <= LAST_OF_MESSAGE_OCTETS;
 }
 
+/** Does the segment in hand go on without being judged? */
+export function isUnjudged(core: Core, flow: number, toFar: boolean): boolean {
+  const flags = flagsOf(core, flow);
+  if ((flags & WAKING) === WAKING) followWaking(core, flow, toFar);
+  return (flags & (FLOW_SETTLED | FLOW_UNHEARD)) !== 0 && staysSettled(core, flow, toFar);
+}
+
 /**
  * A segment of a settled flow, before it is judged; true when it goes on as it is. A reset or SYN
  * says nothing about numbers.
  */
-export function staysSettled(core: Core, flow: number, toFar: boolean): boolean {
+function staysSettled(core: Core, flow: number, toFar: boolean): boolean {
   const seg = core.seg;
   if ((seg.flags & (SYN | RST | ACK)) !== ACK) return false;
+  if ((flagsOf(core, flow) & FLOW_FORWARDED) !== 0) return forwardedStays(core, flow, toFar);
   const ageMs = since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS]!);
   const sack = seg.sackCount > 0;
   const ends = (seg.flags & FIN) !== 0;
@@ -202,6 +216,23 @@ export function staysSettled(core: Core, flow: number, toFar: boolean): boolean 
   return false;
 }
 
+/** What is empty is expected; the segment in hand is all that tells how far the others went. */
+function forwardedStays(core: Core, flow: number, toFar: boolean): boolean {
+  const seg = core.seg;
+  const ageMs = since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS]!);
+  const ends = (seg.flags & FIN) !== 0;
+  const sack = seg.sackCount > 0;
+  const expected = seg.payloadBytes === 0 || ageMs < GRACE_MS;
+  if (!ends && (sack ? toFar || sackStays(core, flow) : expected)) {
+    followSettled(core, flow, toFar);
+    return true;
+  }
+  leaveBypass(core, flow);
+  takeNumbers(core, flow, toFar);
+  if (sack && !ends && core.policy[POLICY_OBSERVE] === 0) acknowledgeAgain(core, flow);
+  return false;
+}
+
 /** Asks again where no answer came. */
 function waitsForSocket(core: Core, flow: number, ageMs: number): boolean {
   if (ageMs < AGAIN_MS) return true;
@@ -226,7 +257,7 @@ function restart(halves: Int32Array, half: number, seq: number): void {
 export function askBeforeExpiry(core: Core, flow: number): boolean {
   const flags = flagsOf(core, flow);
   const live = (flags & FLOW_SETTLED) !== 0 || (flags & (FLOW_KERNEL | FLOW_OVER)) === FLOW_KERNEL;
-  if (!live) return false;
+  if (!live || (flags & FLOW_FORWARDED) !== 0) return false;
   core.flows.rows[flow * FLOW_ROW_WORDS + EXPIRES_MS] = (core.nowMs + IDLE_ASKED_MS) | 0;
   askSocket(core, flow);
   return true;

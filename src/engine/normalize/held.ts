@@ -17,6 +17,7 @@ import {
   SND_UNA,
 } from '../flow/layout.ts';
 import {
+  OLD_ASKS_SOCKET,
   R_ARMED,
   R_CHECK_AGAIN_MS,
   R_CHECK_AT_MS,
@@ -91,7 +92,8 @@ export function releaseUnjudged(core: Core, slot: number, flow: number, cause: n
   const bytes = words[base + R_HELD_BYTES]!;
   const far = farHalf(core, flow) + HALF_FLAGS;
   count(core, RST_RELEASED);
-  event(core, flow, RST_RELEASED, cause, words[base + R_CHECK_SEQ]!, heldMs, 0, 0, 0);
+  const probes = words[base + R_CHECK_PROBES]!;
+  event(core, flow, RST_RELEASED, cause, words[base + R_CHECK_SEQ]!, heldMs, probes, 0, 0);
   injectCopy(core, flow, INJECT_NEAR, core.repairs.held, slot * HELD_BYTES, bytes);
   core.flows.halves[far] = core.flows.halves[far]! | HALF_RST_PASSED;
   words[base + R_ARMED] = 0;
@@ -104,7 +106,8 @@ export function judgeHeld(core: Core, flow: number, known: boolean): void {
   if (slot < 0) return;
   const words = core.repairs.words;
   const base = repairBase(slot);
-  if ((words[base + R_ARMED]! & R_CHECKING) === 0 || words[base + R_CHECK_OLD] === 0) return;
+  if ((words[base + R_ARMED]! & R_CHECKING) === 0 || words[base + R_CHECK_OLD] !== OLD_ASKS_SOCKET)
+    return;
   words[base + R_CHECK_OLD] = 0;
   const seq = words[base + R_CHECK_SEQ]!;
   if (known && isOvertaken(core, flow, seq)) {

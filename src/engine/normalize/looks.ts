@@ -22,6 +22,7 @@ import {
 } from '../core.ts';
 import { askSocket, nearTsAt } from '../emit.ts';
 import {
+  FLOW_FORWARDED,
   FLOW_KERNEL,
   FLOW_ROW_WORDS,
   FLOW_SETTLED,
@@ -62,6 +63,9 @@ const RETRANSMITS_MIN = 2;
 /** A jiffy is 10 ms at most, and what is seen here was sent a little earlier. */
 const INEXACT_MS = 25;
 
+/** What conntrack translates has other numbers here, what is forwarded has no socket. */
+const ASKED = FLOW_SETTLED | FLOW_KERNEL | FLOW_FORWARDED;
+
 /** Asks the sockets of the next few settled flows. */
 export function lookAtSettled(core: Core): void {
   if (core.flows.index[INDEX_SETTLED] === 0 || core.policy[POLICY_OBSERVE] !== 0) return;
@@ -73,7 +77,7 @@ export function lookAtSettled(core: Core): void {
   for (let i = 0; i < rowCount && looks < LOOKS_A_TURN; i++) {
     core.lookedAt = core.lookedAt + 1 < high ? core.lookedAt + 1 : 0;
     const flow = core.lookedAt;
-    if ((flagsOf(core, flow) & (FLOW_SETTLED | FLOW_KERNEL)) !== FLOW_SETTLED) continue;
+    if ((flagsOf(core, flow) & ASKED) !== FLOW_SETTLED) continue;
     const known = core.sockets.find(flow, generationOf(core, flow));
     const lookedMs = known < 0 ? core.nowMs - LOOK_MS : core.sockets.words[known + K_LOOKED_MS]!;
     if (since(core.nowMs, lookedMs) < LOOK_MS) continue;

@@ -26,6 +26,7 @@ import {
   farHalf,
   flagsOf,
   learnPath,
+  leaveBypass,
   nearHalf,
   repairBase,
   repairOf,
@@ -37,6 +38,7 @@ import { askSocket, event, found, probe, probeWaits } from '../emit.ts';
 import {
   BORN_MS,
   FLOW_ANCHORED,
+  FLOW_FORWARDED,
   FLOW_NEAR_RESPONDS,
   FLOW_NUMBERS_OLD,
   FLOW_OVER,
@@ -56,6 +58,8 @@ import {
 } from '../flow/layout.ts';
 import { FACT_FAULTY } from '../flow/path-table.ts';
 import {
+  OLD_ASKS_SOCKET,
+  OLD_FORWARDED,
   R_ARMED,
   R_CHECK_AGAIN_MS,
   R_CHECK_AT_MS,
@@ -75,7 +79,16 @@ import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { seqAdd, seqLeq, seqLt } from '../wire/seq.ts';
 import { arm, isProvoked } from './check-pace.ts';
 import { isExact, maybeExact } from './exact.ts';
-import { disarm, holdReset, judgeHeld, releaseHeld, startDeadman, waitMs } from './held.ts';
+import { isBeyond } from './forwarded.ts';
+import {
+  disarm,
+  holdReset,
+  judgeHeld,
+  releaseHeld,
+  releaseUnjudged,
+  startDeadman,
+  waitMs,
+} from './held.ts';
 import { isDuplicate, isForeign } from './provenance.ts';
 import { answerReset, isAsking } from './question.ts';
 
@@ -105,10 +118,14 @@ export function normalizeReset(core: Core, flow: number): number {
  * it: it passes at once, as it would if it were exact. Otherwise it waits for the socket's answer.
  */
 function onOldNumbers(core: Core, flow: number, flags: number): number {
+  const forwarded = (flags & FLOW_FORWARDED) !== 0;
+  if (forwarded && isBeyond(core, flow, core.seg.segSeq)) return inexact(core, flow);
   const cause = suspicion(core, flow, flags, false);
   if (cause !== 0) return check(core, flow, cause);
+  if (forwarded && isExact(core, flow, core.seg.segSeq)) return pass(core, flow, true);
   const far = farHalf(core, flow) + HALF_FLAGS;
   core.flows.halves[far] = core.flows.halves[far]! | HALF_RST_PASSED;
+  if (forwarded) leaveBypass(core, flow); // the rules take its mark at a reset
   return pass(core, flow, false);
 }
 
@@ -185,8 +202,12 @@ function check(core: Core, flow: number, cause: number): number {
   }
   holdReset(core, slot);
   arm(core, flow, base, cause);
-  words[base + R_CHECK_OLD] = (flagsOf(core, flow) & FLOW_NUMBERS_OLD) !== 0 ? 1 : 0;
-  if (words[base + R_CHECK_OLD] !== 0) askSocket(core, flow);
+  const flags = flagsOf(core, flow);
+  const isOld = (flags & FLOW_NUMBERS_OLD) !== 0;
+  const forwarded = (flags & FLOW_FORWARDED) !== 0;
+  words[base + R_CHECK_OLD] = !isOld ? 0 : forwarded ? OLD_FORWARDED : OLD_ASKS_SOCKET;
+  if (isOld && forwarded) leaveBypass(core, flow);
+  else if (isOld) askSocket(core, flow);
   const waited = words[base + R_CHECK_DEADLINE_MS]! - core.nowMs;
   event(core, flow, RST_HELD, cause, core.seg.segSeq, waited | 0, core.seg.ttl, 0, 0);
   return VERDICT_DROP;
@@ -196,7 +217,7 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
   const words = core.repairs.words;
   const base = repairBase(slot);
   const heldMs = since(core.nowMs, words[base + R_CHECK_AT_MS]!);
-  if (words[base + R_CHECK_OLD] !== 0) {
+  if (words[base + R_CHECK_OLD] === OLD_ASKS_SOCKET) {
     if (heldMs >= SOCKET_MAX_MS) judgeHeld(core, flow, false);
     return;
   }
@@ -214,8 +235,13 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
     probe(core, flow, words[base + R_CHECK_CAUSE]!, words[base + R_CHECK_PROBES]!);
   }
   if (seqLeq(words[base + R_CHECK_DEADLINE_MS]!, core.nowMs)) {
+    const cause = words[base + R_CHECK_CAUSE]!;
+    const unjudged =
+      words[base + R_CHECK_OLD] === OLD_FORWARDED &&
+      !isExact(core, flow, words[base + R_CHECK_SEQ]!);
     words[base + R_ARMED] = words[base + R_ARMED]! & ~R_CHECKING;
-    releaseHeld(core, slot, flow, words[base + R_CHECK_CAUSE]!);
+    if (unjudged) releaseUnjudged(core, slot, flow, cause);
+    else releaseHeld(core, slot, flow, cause);
   }
 }
 
