@@ -14,6 +14,8 @@ import { untilSettled } from './until-settled.ts';
 
 const GIGABYTE = 1_000_000_000;
 const MEGABYTE = 1_000_000;
+/** Some three seconds: it is looked at for one behind the end of its bypass. */
+const BLIND_OCTETS = 200 * MEGABYTE;
 const OTHER_TTL = 200;
 /** A veth pair loses and reorders a little by itself: each SACK is a packet that is looked at. */
 const SEEN_OCTETS_MAX = GIGABYTE / 100;
@@ -47,6 +49,23 @@ describe('a settled connection', () => {
         const { interventions, adjustments } = shim.status();
         expect({ interventions, adjustments }).toEqual({ interventions: {}, adjustments: {} });
       }),
+    );
+  });
+
+  it('is settled again in the middle of bulk, once its SACK is understood', async () => {
+    await withLab((lab) =>
+      withShim(lab, (shim) =>
+        withFault(lab, { offsets: true, sackBlind: true, lagMs: 1, loss: 0.0005 }, async () => {
+          const { ok, error } = await bulk(lab, 4, 'up', BLIND_OCTETS);
+          expect(ok, error).toBe(true);
+          const { bypassedOctets = 0, octets = 0 } = counters(shim);
+          console.log(`${octets} octets of a blind transfer seen, ${bypassedOctets} not`);
+          expect((shim.status()['adjustments'] as Record<string, number>)['sack-calibrated']).toBe(
+            1,
+          );
+          expect(bypassedOctets).toBeGreaterThan(BLIND_OCTETS / 3);
+        }),
+      ),
     );
   });
 

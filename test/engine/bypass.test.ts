@@ -67,25 +67,38 @@ function sack(...edges: number[]): number[] {
 }
 
 describe('a flow is ready', () => {
-  it('once all that it has sent is acknowledged, and only on an arriving segment', () => {
+  it('on an arriving segment that is the newest in both directions', () => {
     open();
     rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 20 });
-    expect(rig.engine.word).toBe(WORD_UNSETTLED);
-    rig.in({ flags: ACK, seq: far(0), ack: near(10) });
     expect(rig.engine.word).toBe(WORD_UNSETTLED);
     rig.in({ flags: ACK, seq: far(0), ack: near(20) });
     expect(rig.engine.word).toBe(WORD_READY);
     rig.out({ flags: ACK, seq: near(20), ack: far(0) });
     expect(rig.engine.word).toBe(WORD_UNSETTLED);
+    rig.in({ flags: ACK, seq: far(0), ack: near(10) });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
   });
 
-  it('not while the far end is in the middle of something', () => {
+  it('in the middle of a large transfer, either way', () => {
+    open();
+    rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 1400 });
+    rig.out({ flags: ACK, seq: near(1400), ack: far(0), payload: 1400 });
+    rig.in({ flags: ACK, seq: far(0), ack: near(1400), payload: 1400 });
+    expect(rig.engine.word).toBe(WORD_READY);
+    rig.in({ flags: ACK, seq: far(1400), ack: near(1400), payload: 1400 });
+    expect(rig.engine.word).toBe(WORD_READY);
+  });
+
+  it('not with something of the far end missing, or come again', () => {
     open();
     rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 20 });
+    rig.in({ flags: ACK, seq: far(1400), ack: near(20), payload: 1400 });
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
     rig.in({ flags: ACK, seq: far(0), ack: near(20), payload: 1400 });
     expect(rig.engine.word).toBe(WORD_UNSETTLED);
-    rig.in({ flags: ACK, seq: far(1400), ack: near(20), payload: 40 });
-    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+    rig.out({ flags: ACK, seq: near(20), ack: far(2800) });
+    rig.in({ flags: ACK, seq: far(2800), ack: near(20) });
+    expect(rig.engine.word).toBe(WORD_READY);
   });
 
   it.each([

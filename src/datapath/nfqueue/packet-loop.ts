@@ -135,7 +135,7 @@ export class PacketLoop {
     let flushed = 0;
     for (let i = 0; i < count; i++) {
       if ((queue.mark[i]! & this.judgedMark) === 0) {
-        this.decide(i, count === 1, nowMs, overload);
+        this.decide(i, i === count - 1, nowMs, overload);
       }
       if ((i & (CLOCK_PACKETS - 1)) !== CLOCK_PACKETS - 1) continue;
       if (performance.now() - startMs < budgetMs) continue;
@@ -161,7 +161,7 @@ export class PacketLoop {
    * has been judged and is accepted; were its head rule gone, repeating would never end. Behind
    * conntrack the bits also tell the kernel the engine's word on the connection.
    */
-  private decide(i: number, alone: boolean, nowMs: number, overload: boolean): void {
+  private decide(i: number, last: boolean, nowMs: number, overload: boolean): void {
     const { queue, engine } = this;
     const off = queue.off[i]!;
     const len = queue.len[i]!;
@@ -175,12 +175,19 @@ export class PacketLoop {
     } else {
       const info = queue.info[i]!;
       const verdict = engine.step(off, len, dir, hook, info, queue.macHash[i]!, nowMs);
-      // With others beside it, their verdicts would provoke packets that wait, and are overtaken.
-      if (alone && engine.word === WORD_READY && hook !== HOOK_PREROUTING) {
-        engine.settle();
-      }
+      const ready = engine.word === WORD_READY && hook !== HOOK_PREROUTING;
+      if (ready && last && this.isAlone(i)) engine.settle();
       this.answer(i, verdict, nowMs);
     }
+  }
+
+  /**
+   * What waited in the queue would be overtaken by what no longer comes here. So the others of the
+   * batch go first, and whatever they have provoked is looked for.
+   */
+  private isAlone(i: number): boolean {
+    this.queue.flush(i);
+    return this.queue.isEmpty();
   }
 
   private answer(i: number, verdict: number, nowMs: number): void {

@@ -71,6 +71,7 @@ export class Queue {
   private readonly sender: VerdictSender;
   private readonly timeout = new Int32Array(4);
   private readonly timeoutBytes = new Uint8Array(this.timeout.buffer);
+  private readonly peeked = new Uint8Array(16);
   private timeoutMs = 0;
   private count = 0;
   private answered = 0;
@@ -129,6 +130,13 @@ export class Queue {
     }
     for (let slot = 0; slot < received; slot++) this.parse(slot);
     return this.count;
+  }
+
+  /** Does nothing wait to be received? A system call. */
+  isEmpty(): boolean {
+    const { libc } = this;
+    const flags = c.MSG_PEEK | c.MSG_DONTWAIT;
+    return libc.recv(this.fd, this.peeked, this.peeked.length, flags) < 0;
   }
 
   /** VERDICT_* for packet i of the batch. What was not copied whole is never sent back. */

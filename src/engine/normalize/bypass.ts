@@ -91,8 +91,6 @@ const FAULTY_MS = 5000;
 const AGAIN_MS = 1000;
 /** Packets that were queued before the mark stood still come within this. */
 const GRACE_MS = 500;
-/** What carries no more than this ends a message; a full segment may have others behind it. */
-const LAST_OF_MESSAGE_OCTETS = 512;
 /** So much newer than the socket's answer can be what was seen while it was under way. */
 const NEWER_OCTETS = 1 << 22;
 
@@ -118,7 +116,7 @@ export function judgeBypass(core: Core, flow: number, toFar: boolean): void {
   else if (toFar || core.word !== WORD_UNSETTLED) return;
   else if (mayBypass(core, flow, flags)) {
     if (isGreeted(core, flow)) settleFlow(core, flow);
-    else if (nothingInFlight(core, flow)) core.word = WORD_READY;
+    else if (isInOrder(core, flow)) core.word = WORD_READY;
   }
 }
 
@@ -159,18 +157,19 @@ function mayBypass(core: Core, flow: number, flags: number): boolean {
 }
 
 /**
- * What stays in the kernel overtakes what still waits in the queue. So a bypass begins behind an
- * arriving segment that acknowledges all the near end has sent, that nothing of the far end's lies
- * before, and that has no other right behind it: the near end hears of it when the mark stands.
+ * What stays in the kernel overtakes what still waits in the queue: whoever has the queue in hand
+ * looks whether it is empty. Here: an arriving segment that is the newest in both directions, and
+ * nothing of the far end's is missing before it. In the middle of bulk there is always something
+ * in flight; it needs nobody.
  */
-function nothingInFlight(core: Core, flow: number): boolean {
+function isInOrder(core: Core, flow: number): boolean {
   const seg = core.seg;
   if (seg.sackCount > 0 || (seg.flags & (SYN | FIN | RST | ACK)) !== ACK) return false;
   const halves = core.flows.halves;
-  const near = nearHalf(core, flow);
-  if (seg.segAck !== halves[near + SND_NXT] || halves[near + SND_UNA] !== seg.segAck) return false;
-  if (seg.segSeq !== halves[farHalf(core, flow) + SND_UNA]) return false;
-  return seg.payloadBytes <= LAST_OF_MESSAGE_OCTETS;
+  if (seg.segAck !== halves[nearHalf(core, flow) + SND_UNA]) return false;
+  const far = farHalf(core, flow);
+  const end = seqAdd(seg.segSeq, seg.payloadBytes);
+  return end === halves[far + SND_NXT] && end === halves[far + SND_CONT];
 }
 
 /** Does the segment in hand go on without being judged? */
