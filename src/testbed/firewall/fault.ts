@@ -24,9 +24,13 @@ export interface Fault {
   readonly offsets: boolean;
   /** With offsets: SACK blocks stay as they were, in either direction. */
   readonly sackBlind: boolean;
-  /** A long path: so much one way, and so much of it lost (0 to 1), the same for the same seed. */
+  /**
+   * A long path: so much one way, and so much of it lost, or sent before the packet ahead of it (0
+   * to 1); the same for the same seed.
+   */
   readonly lagMs: number;
   readonly loss: number;
+  readonly reordering: number;
   readonly seed: number;
   /** The TTL of what the second end point sends. */
   readonly otherTtl: number;
@@ -68,6 +72,7 @@ export const FAULT_DEFAULT: Fault = {
   sackBlind: false,
   lagMs: 0,
   loss: 0,
+  reordering: 0,
   seed: 1,
   partial: 'both',
   otherTtl: 63, // as a server one hop behind us would have it
@@ -96,7 +101,7 @@ export function queuesEverything(fault: Fault): boolean {
 }
 
 export function isLong(fault: Fault): boolean {
-  return fault.lagMs > 0 || fault.loss > 0;
+  return fault.lagMs > 0 || fault.loss > 0 || fault.reordering > 0;
 }
 
 /** Is this one of the server's segments whose checksum the fault leaves as the bare sum? */

@@ -57,8 +57,8 @@ export class Firewall {
 
   constructor(fault: Fault) {
     this.fault = fault;
-    const { lagMs, loss, seed } = fault;
-    this.longPath = isLong(fault) ? new LongPath(lagMs, loss, seed) : undefined;
+    const { lagMs, loss, reordering, seed } = fault;
+    this.longPath = isLong(fault) ? new LongPath(lagMs, loss, reordering, seed) : undefined;
     // What is lost on the way are packets, not the super-packets that they travel in here.
     const gso = this.longPath === undefined;
     this.queue = new Queue({ queueNum: fault.queueNum, lengthMax: 16_384, gso });
