@@ -1,6 +1,6 @@
 /**
- * A long, lossy and reordering path, for kernels without netem: every packet is copied, dropped, and
- * sent again after its time, before the one ahead of it, or never. Seeded: the n-th packet of a
+ * A long, lossy and reordering path, for kernels without netem: every packet is copied, dropped,
+ * and sent again after its time, before the one ahead of it, or never. Seeded: the n-th packet of a
  * direction has the same fate in every run.
  *
  * Owns one slab of copies, first in, first out; a full one loses what comes (a router's tail drop).
