@@ -41,6 +41,7 @@ const NORMALIZE_HELPERS = [
   'shift.ts',
   'sack-blocks.ts',
   'sights.ts',
+  'support.ts',
 ];
 
 describe('source', () => {

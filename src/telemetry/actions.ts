@@ -32,6 +32,7 @@ export const ACTIONS: readonly CodeEntry[] = [
       ['seq', 'seq'],
       ['waitMs', 'ms'],
       ['ttl', 'ttl'],
+      ['support', 'support'],
     ],
     'A reset was held back while the far end is asked whether it is true.',
   ),

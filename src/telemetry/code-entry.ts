@@ -2,8 +2,8 @@
 
 export type CodeKind = 'finding' | 'intervention' | 'adjustment';
 export type Severity = 'note' | 'warning' | 'error';
-/** How an event argument is written: seq unsigned, others as numbers. */
-export type ArgumentKind = 'seq' | 'ms' | 'octets' | 'count' | 'ttl' | 'shift' | 'code';
+/** How an argument is written: seq unsigned, support as a list of words, others as numbers. */
+export type ArgumentKind = 'seq' | 'ms' | 'octets' | 'count' | 'ttl' | 'shift' | 'code' | 'support';
 
 export interface CodeEntry {
   readonly code: number;

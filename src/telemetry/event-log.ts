@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import * as ev from '../engine/events.ts';
 import { EVENT_SLOT_COUNT, EVENT_WORDS } from '../engine/limits.ts';
 import { Ring } from '../engine/ring.ts';
+import { SUPPORT_DF, SUPPORT_IP_ID, SUPPORT_NO_TIMESTAMPS } from '../engine/support-bits.ts';
 import { formatAddress } from './flow-address.ts';
 import { codeEntry } from './registry.ts';
 
@@ -20,7 +21,7 @@ export interface EventRecord {
   readonly flow: string;
   readonly ageMs: number;
   readonly observed: boolean;
-  readonly args: Readonly<Record<string, number>>;
+  readonly args: Readonly<Record<string, number | readonly string[]>>;
   readonly summary: string;
   readonly severity: 'note' | 'warning' | 'error';
 }
@@ -96,10 +97,10 @@ export function readEvent(words: Int32Array, at: number): EventRecord | undefine
   const ports = word(ev.EV_PORTS);
   const near = endpoint(formatAddress(words, at + ev.EV_NEAR_ADDR, family), ports >>> 16);
   const far = endpoint(formatAddress(words, at + ev.EV_FAR_ADDR, family), ports & 0xffff);
-  const args: Record<string, number> = {};
+  const args: Record<string, number | string[]> = {};
   entry.args.forEach(([key, kind], i) => {
     const value = word(ev.EV_ARG + i);
-    args[key] = kind === 'seq' ? value >>> 0 : value;
+    args[key] = kind === 'support' ? supportNames(value) : kind === 'seq' ? value >>> 0 : value;
   });
   return {
     code: entry.name,
@@ -112,6 +113,17 @@ export function readEvent(words: Int32Array, at: number): EventRecord | undefine
     summary: entry.summary,
     severity: entry.severity,
   };
+}
+
+/** What is told in support of a finding, and proves nothing: API, never renamed. */
+const SUPPORT = [
+  [SUPPORT_IP_ID, 'ip-id'],
+  [SUPPORT_NO_TIMESTAMPS, 'no-timestamps'],
+  [SUPPORT_DF, 'df'],
+] as const;
+
+export function supportNames(bits: number): string[] {
+  return SUPPORT.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name);
 }
 
 /** RFC 3986 brackets around an IPv6 address. */

@@ -47,6 +47,7 @@ export const FINDINGS: readonly CodeEntry[] = [
       ['seq', 'seq'],
       ['ttl', 'ttl'],
       ['flowTtl', 'ttl'],
+      ['support', 'support'],
     ],
     'A reset came from somewhere else than the rest of the connection (TTL or MAC address differ).',
   ),

@@ -42,6 +42,9 @@ describe('forged resets', () => {
     await pause(10_000);
     for (const session of sessions) expect(await session.echoes('still here')).toBe(true);
     expect(shim.events('rst-refuted').length).toBeGreaterThanOrEqual(2 * COUNT);
+    // As a genuine one without a socket would look too.
+    const support = ['ip-id', 'no-timestamps'];
+    expect(shim.events('rst-foreign')[0]).toMatchObject({ ttl: OTHER_TTL, support });
     for (const session of sessions) session.close();
     await path.close();
   });

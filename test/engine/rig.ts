@@ -83,6 +83,9 @@ export interface Sent {
   wnd?: number;
   ttl?: number;
   mac?: number;
+  /** IP identification, and whether DF is set (it is). */
+  id?: number;
+  df?: boolean;
   /** The checksum is left as the bare pseudo-header sum, and nobody has looked at it. */
   partial?: boolean;
   payload?: number;
@@ -279,7 +282,8 @@ export class Rig {
     buf.fill(0, OFF, OFF + bytes);
     buf[OFF] = 0x45;
     put16(buf, OFF + 2, bytes);
-    put16(buf, OFF + 6, 0x4000);
+    put16(buf, OFF + 4, sent.id ?? 0);
+    put16(buf, OFF + 6, sent.df === false ? 0 : 0x4000);
     buf[OFF + 8] = sent.ttl ?? 61;
     buf[OFF + 9] = 6;
     put32(buf, OFF + 12, fromClient ? CLIENT : SERVER);

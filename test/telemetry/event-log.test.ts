@@ -42,6 +42,14 @@ describe('EventLog', () => {
     });
   });
 
+  it('writes what supports a finding as a list of words', () => {
+    const { ring, out, log } = rig();
+    for (const bits of [0, 7]) ring.put({ code: codes.RST_FOREIGN, args: [1, 200, 61, bits] });
+    log.drain();
+    const all = ['ip-id', 'no-timestamps', 'df'];
+    expect(out.json()).toMatchObject([{ support: [] }, { ttl: 200, support: all }]);
+  });
+
   it('writes an action with the finding that caused it, and says when it was only observed', () => {
     const { ring, out, log } = rig();
     const dropped = { code: codes.RST_DROPPED, cause: codes.RST_REFUTED, args: [-1, 5] };
@@ -64,7 +72,7 @@ describe('EventLog', () => {
     });
   });
 
-  it('writes every argument of every code: sequence numbers unsigned, other numbers signed', () => {
+  it('writes every argument of every code: sequence numbers unsigned, others signed', () => {
     const { ring, out, log } = rig();
     for (const { code } of CODES) ring.put({ code, args: [-1, -2, -3, -4, -5] });
     log.drain();
@@ -74,7 +82,9 @@ describe('EventLog', () => {
       const line = lines[i];
       expect(line?.['code']).toBe(name);
       expect(line?.['level']).toBe(severity === 'note' ? 'info' : 'warn');
-      const wanted = args.map(([, kind], at) => (kind === 'seq' ? 2 ** 32 : 0) - at - 1);
+      const wanted = args.map(([, kind], at) => {
+        return kind === 'support' ? ['df'] : (kind === 'seq' ? 2 ** 32 : 0) - at - 1;
+      });
       expect(args.map(([key]) => line?.[key])).toEqual(wanted);
     }
   });

@@ -58,6 +58,10 @@ export const HALF_SACK_TOLD = 512;
 export const HALF_TS_TAKEN = 1024;
 export const HALF_SCALE_TAKEN = 2048;
 export const HALF_SACK_TAKEN = 4096;
+/** Far half: DF of its first segment behind the handshake, and above all flags its IP ID. */
+export const HALF_HEADER = 8192;
+export const HALF_DF = 16_384;
+export const HALF_IP_ID_SHIFT = 16;
 
 export const ST_CLOSED = 0;
 export const ST_LISTEN = 1;

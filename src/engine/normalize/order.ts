@@ -59,6 +59,7 @@ import { normalizeReset, refute } from './reset.ts';
 import { translateResynced } from './resynced.ts';
 import { normalizeSack } from './sack.ts';
 import { noteOptions } from './stripped-options.ts';
+import { noteHeader } from './support.ts';
 import { GO_ON, translateIn, translateOut } from './translate.ts';
 import { rescaleIn, rescaleOut } from './unscaled.ts';
 
@@ -219,6 +220,7 @@ function beforeAnchor(core: Core, flow: number): number {
   const far = farHalf(core, flow);
   if (core.seg.segAck !== core.flows.halves[near + SND_NXT]) return VERDICT_ACCEPT;
   setFlags(core, flow, FLOW_ANCHORED | FLOW_PROVEN);
+  noteHeader(core, flow);
   core.flows.rows[flow * FLOW_ROW_WORDS + NEAR_TS_MS] = core.nowMs;
   onEstablished(core.flows.halves, near, far);
   return fromFar(core, flow);
@@ -236,6 +238,7 @@ function fromFar(core: Core, flow: number): number {
       return VERDICT_ACCEPT;
     }
     settle(core, flow);
+    noteHeader(core, flow);
   }
   const verdict = normalizeJump(core, flow);
   if (verdict !== GO_ON) return verdict;

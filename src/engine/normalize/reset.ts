@@ -91,6 +91,7 @@ import {
 } from './held.ts';
 import { isDuplicate, isForeign } from './provenance.ts';
 import { answerReset, isAsking } from './question.ts';
+import { supportOf } from './support.ts';
 
 /** A probe that cannot leave (the main thread is away) holds a reset no longer than this. */
 const UNSENT_MAX_MS = 2000;
@@ -177,7 +178,8 @@ function suspicion(core: Core, flow: number, flags: number, first: boolean): num
     return RST_AFTER_CONFLICT;
   }
   if (isForeign(core, far)) {
-    found(core, flow, RST_FOREIGN, seg.segSeq, seg.ttl, halves[far + TTL_SET]! & 0xff, 0, 0);
+    const flowTtl = halves[far + TTL_SET]! & 0xff;
+    found(core, flow, RST_FOREIGN, seg.segSeq, seg.ttl, flowTtl, supportOf(core, flow), 0);
     return RST_FOREIGN;
   }
   if (isDuplicate(core, flow)) return DUPLICATE_ADDRESS;
@@ -208,8 +210,9 @@ function check(core: Core, flow: number, cause: number): number {
   words[base + R_CHECK_OLD] = !isOld ? 0 : forwarded ? OLD_FORWARDED : OLD_ASKS_SOCKET;
   if (isOld && forwarded) leaveBypass(core, flow);
   else if (isOld) askSocket(core, flow);
+  const support = supportOf(core, flow);
   const waited = words[base + R_CHECK_DEADLINE_MS]! - core.nowMs;
-  event(core, flow, RST_HELD, cause, core.seg.segSeq, waited | 0, core.seg.ttl, 0, 0);
+  event(core, flow, RST_HELD, cause, core.seg.segSeq, waited | 0, core.seg.ttl, support, 0);
   return VERDICT_DROP;
 }
 
