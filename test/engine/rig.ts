@@ -43,6 +43,7 @@ import {
   IN_REFUSED,
   IN_RETRANSMITS,
   IN_SENT,
+  IN_TOLD_MS,
   OUT_BYTES,
   OUT_DELTA,
   OUT_FLOW,
@@ -357,6 +358,7 @@ export class Rig {
     words[to + IN_DATA_SEGMENTS] = this.socket.dataSegments ?? 0;
     words[to + IN_BUSY_MS] = this.socket.busyMs ?? 0;
     words[to + IN_DATA_MS] = this.socket.dataMs ?? 0;
+    words[to + IN_TOLD_MS] = this.nowMs;
     this.inbox.commit();
   }
 

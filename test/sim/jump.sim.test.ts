@@ -57,7 +57,14 @@ function bulk(octets: number, up: boolean): [Step[], Step[]] {
       ];
 }
 
-function jumpPlan(seed: number, bad: boolean): { plan: WorldPlan; which: Which; talk: string } {
+interface JumpPlan {
+  plan: WorldPlan;
+  which: Which;
+  talk: string;
+  settles: boolean;
+}
+
+function jumpPlan(seed: number, bad: boolean): JumpPlan {
   const random = new Random(seed, 0x1a);
   const which = random.pick(['client', 'server', 'both'] as const);
   const talk = random.chance(0.8) ? 'typing' : random.pick(['up', 'down']);
@@ -99,7 +106,7 @@ function jumpPlan(seed: number, bad: boolean): { plan: WorldPlan; which: Which; 
     connections: [connection],
     faults: () => [new JumpFault(PORT, jumps)],
   });
-  return { plan, which, talk };
+  return { plan, which, talk, settles: random.chance(0.5) };
 }
 
 interface Score {
@@ -108,25 +115,23 @@ interface Score {
 }
 
 function judge(seed: number, bad: boolean, scores: Map<string, Score>): void {
-  const { plan, which, talk } = jumpPlan(seed, bad);
+  const { plan, which, talk, settles } = jumpPlan(seed, bad);
   const without = runWorld(plan, null);
-  const withShim = runWorld(plan, { seed, observe: false, off: [] });
-  const observing = runWorld(plan, { seed, observe: true, off: [] });
+  const withShim = runWorld(plan, { seed, observe: false, off: [], settles });
+  const observing = runWorld(plan, { seed, observe: true, off: [], settles });
   const before = without.connections[0];
   const after = withShim.connections[0];
   if (before === undefined || after === undefined) throw new Error('nothing was simulated');
-  const what = `seed ${seed} ${which} ${talk} ${JSON.stringify(after)}`;
+  const what = `seed ${seed} ${which} ${talk} ${settles} ${JSON.stringify(after)}`;
   expect(observing.traceHash, `${what}: observe mode changed something`).toBe(without.traceHash);
   expect(after.client.wrongOctets + after.server.wrongOctets, `${what}: bent stream`).toBe(0);
   expect(withShim.badPackets, what).toBe(0);
-  // Of a far end that alone is renumbered nothing is moved.
-  if (which === 'server') expect(withShim.shim?.engine.counters[RESYNCED], what).toBe(0);
   expect(withShim.shim?.contractBroken, what).toBe(0);
   if (before.whole) {
     expect(after.whole, `${what}: worse than without the shim`).toBe(true);
     return;
   }
-  const key = `${which} ${talk}`;
+  const key = `${which} ${talk}${settles ? ' settled' : ''}`;
   const score = scores.get(key) ?? { broken: 0, saved: 0 };
   scores.set(key, score);
   score.broken++;
@@ -146,12 +151,16 @@ describe('sequence jumps in random worlds', () => {
       let broken = 0;
       let saved = 0;
       for (const [key, score] of scores) {
+        // Of what was settled only quiet sessions, or quiet near ends, can be told for certain.
+        if (key === 'client typing settled') {
+          expect(score.saved / score.broken).toBeGreaterThan(leastSaved / 4);
+        }
         if (key.startsWith('server') || !key.endsWith('typing')) continue;
         broken += score.broken;
         saved += score.saved;
       }
       console.log(`jumps: ${JSON.stringify([...scores])}`);
-      expect(broken).toBeGreaterThan(WORLDS / 5);
+      expect(broken).toBeGreaterThan(WORLDS / 10);
       expect(saved / broken).toBeGreaterThan(leastSaved);
     },
     60_000,

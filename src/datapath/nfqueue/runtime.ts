@@ -269,6 +269,7 @@ class WorkerRuntime implements Runtime {
   /** Without an answer the engine goes on with what it has. */
   private askSocket(at: number): void {
     const { words } = this.outbox;
+    const askedMs = engineMs();
     const numbers = this.options.sockets.ask(words, at);
     const to = this.inbox.reserve();
     if (to < 0) return;
@@ -284,6 +285,7 @@ class WorkerRuntime implements Runtime {
     told[to + box.IN_DATA_SEGMENTS] = numbers.dataSegments;
     told[to + box.IN_BUSY_MS] = numbers.busyMs;
     told[to + box.IN_DATA_MS] = numbers.dataMs;
+    told[to + box.IN_TOLD_MS] = askedMs;
     this.inbox.commit();
     this.waker?.wake();
   }

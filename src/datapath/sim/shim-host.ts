@@ -21,28 +21,21 @@ import {
 import {
   createEngineMemory,
   type EngineMemory,
+  POLICY_BYPASS,
   POLICY_GATEWAY,
   POLICY_KERNEL,
   POLICY_OBSERVE,
   POLICY_OFF,
 } from '../../engine/memory.ts';
 import {
-  IN_ACKED,
-  IN_BUSY_MS,
-  IN_DATA_MS,
-  IN_DATA_SEGMENTS,
   IN_FLOW,
   IN_GENERATION,
   IN_KIND,
   IN_KIND_KERNEL,
   IN_KIND_RULE_DONE,
   IN_KIND_RULE_GONE,
-  IN_KIND_SOCKET,
   IN_OK,
-  IN_RECEIVED,
   IN_REFUSED,
-  IN_RETRANSMITS,
-  IN_SENT,
   OUT_BYTES,
   OUT_DELTA,
   OUT_FLOW,
@@ -56,8 +49,6 @@ import {
   OUT_PACKET,
   OUT_PATH,
   OUT_PORTS,
-  SOCKET_GONE,
-  SOCKET_LIVES,
 } from '../../engine/outbox.ts';
 import { Ring } from '../../engine/ring.ts';
 import {
@@ -67,15 +58,19 @@ import {
   HOOK_PREROUTING,
   INJECT_FAR,
   INJECT_FAR_HOOKED,
+  INJECT_FAR_WAKE,
   TO_FAR,
   TO_NEAR,
   VERDICT_ACCEPT,
   VERDICT_DROP,
+  WORD_READY,
+  WORD_SETTLED,
+  WORD_WAKES,
 } from '../../engine/verdict.ts';
-import type { SocketTold } from './client-socket.ts';
+import { isInvalid, type SocketTold, writeTold } from './client-socket.ts';
 import { cancel, type EventQueue, type Timer } from './event-queue.ts';
 import { KernelShift } from './kernel-shift.ts';
-import { decodePacket, FIN, RST, SYN } from './packet.ts';
+import { decodePacket, FIN, type Packet, RST, SYN } from './packet.ts';
 import { mix, Random } from './random.ts';
 
 const ARENA_BYTES = 1 << 17;
@@ -87,6 +82,8 @@ export interface ShimPlan {
   readonly observe: boolean;
   /** Codes switched off. */
   readonly off: readonly number[];
+  /** Settled connections stay in the kernel, which conntrack marks; else all is inspected. */
+  readonly settles?: boolean;
 }
 
 export class ShimHost {
@@ -110,6 +107,10 @@ export class ShimHost {
   private readonly startMs: number;
   private readonly plainHook: number;
   private readonly ruled = new Set<number>();
+  /** Connections that carry our mark: near port << 16 | far port. */
+  private readonly marked = new Set<number>();
+  /** nf_conntrack_tcp_be_liberal: nothing is INVALID. */
+  private readonly liberal: boolean;
   readonly kernel = new KernelShift();
   private readonly toNetwork: (bytes: Uint8Array) => void;
   private readonly toClient: (bytes: Uint8Array) => void;
@@ -137,9 +138,12 @@ export class ShimHost {
       const at = POLICY_OFF + (code >> 5);
       policy[at] = (policy[at] as number) | (1 << (code & 31));
     }
-    policy[POLICY_GATEWAY] = plan.seed & 1;
-    policy[POLICY_KERNEL] = (plan.seed & 3) === 2 ? 1 : 0;
-    this.plainHook = (plan.seed & 1) === 0 ? HOOK_INPUT : HOOK_FORWARD;
+    const settles = plan.settles === true;
+    policy[POLICY_BYPASS] = settles ? 1 : 0;
+    policy[POLICY_GATEWAY] = settles ? 0 : plan.seed & 1;
+    policy[POLICY_KERNEL] = !settles && (plan.seed & 3) === 2 ? 1 : 0;
+    this.plainHook = settles || (plan.seed & 1) === 0 ? HOOK_INPUT : HOOK_FORWARD;
+    this.liberal = (plan.seed & 4) !== 0;
     this.engine = new Engine(this.memory, plan.seed);
     this.engine.attach(this.arena);
     this.outbox = new Ring(this.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
@@ -156,19 +160,52 @@ export class ShimHost {
   }
 
   fromClient(bytes: Uint8Array): void {
+    const packet = decodePacket(bytes);
+    const ports = packet === null ? 0 : (packet.srcPort << 16) | packet.dstPort;
+    if (packet !== null && this.staysInKernel(packet, ports)) {
+      this.toNetwork(bytes);
+      return;
+    }
     const out = this.pass(bytes, TO_FAR, HOOK_POSTROUTING);
+    this.hearWord(ports);
     if (out !== null) this.toNetwork(this.kernel.leaving(out));
-    this.afterBatch();
+    this.tick();
   }
 
   fromNetwork(bytes: Uint8Array): void {
     this.arrived++;
-    const out = this.pass(bytes, TO_NEAR, this.ingressHook(bytes));
+    const packet = decodePacket(bytes);
+    const ports = packet === null ? 0 : (packet.dstPort << 16) | packet.srcPort;
+    const told = this.marked.has(ports) ? this.socketOf(ports >>> 16, ports & 0xffff) : null;
+    const invalid = !this.liberal && isInvalid(told, packet);
+    if (packet !== null && !invalid && this.staysInKernel(packet, ports)) {
+      this.delivered++;
+      this.toClient(bytes);
+      return;
+    }
+    const hook = this.ingressHook(bytes);
+    const out = this.pass(bytes, TO_NEAR, hook);
+    if (!invalid && hook !== HOOK_PREROUTING) this.hearWord(ports);
     if (out !== null) {
       this.delivered++;
       this.toClient(this.kernel.arriving(out));
     }
-    this.afterBatch();
+    this.tick();
+  }
+
+  /** SYN, FIN and RST take the mark away on their way; they and SACK are looked at. */
+  private staysInKernel(packet: Packet, ports: number): boolean {
+    const control = (packet.flags & (SYN | FIN | RST)) !== 0;
+    if (control) this.marked.delete(ports);
+    return this.marked.has(ports) && packet.sack.length === 0;
+  }
+
+  /** The engine's word on the connection of the packet in hand; most are alone in their batch. */
+  private hearWord(ports: number): void {
+    const { engine } = this;
+    if (engine.word === WORD_READY && this.random.chance(0.7)) engine.settle();
+    if (engine.word === WORD_SETTLED) this.marked.add(ports);
+    else if (engine.word === WORD_WAKES) this.marked.delete(ports);
   }
 
   private ingressHook(bytes: Uint8Array): number {
@@ -208,10 +245,6 @@ export class ShimHost {
   }
 
   /** The worker ticks behind every batch; the main thread drains a little later. */
-  private afterBatch(): void {
-    this.tick();
-  }
-
   private tick(): void {
     const dueMs = this.engine.tick(this.nowMs());
     this.tickTimer = cancel(this.tickTimer);
@@ -230,9 +263,10 @@ export class ShimHost {
       if (kind === OUT_KIND_INJECT) {
         const from = (at + OUT_PACKET) * 4;
         const path = words[at + OUT_PATH] as number;
+        const ports = words[at + OUT_PORTS] as number;
         const bytes = this.outbox.bytes.slice(from, from + (words[at + OUT_BYTES] as number));
         this.outbox.release();
-        this.inject(bytes, path);
+        this.inject(bytes, path, ports);
         continue;
       }
       const ports = words[at + OUT_PORTS] as number;
@@ -254,8 +288,9 @@ export class ShimHost {
     }
   }
 
-  private inject(bytes: Uint8Array, path: number): void {
-    if (path === INJECT_FAR) {
+  private inject(bytes: Uint8Array, path: number, ports: number): void {
+    if (path === INJECT_FAR || path === INJECT_FAR_WAKE) {
+      if (path === INJECT_FAR_WAKE) this.marked.delete(ports);
       this.injectedFar++;
       this.toNetwork(this.kernel.leaving(bytes));
     } else if (path === INJECT_FAR_HOOKED) {
@@ -287,17 +322,9 @@ export class ShimHost {
     const at = this.inbox.reserve();
     if (at < 0) return;
     const { words } = this.inbox;
-    words[at + IN_KIND] = IN_KIND_SOCKET;
     words[at + IN_FLOW] = flow;
     words[at + IN_GENERATION] = generation;
-    words[at + IN_OK] = told === null ? SOCKET_GONE : SOCKET_LIVES;
-    words[at + IN_ACKED] = told?.acked ?? 0;
-    words[at + IN_SENT] = told?.sent ?? 0;
-    words[at + IN_RECEIVED] = told?.received ?? 0;
-    words[at + IN_RETRANSMITS] = told?.retransmits ?? 0;
-    words[at + IN_DATA_SEGMENTS] = told?.dataSegments ?? 0;
-    words[at + IN_BUSY_MS] = told?.busyMs ?? -1;
-    words[at + IN_DATA_MS] = told?.dataMs ?? 0;
+    writeTold(words, at, told, this.nowMs());
     this.inbox.commit();
   }
 

@@ -50,6 +50,7 @@ import {
   IN_RECEIVED,
   IN_RETRANSMITS,
   IN_SENT,
+  IN_TOLD_MS,
 } from '../outbox.ts';
 import { hasTimestamps } from './numbers.ts';
 
@@ -142,7 +143,9 @@ export function recall(core: Core, flow: number, at: number): void {
   core.spoken.recall(flow, generationOf(core, flow), ack, sinceTs, tsNow, sinceMs);
   const busyMs = busySince(core, flow, at);
   if (busyMs >= 0) {
-    core.spoken.recallFlight(flow, nearTsAt(core, flow, near, (core.nowMs - busyMs) | 0));
+    // The answer may have waited: counted from when it was asked.
+    const flightMs = (told[at + IN_TOLD_MS]! - busyMs) | 0;
+    core.spoken.recallFlight(flow, nearTsAt(core, flow, near, flightMs));
   }
   halves[near + TS_VAL] = tsNow;
   core.flows.rows[flow * FLOW_ROW_WORDS + NEAR_TS_MS] = core.nowMs;
