@@ -5,6 +5,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { Fault } from '../../src/testbed/firewall/fault.ts';
 import type { Lab } from '../../src/testbed/lab.ts';
 import { scenarioByName } from '../../src/testbed/scenarios.ts';
 import type { ShimProcess } from '../../src/testbed/shim-process.ts';
@@ -42,7 +43,7 @@ async function sessions(lab: Lab, family: 4 | 6, shim: ShimProcess): Promise<num
   }).length;
 }
 
-async function liveOn(jumps: 'client' | 'both', family: 4 | 6, drop: boolean): Promise<void> {
+async function liveOn(jumps: Fault['jumps'], family: 4 | 6, drop: boolean): Promise<void> {
   await withLab(async (lab) => {
     if (drop) dropInvalid(lab);
     await withShim(lab, (shim) =>
@@ -56,9 +57,13 @@ async function liveOn(jumps: 'client' | 'both', family: 4 | 6, drop: boolean): P
 }
 
 describe('a jump under settled connections', () => {
-  it('of the client, or of both with INVALID dropped: sessions live on', async () => {
+  it('of one end or both, INVALID dropped or not: sessions live on', async () => {
     // What careful administrators drop as INVALID the near end never hears of.
-    await Promise.all([liveOn('client', 6, false), liveOn('both', 4, true)]);
+    await Promise.all([
+      liveOn('client', 6, false),
+      liveOn('both', 4, true),
+      liveOn('server', 4, false),
+    ]);
   });
 
   it('of the client, with 100 MB on their way: each arrives whole', async () => {

@@ -46,11 +46,34 @@ describe('a jump on a quiet session', () => {
     expect(talk.rig.count(code.RESYNCED)).toBe(2);
   });
 
-  it('by something in SEQ alone is left alone: by how much cannot be told', () => {
+  it('by something in SEQ alone is left alone where an older ACK of ours may be the last', () => {
     const talk = jumped(0x12345678, 0);
-    typing(talk);
+    typing(talk, 14_000);
     expect(talk.rig.count(code.RESYNCED)).toBe(0);
   });
+
+  it.each([
+    ['shows nothing', 0],
+    ['shows data, whose number is lower than what its probes’ answers carry', 80],
+  ])(
+    'by something in SEQ alone is translated where the far end had our ACK, and %s',
+    (_, octets) => {
+      const talk = session();
+      talk.far(201, 101); // it echoes what acknowledged all
+      talk.rig.nowMs += 1000;
+      talk.seqBy = 0x12345678;
+      let turns = 0;
+      const answer = () => {
+        turns++;
+        return turns % 3 === 2 ? talk.far(201, 101, octets) : talk.far(201 + octets, 101);
+      };
+      expect(typing(talk, 9000, answer)).toBe(VERDICT_REWRITTEN);
+      const found = talk.rig.events.filter((event) => event.code === code.SEQUENCE_JUMP);
+      expect(found.map((event) => event.args.slice(2, 4))).toEqual([[0x12345678, 0]]);
+      talk.near(101, 201, 36);
+      expect(talk.rig.wire()).toMatchObject({ seq: C + 101, ack: (S + 201 + 0x12345678) | 0 });
+    },
+  );
 
   it('takes the reset of the far end along, and drops one in the old numbers', () => {
     const talk = jumped(0x12345678, 0x11111111);

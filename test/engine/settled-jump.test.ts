@@ -197,9 +197,12 @@ describe('its jump is repaired', () => {
     return verdict;
   }
 
-  it('of both, where the far end’s timer says that its octet is a new one', () => {
+  it.each([
+    ['both', -0x11111111],
+    ['the server', 0],
+  ])('of %s, where the far end’s timer says that its octet is a new one', (_, ackBy) => {
     back(20_000, 0);
-    jump(0x22222222, -0x11111111);
+    jump(0x22222222, ackBy);
     expect(byTimer(talk.rig.nowMs - 700)).toBe(VERDICT_REWRITTEN);
     expect(talk.rig.wire()).toMatchObject({ seq: (S + 1 + DOWN) | 0, ack: (C + 1 + UP) | 0 });
   });

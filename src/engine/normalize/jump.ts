@@ -31,9 +31,10 @@
  * tells that the octet was first sent when the near end had all before it. A far end that shows
  * nothing but empty segments of one number, for as long as an octet would need to come again, has
  * nothing outstanding: then U = RCV.NXT. If only the far end's numbers jumped, it may have taken
- * our data with an ACK that meant nothing to it, and U cannot be told: 3 of 12,000 random worlds
- * put octets in the wrong place, so such a jump is left alone. Where several fit (bulk data within
- * one tick), and on every other doubt: pass unchanged, for good.
+ * our data with an ACK that meant nothing to it, and what it echoes now proves nothing: U is known
+ * only by that timer, or where it had echoed an ACK of all that it had sent (3 of 12,000 random
+ * worlds put octets in the wrong place). Where several fit (bulk data within one tick), and on
+ * every other doubt: pass unchanged, for good.
  *
  * **A flow that was settled** comes back with what its socket knows (`looks.ts`), and with TSvals
  * as old as its bypass: what a stranger has to guess is as wide as that (a day: 2^-6 a packet), so
@@ -137,7 +138,7 @@ export function normalizeJump(core: Core, flow: number): number {
   if (slot < 0) return VERDICT_ACCEPT;
   const base = repairBase(slot);
   if ((core.repairs.words[base + R_ARMED]! & R_JUMPING) === 0) begin(core, flow, base);
-  else if (!see(core, flow, base)) giveUp(core, flow);
+  else see(core, flow, base);
   return decide(core, flow, base);
 }
 

@@ -122,12 +122,39 @@ function unseen(core: Core, flow: number, base: number): number {
   return ((oldestMs - hadMs) | 0) > 0 ? newest : -1;
 }
 
+/**
+ * The far end's numbers alone: with our SEQ as it was, it may have taken our data with an ACK that
+ * meant nothing to it, and what it echoes now names no ACK. U is told by what it echoed before, or
+ * by its timer; what it shows twice, or alone for so long, begins there.
+ */
+function isFarExact(core: Core, flow: number, base: number): boolean {
+  const words = core.repairs.words;
+  if (!hasTimestamps(core, flow)) return false;
+  if (words[base + R_JUMP_HEADS]! >= 2) {
+    return hasAllAcked(core, flow, base) || unseen(core, flow, base) >= 0;
+  }
+  if ((words[base + R_JUMP_FLAGS]! & JUMP_DATA) !== 0) return false;
+  if (since(core.nowMs, words[base + R_JUMP_AT_MS]!) < repeatedMs(core, flow)) return false;
+  return hasAllAcked(core, flow, base);
+}
+
+/** Has the far end, in the old numbers, echoed an ACK of all that it had sent? Then U is that. */
+function hasAllAcked(core: Core, flow: number, base: number): boolean {
+  const generation = generationOf(core, flow);
+  const newest = core.spoken.newestAck(flow, generation);
+  const halves = core.flows.halves;
+  const far = farHalf(core, flow);
+  const rcvNxt = core.repairs.words[base + R_JUMP_RCV_NXT]!;
+  if (rcvNxt !== halves[far + SND_NXT] || rcvNxt !== halves[far + SND_CONT]) return false;
+  if (newest < 0 || core.spoken.ackAt(newest) !== rcvNxt) return false;
+  return core.spoken.ackInUse(flow, generation, halves[far + TS_ECR]!) === newest;
+}
+
 export function isExact(core: Core, flow: number, base: number): boolean {
   const words = core.repairs.words;
   const seqJumped = !seqIn(core, flow, words[base + R_JUMP_SEQ]!);
   const ackJumped = !ackIn(core, flow, words[base + R_JUMP_ACK]!);
-  // The far end's numbers alone: by how much cannot be told.
-  if (!ackJumped) return false;
+  if (!ackJumped) return seqJumped && isFarExact(core, flow, base);
   if (acceptedEnd(core, flow, base) === 0) return false;
   return !seqJumped || isIdle(core, flow, base) || acceptedAck(core, flow, base) >= 0;
 }
@@ -135,6 +162,9 @@ export function isExact(core: Core, flow: number, base: number): boolean {
 export function seqShift(core: Core, flow: number, base: number): number {
   const seq = core.repairs.words[base + R_JUMP_SEQ]!;
   if (seqIn(core, flow, seq)) return 0;
+  if (ackIn(core, flow, core.repairs.words[base + R_JUMP_ACK]!)) {
+    return seqDiff(seq, core.repairs.words[base + R_JUMP_RCV_NXT]!);
+  }
   if (isIdle(core, flow, base)) return seqDiff(seq, core.repairs.words[base + R_JUMP_RCV_NXT]!);
   return seqDiff(seq, core.spoken.ackAt(acceptedAck(core, flow, base)));
 }

@@ -65,14 +65,14 @@ function restart(core: Core, flow: number, base: number): void {
   if (seg.segLen > 0) words[base + R_JUMP_FLAGS] = words[base + R_JUMP_FLAGS]! | JUMP_DATA;
 }
 
-/** Another segment in new numbers: does it agree with the first? False: it cannot be told. */
-export function see(core: Core, flow: number, base: number): boolean {
+/** Another segment in new numbers. */
+export function see(core: Core, flow: number, base: number): void {
   const words = core.repairs.words;
   const seg = core.seg;
   const acksJumped = !ackIn(core, flow, words[base + R_JUMP_ACK]!);
   if (acksJumped !== !ackIn(core, flow, seg.segAck)) {
     restart(core, flow, base);
-    return true;
+    return;
   }
   const seqJumped = !seqIn(core, flow, words[base + R_JUMP_SEQ]!);
   if (!seqIn(core, flow, seg.segSeq) === seqJumped && seqJumped) {
@@ -80,13 +80,16 @@ export function see(core: Core, flow: number, base: number): boolean {
     const room = SLACK + core.flows.halves[farHalf(core, flow) + SND_WND]!;
     if (above > room || above < -room) {
       restart(core, flow, base); // it has jumped again
-      return true;
+      return;
     }
-    if (above < 0) return lower(core, flow, base, acksJumped);
+    if (above < 0) {
+      lower(core, flow, base);
+      return;
+    }
     if (above !== 0) words[base + R_JUMP_FLAGS] = words[base + R_JUMP_FLAGS]! | JUMP_DATA;
   } else if (!seqIn(core, flow, seg.segSeq) !== seqJumped) {
     restart(core, flow, base);
-    return true;
+    return;
   }
   // Segments that were beyond the firewall already are still acknowledged: V is not settled yet.
   if (
@@ -105,7 +108,6 @@ export function see(core: Core, flow: number, base: number): boolean {
   if (asked && words[base + R_JUMP_PROBED_MS] !== core.nowMs) {
     words[base + R_JUMP_ANSWERS] = words[base + R_JUMP_ANSWERS]! + 1;
   }
-  return true;
 }
 
 /**
@@ -146,18 +148,12 @@ function restartAcks(core: Core, base: number): void {
   words[base + R_JUMP_TS_ECR] = core.seg.tsEcr;
 }
 
-/**
- * A lower number than the first: the far end's oldest octet after all. Where the near end's own
- * numbers did not jump, the far end may meanwhile have accepted what acknowledges nothing to it,
- * and TSecr no longer tells U: doubt.
- */
-function lower(core: Core, flow: number, base: number, sure: boolean): boolean {
-  if (!sure) return false;
+/** A lower number than the first: the far end's oldest octet after all. */
+function lower(core: Core, flow: number, base: number): void {
   const tsEcr = core.repairs.words[base + R_JUMP_TS_ECR]!;
   restart(core, flow, base);
   core.repairs.words[base + R_JUMP_TS_ECR] = tsEcr;
   core.repairs.words[base + R_JUMP_FLAGS] = core.repairs.words[base + R_JUMP_FLAGS]! | JUMP_DATA;
-  return true;
 }
 
 /** Without timestamps: does it acknowledge what the near end has sent since the watch began? */
