@@ -5,9 +5,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
 import { INDEX_SETTLED } from '../../src/engine/flow/layout.ts';
-import { POLICY_BYPASS, POLICY_OBSERVE } from '../../src/engine/memory.ts';
+import { POLICY_BYPASS, POLICY_GATEWAY, POLICY_OBSERVE } from '../../src/engine/memory.ts';
 import { SOCKET_LIVES, SOCKET_UNKNOWN } from '../../src/engine/outbox.ts';
 import {
+  HOOK_FORWARD,
   INJECT_FAR_WAKE,
   VERDICT_ACCEPT,
   VERDICT_REWRITTEN,
@@ -253,4 +254,29 @@ it('numbers from before are not taken for what the socket says', () => {
   expect(settledCount()).toBe(0);
   rig.pass(4);
   expect(rig.injected.at(-1)).toMatchObject({ seq: (C + 1 + UP) | 0, ack: (S + 1 + DOWN) | 0 });
+});
+
+it('of a forwarded connection is not: what was in flight there nobody can say', () => {
+  const routed = new Talk();
+  const { rig } = routed;
+  rig.plainHook = HOOK_FORWARD;
+  const policy = new Int32Array(rig.memory.policy);
+  policy[POLICY_GATEWAY] = policy[POLICY_BYPASS] = 1;
+  rig.nowMs += 10;
+  routed.near(1, 1, 20);
+  routed.hear();
+  routed.far(1, 21);
+  rig.engine.settle();
+  rig.nowMs += 5000;
+  routed.near(21, 1);
+  routed.hear();
+  rig.nowMs += 5000; // 36 octets go by in the kernel, and are never taken
+  routed.ackBy = -0x11111111;
+  for (let t = 0; t < 8000; t += 100) {
+    routed.far(1, 21, 10);
+    rig.pass(100);
+    routed.near(57, 1);
+  }
+  expect(rig.count(code.RESYNCED)).toBe(0);
+  expect(rig.rules).toEqual([]); // nobody is asked
 });

@@ -65,6 +65,7 @@ import {
   DELTA,
   FLOW_ANCHORED,
   FLOW_BYPASSED,
+  FLOW_FORWARDED,
   FLOW_NO_JUMP,
   FLOW_NUMBERS_OLD,
   FLOW_OVER,
@@ -143,7 +144,8 @@ export function normalizeJump(core: Core, flow: number): number {
 }
 
 function mayJump(flags: number): boolean {
-  if ((flags & FLOW_NUMBERS_OLD) !== 0) return false;
+  // Of what was settled and is forwarded nobody can say what is in flight (`forwarded.ts`).
+  if ((flags & (FLOW_NUMBERS_OLD | FLOW_FORWARDED)) !== 0) return false;
   const live = flags & (FLOW_ANCHORED | FLOW_PROVEN | FLOW_OVER | FLOW_NO_JUMP);
   if (live !== (FLOW_ANCHORED | FLOW_PROVEN)) return false;
   // A re-anchored flow has its own rule for old numbers: there they are a contradiction.
