@@ -10,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Config, MARK_BYPASS } from '../config/config.ts';
 import { STAT_BYPASSED_OCTETS, STAT_BYPASSED_PACKETS } from '../engine/codes.ts';
+import { LOAD_OCTETS } from '../engine/limits.ts';
 import { type EngineMemory, POLICY_BYPASS } from '../engine/memory.ts';
 import { clearConnectionMarks } from './connection-marks.ts';
 import type { RuleBook } from './rules/rule-book.ts';
@@ -67,7 +68,7 @@ export class Settling {
     if (!this.config.rules && this.rules?.marksConnections() !== true) {
       this.give('the rules were put in by `seqshim up --inspect full`');
     }
-    this.policy[POLICY_BYPASS] = this.isOn ? 1 : 0;
+    this.policy[POLICY_BYPASS] = this.isOn ? LOAD_OCTETS : 0;
   }
 
   private give(because: string): void {

@@ -38,6 +38,8 @@ export const IDLE_CLOSED_MS = 240_000;
  */
 export const IDLE_ENDED_TRANSLATED_MS = 65_000;
 
+/** A connection that has carried so many octets either way may be settled. */
+export const LOAD_OCTETS = 1 << 18;
 /** A settled flow is not seen: its socket is asked this often whether it still lives. */
 export const IDLE_SETTLED_MS = 600_000;
 /** Likewise, behind a reset that may have ended it. */

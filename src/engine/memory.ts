@@ -22,7 +22,7 @@ export const POLICY_OBSERVE = 0;
 export const POLICY_CHECKSUM_FILL = 1;
 /** 128 bits: code c is switched off when bit c is set. */
 export const POLICY_OFF = 2;
-/** 1: settled flows may stay in the kernel. */
+/** Octets of one end behind which a flow may be settled (or a pace of segments); 0: none is. */
 export const POLICY_BYPASS = 8;
 /** The most that a SYN or SYN-ACK may offer as MSS, octets; 0: as it is. */
 export const POLICY_MSS_CLAMP = 9;

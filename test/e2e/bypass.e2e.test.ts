@@ -146,7 +146,7 @@ describe('every packet is inspected', () => {
       await withShim(lab, async (shim) => {
         expect(shim.status()['inspect']).toBe('auto');
         expect((await bulk(lab, 4, 'up', 100 * MEGABYTE)).ok).toBe(true);
-        expect(counters(shim)['bypassedOctets']).toBeGreaterThan(99 * MEGABYTE);
+        expect(counters(shim)['bypassedOctets']).toBeGreaterThan(95 * MEGABYTE);
         expect(connmarks(lab).every((mark) => (mark & 0xff) === 1)).toBe(true);
       });
     });

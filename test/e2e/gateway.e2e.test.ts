@@ -94,9 +94,9 @@ describe('whose connections', () => {
     await withShim(
       lab,
       async (shim) => {
-        const moved = await bulk(lab, 4, 'down', 5 * MB);
+        const moved = await bulk(lab, 4, 'down', 20 * MB);
         expect(moved.ok, moved.error).toBe(true);
-        expect(bypassed(shim)).toBeGreaterThan(4 * MB);
+        expect(bypassed(shim)).toBeGreaterThan(10 * MB);
         untouched(shim.status());
         const own = new Session(lab, 4, ECHO_PORT, gateway);
         expect(await own.until('connected', WITHIN_MS)).not.toBe(-1);
@@ -297,7 +297,7 @@ describe('NAT', () => {
             const { flows } = JSON.parse(known.stdout) as { flows: { untouched: boolean }[] };
             expect(flows.map(({ untouched: left }) => left)).toEqual([true]);
             session.close();
-            const moved = await bulk(lab, 4, 'down', 5 * MB);
+            const moved = await bulk(lab, 4, 'down', 20 * MB);
             expect(moved.ok, moved.error).toBe(true);
             await withFault(lab, CONFLICT, async () => {
               expect((await attempts(lab, 4, SSH, 2, 2)).ok).toBe(0);

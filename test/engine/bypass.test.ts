@@ -89,6 +89,39 @@ describe('a flow is ready', () => {
     expect(rig.engine.word).toBe(WORD_READY);
   });
 
+  it('not before it has carried a load: octets either way, or segments at a pace', () => {
+    const policy = new Int32Array(rig.memory.policy);
+    const outcome = (step: () => void): number => {
+      rig.ports += 1 << 16;
+      open();
+      step();
+      return rig.engine.word;
+    };
+    policy[POLICY_BYPASS] = 2000;
+    expect(outcome(() => exchange(0))).toBe(WORD_UNSETTLED);
+    const up = () => {
+      rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 1400 });
+      rig.out({ flags: ACK, seq: near(1400), ack: far(0), payload: 1400 });
+      rig.in({ flags: ACK, seq: far(0), ack: near(2800) });
+    };
+    expect(outcome(up)).toBe(WORD_READY);
+    const down = () => {
+      exchange(0);
+      rig.in({ flags: ACK, seq: far(0), ack: near(20), payload: 1400 });
+      rig.in({ flags: ACK, seq: far(1400), ack: near(20), payload: 1400 });
+    };
+    expect(outcome(down)).toBe(WORD_READY);
+    policy[POLICY_BYPASS] = 1 << 30;
+    const rounds = (everyMs: number) => () => {
+      for (let i = 0; i < 130; i++) {
+        rig.pass(everyMs);
+        exchange(20 * i);
+      }
+    };
+    expect(outcome(rounds(15))).toBe(WORD_READY);
+    expect(outcome(rounds(25))).toBe(WORD_UNSETTLED);
+  });
+
   it('not with something of the far end missing, or come again', () => {
     open();
     rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 20 });

@@ -87,6 +87,9 @@ const NEAR_SEGMENTS_MIN = 2;
 const FAR_SEGMENTS_MIN = 1;
 /** On a path with a known fault the signs of the next one get their time. */
 const FAULTY_MS = 5000;
+/** So many segments, one in so many ms, are a load too: nobody types that fast. */
+const LOAD_SEGMENTS_MIN = 256;
+const LOAD_PACE_MS = 10;
 /** Behind the end of a bypass. */
 const AGAIN_MS = 1000;
 /** Packets that were queued before the mark stood still come within this. */
@@ -116,7 +119,7 @@ export function judgeBypass(core: Core, flow: number, toFar: boolean): void {
   else if (toFar || core.word !== WORD_UNSETTLED) return;
   else if (mayBypass(core, flow, flags)) {
     if (isGreeted(core, flow)) settleFlow(core, flow);
-    else if (isInOrder(core, flow)) core.word = WORD_READY;
+    else if (carriesLoad(core, flow) && isInOrder(core, flow)) core.word = WORD_READY;
   }
 }
 
@@ -154,6 +157,22 @@ function mayBypass(core: Core, flow: number, flags: number): boolean {
   if (halves[far + STATE] !== ST_ESTABLISHED) return false;
   // Without probes a reset could not be asked about, and the bypass not be ended.
   return (core.policy[POLICY_OFF + (PROBE_SENT >> 5)]! & (1 << (PROBE_SENT & 31))) === 0;
+}
+
+/**
+ * What it costs to be looked at only a load can feel; and whoever is looked at is helped more often
+ * when the firewall changes its numbers.
+ */
+function carriesLoad(core: Core, flow: number): boolean {
+  const halves = core.flows.halves;
+  const near = nearHalf(core, flow);
+  const far = farHalf(core, flow);
+  const octets = core.policy[POLICY_BYPASS]!;
+  if (seqDiff(halves[near + SND_NXT]!, halves[near + ISS]!) >>> 0 >= octets) return true;
+  if (seqDiff(halves[far + SND_NXT]!, halves[far + ISS]!) >>> 0 >= octets) return true;
+  const segments = halves[near + SEGMENT_COUNT]! + halves[far + SEGMENT_COUNT]!;
+  const sinceMs = since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS]!);
+  return segments >= LOAD_SEGMENTS_MIN && segments * LOAD_PACE_MS >= sinceMs;
 }
 
 /**
