@@ -65,6 +65,20 @@ describe('forged resets', () => {
     await path.close();
   });
 
+  it('on a path that loses everything for 150 ms kill none', async () => {
+    const path = await FaultyPath.open(lab, FORGER);
+    const sessions = await open(COUNT);
+    await pause(1000);
+    lab.server.call('iptables', ['-A', 'INPUT', '-p', 'tcp', '-j', 'DROP']);
+    await path.tell({ do: 'forge', ttl: OTHER_TTL, distance: 0 });
+    await pause(150);
+    lab.server.call('iptables', ['-F', 'INPUT']);
+    await pause(1000);
+    for (const session of sessions) expect(await session.echoes('still here')).toBe(true);
+    for (const session of sessions) session.close();
+    await path.close();
+  });
+
   it('kill all ten without the shim', async () => {
     const other = await Lab.open();
     const path = await FaultyPath.open(other, FORGER);

@@ -86,7 +86,7 @@ describe('an exact reset of an address with two origins', () => {
     for (const ttl of [57, 61, 57, 61, 57]) from(rig, ONE, ttl);
     rig.pass(600);
     expect(reset(rig, ONE, 57)).toBe(VERDICT_DROP);
-    rig.pass(120);
+    rig.pass(410);
     expect(rig.count(code.RST_RELEASED)).toBe(1);
   });
 

@@ -63,11 +63,23 @@ describe('resets', () => {
     expect(rig.count(code.RST_REFUTED)).toBe(1);
   });
 
-  it('reach the near end within 110 ms when nothing speaks against them', () => {
+  it('of foreign origin outlast a path that stalls for a moment', () => {
     const rig = new Rig();
     session(rig);
     rig.in(FORGED);
-    rig.pass(110);
+    rig.pass(380);
+    expect(probes(rig)).toHaveLength(2);
+    rig.in({ flags: 0, seq: A + 101, ack: C + 11 });
+    rig.pass(1000);
+    expect(near(rig)).toEqual([]);
+    expect(rig.count(code.RST_REFUTED)).toBe(1);
+  });
+
+  it('reach the near end within 410 ms when nothing speaks against them', () => {
+    const rig = new Rig();
+    session(rig);
+    rig.in(FORGED);
+    rig.pass(410);
     expect(near(rig)).toMatchObject([{ seq: (A + 101) | 0 }]);
     expect(rig.count(code.RST_RELEASED)).toBe(1);
   });
@@ -104,7 +116,7 @@ describe('resets', () => {
     session(rig);
     rig.in(FORGED);
     rig.in({ flags: 0, seq: A + 1, ack: C + 1, payload: 100 });
-    rig.pass(110);
+    rig.pass(410);
     expect(near(rig)).toHaveLength(1);
   });
 

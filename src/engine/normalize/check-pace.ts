@@ -4,7 +4,7 @@
  *
  * Owns the times of a check in the repair slot, and the count of checks. Times: ms. DESIGN §4.2.
  */
-import { RST_DROPPED, STAT_CHECK_LIMIT } from '../codes.ts';
+import { DUPLICATE_ADDRESS, RST_DROPPED, RST_FOREIGN, STAT_CHECK_LIMIT } from '../codes.ts';
 import { type Core, count, enforce, flagsOf, since } from '../core.ts';
 import {
   ANSWERED_MS,
@@ -45,7 +45,7 @@ const CHECK_PERIOD_MS = 60_000;
 const RECENT_ANSWER_MS = CHALLENGE_INTERVAL_MS + 20;
 const AGAIN_MS = CHALLENGE_INTERVAL_MS + 50;
 const CHECK_TOTAL_MS = 700;
-/** The least wait on a flow whose resets have been false before. */
+/** The least wait where a reset is false more often than not: `isPatient`. */
 const PATIENT_MS = 400;
 
 /**
@@ -81,12 +81,36 @@ function isShower(core: Core, flow: number): boolean {
   return true;
 }
 
+/** A path that stalls for a moment must not make true what comes from elsewhere or was false. */
+function isPatient(core: Core, flow: number, cause: number): boolean {
+  if ((flagsOf(core, flow) & FLOW_REFUTED) !== 0) return true;
+  return cause === RST_FOREIGN || cause === DUPLICATE_ADDRESS;
+}
+
+/** How long a check of this cause waits for an answer to its last probe. */
+function silenceMs(core: Core, flow: number, cause: number): number {
+  const wait = waitMs(core, flow);
+  return isPatient(core, flow, cause) && wait < PATIENT_MS ? PATIENT_MS : wait;
+}
+
+/** The probe has not left yet: its answer is waited for from now on, for maxMs in all. */
+export function postpone(core: Core, flow: number, base: number, maxMs: number): void {
+  const words = core.repairs.words;
+  const waited = (core.nowMs + silenceMs(core, flow, words[base + R_CHECK_CAUSE]!)) | 0;
+  const last = (words[base + R_CHECK_AT_MS]! + maxMs) | 0;
+  const deadline = seqLt(waited, last) ? waited : last;
+  const again = (core.nowMs + (PATIENT_MS >> 1)) | 0;
+  const isLater = seqLt(words[base + R_CHECK_DEADLINE_MS]!, deadline);
+  if (isLater) words[base + R_CHECK_DEADLINE_MS] = deadline;
+  if (words[base + R_CHECK_PROBES]! === 0) return;
+  if (seqLt(words[base + R_CHECK_PROBE_MS]!, again)) words[base + R_CHECK_PROBE_MS] = again;
+}
+
 export function arm(core: Core, flow: number, base: number, cause: number): void {
   const words = core.repairs.words;
   const row = flow * FLOW_ROW_WORDS;
-  // Where resets have been false before, a path that stalls for a moment must not make one true.
-  const patient = (flagsOf(core, flow) & FLOW_REFUTED) !== 0;
-  const wait = patient && waitMs(core, flow) < PATIENT_MS ? PATIENT_MS : waitMs(core, flow);
+  const patient = isPatient(core, flow, cause);
+  const wait = silenceMs(core, flow, cause);
   const answeredMs = core.flows.rows[row + ANSWERED_MS]!;
   const probedMs = core.flows.rows[row + PROBED_MS]!;
   // An answer that was lost on its way counts for the sender's limit as well.

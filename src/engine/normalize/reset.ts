@@ -77,7 +77,7 @@ import { HELD_BYTES, TAINT_MS } from '../limits.ts';
 import { POLICY_OBSERVE } from '../memory.ts';
 import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { seqAdd, seqLeq, seqLt } from '../wire/seq.ts';
-import { arm, isProvoked } from './check-pace.ts';
+import { arm, isProvoked, postpone } from './check-pace.ts';
 import { isExact, maybeExact } from './exact.ts';
 import { isBeyond } from './forwarded.ts';
 import {
@@ -87,7 +87,6 @@ import {
   releaseHeld,
   releaseUnjudged,
   startDeadman,
-  waitMs,
 } from './held.ts';
 import { isDuplicate, isForeign } from './provenance.ts';
 import { answerReset, isAsking } from './question.ts';
@@ -225,9 +224,7 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
     return;
   }
   if (probeWaits(core, base) && heldMs < UNSENT_MAX_MS) {
-    const deadline = (core.nowMs + waitMs(core, flow)) | 0;
-    const later = seqLt(words[base + R_CHECK_DEADLINE_MS]!, deadline);
-    if (later) words[base + R_CHECK_DEADLINE_MS] = deadline;
+    postpone(core, flow, base, UNSENT_MAX_MS);
     return;
   }
   const left = words[base + R_CHECK_PROBES_LEFT]!;
