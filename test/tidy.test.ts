@@ -42,6 +42,7 @@ const NORMALIZE_HELPERS = [
   'sack-blocks.ts',
   'sights.ts',
   'support.ts',
+  'unseen.ts',
 ];
 
 describe('source', () => {

@@ -5,6 +5,7 @@
  * normalizers are plain functions of `(core, flow)`. Times: ms.
  */
 import { STAT_REPAIR_FULL, WOULD } from './codes.ts';
+import { FLOW_COMMITTED } from './flow/commit-word.ts';
 import { FirstData } from './flow/first-data.ts';
 import { FlowTable } from './flow/flow-table.ts';
 import {
@@ -46,13 +47,13 @@ export class Core {
   readonly flows: FlowTable;
   /** Those of other packet threads: read only, for errors that routers send. */
   readonly others: readonly FlowTable[];
-  readonly repairs = new RepairTable();
+  readonly repairs: RepairTable;
   readonly paths: PathTable;
-  readonly origins = new OriginTable();
-  readonly firstData = new FirstData();
-  readonly spoken = new Spoken();
-  readonly sacks = new SackTable();
-  readonly sockets = new SocketTable();
+  readonly origins: OriginTable;
+  readonly firstData: FirstData;
+  readonly spoken: Spoken;
+  readonly sacks: SackTable;
+  readonly sockets: SocketTable;
   readonly outbox: Ring;
   readonly inbox: Ring;
   readonly events: Ring;
@@ -75,15 +76,18 @@ export class Core {
   /** The flow of the packet in hand, and WORD_* on it. */
   flow = 0;
   word = 0;
-  /** Looks at settled flows (`normalize/looks.ts`): the last turn, and the row that it ended at. */
-  lookedMs = 0;
-  lookedAt = 0;
   /** 1: no new flow is taken (stopping for good). */
   stopping = 0;
 
   constructor(memory: EngineMemory, seed: number, others: readonly EngineMemory[]) {
     this.flows = new FlowTable(memory, seed);
     this.others = others.map((other) => new FlowTable(other, seed));
+    this.repairs = new RepairTable(memory.repairs);
+    this.origins = new OriginTable(memory.origins);
+    this.firstData = new FirstData(memory.firstData);
+    this.spoken = new Spoken(memory.spoken);
+    this.sacks = new SackTable(memory.sacks);
+    this.sockets = new SocketTable(memory.sockets);
     this.outbox = new Ring(memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
     this.inbox = new Ring(memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
     this.events = new Ring(memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
@@ -122,11 +126,13 @@ export function generationOf(core: Core, flow: number): number {
 export function setFlags(core: Core, flow: number, set: number): void {
   const at = flow * FLOW_ROW_WORDS + FLOW_FLAGS;
   core.flows.rows[at] = core.flows.rows[at]! | set;
+  if ((set & FLOW_COMMITTED) !== 0) core.flows.commit(flow);
 }
 
 export function clearFlags(core: Core, flow: number, clear: number): void {
   const at = flow * FLOW_ROW_WORDS + FLOW_FLAGS;
   core.flows.rows[at] = core.flows.rows[at]! & ~clear;
+  if ((clear & FLOW_COMMITTED) !== 0) core.flows.commit(flow);
 }
 
 export function count(core: Core, code: number): void {

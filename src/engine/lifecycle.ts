@@ -117,7 +117,20 @@ function leavePath(core: Core, flow: number, clean: boolean): void {
 /** A connection older than we are: both ends are taken as established and real. */
 export function pickUp(core: Core, toFar: boolean): number {
   const flow = open(core);
-  if (flow < 0) return -1;
+  if (flow >= 0) follow(core, flow, toFar);
+  return flow;
+}
+
+/** The segment in hand, which leaves, is not of the row's connection but of another, older one. */
+export function pickUpAgain(core: Core, flow: number): void {
+  letGo(core, flow);
+  core.flows.keyOf(flow);
+  core.flows.clear(flow);
+  begin(core, flow);
+  follow(core, flow, true);
+}
+
+function follow(core: Core, flow: number, toFar: boolean): void {
   const halves = core.flows.halves;
   const sender = toFar ? nearHalf(core, flow) : farHalf(core, flow);
   const peer = toFar ? farHalf(core, flow) : nearHalf(core, flow);
@@ -126,7 +139,6 @@ export function pickUp(core: Core, toFar: boolean): number {
   setFlags(core, flow, FLOW_PICKED_UP | FLOW_ANCHORED | FLOW_PROVEN);
   if (core.seg.foreign !== 0) setFlags(core, flow, FLOW_UNTOUCHED);
   count(core, STAT_FLOW_PICKED_UP);
-  return flow;
 }
 
 /** Both FINs, or a reset: nothing is checked or asked any more, translation goes on to the end. */

@@ -2,8 +2,14 @@
  * The memory an engine works in, laid out once, so that it can be an array in a test, shared
  * between threads, or a mapped file. Sizes in bytes.
  */
+import { FirstData } from './flow/first-data.ts';
 import { FLOW_ROW_WORDS, HALF_WORDS, indexWords } from './flow/layout.ts';
+import { OriginTable } from './flow/origin-table.ts';
 import { PATH_WORDS } from './flow/path-table.ts';
+import { RepairTable } from './flow/repair-table.ts';
+import { SackTable } from './flow/sack-table.ts';
+import { SocketTable } from './flow/socket-table.ts';
+import { Spoken } from './flow/spoken.ts';
 import {
   COUNTER_COUNT,
   EVENT_SLOT_COUNT,
@@ -44,12 +50,24 @@ export const CHECKSUM_FILL_OFF = 0;
 export const CHECKSUM_FILL_AUTO = 1;
 export const CHECKSUM_FILL_ALWAYS = 2;
 
-export interface EngineMemory {
-  readonly flowCountMax: number;
+/** What an engine needs to go on where another one ended: in a file it outlives the program. */
+export interface LastingMemory {
   /** FLOW_ROW_WORDS and two halves per flow (`flow/layout.ts`). */
   readonly flows: ArrayBufferLike;
   /** Hash index over the flow rows. */
   readonly index: ArrayBufferLike;
+  /** A commit word per flow (`flow/commit-word.ts`). */
+  readonly commits: ArrayBufferLike;
+  readonly repairs: ArrayBufferLike;
+  readonly sacks: ArrayBufferLike;
+  readonly firstData: ArrayBufferLike;
+  readonly spoken: ArrayBufferLike;
+  readonly sockets: ArrayBufferLike;
+  readonly origins: ArrayBufferLike;
+}
+
+export interface EngineMemory extends LastingMemory {
+  readonly flowCountMax: number;
   readonly outbox: ArrayBufferLike;
   readonly inbox: ArrayBufferLike;
   readonly events: ArrayBufferLike;
@@ -60,15 +78,41 @@ export interface EngineMemory {
   readonly paths: ArrayBufferLike;
 }
 
-/** Lays the memory out with `allocate` (bytes to buffer): `new SharedArrayBuffer`, or a mapping. */
+/** Parts of LastingMemory in the order in which they lie in a file, with their sizes. */
+export function lastingParts(flowCountMax: number): readonly [keyof LastingMemory, number][] {
+  return [
+    ['flows', flowCountMax * (FLOW_ROW_WORDS + 2 * HALF_WORDS) * 4],
+    ['index', indexWords(flowCountMax) * 4],
+    ['commits', flowCountMax * 4],
+    ['repairs', RepairTable.BYTES],
+    ['sacks', SackTable.BYTES],
+    ['firstData', FirstData.BYTES],
+    ['spoken', Spoken.BYTES],
+    ['sockets', SocketTable.BYTES],
+    ['origins', OriginTable.BYTES],
+  ];
+}
+
+export function createLastingMemory(
+  flowCountMax: number,
+  allocate: (bytes: number) => ArrayBufferLike,
+): LastingMemory {
+  const parts = lastingParts(flowCountMax).map(([name, bytes]) => [name, allocate(bytes)]);
+  return Object.fromEntries(parts) as unknown as LastingMemory;
+}
+
+/**
+ * Lays the memory out with `allocate` (bytes to buffer, zero-filled: `new SharedArrayBuffer`);
+ * what lasts may lie elsewhere.
+ */
 export function createEngineMemory(
   flowCountMax: number,
   allocate: (bytes: number) => ArrayBufferLike,
+  lasting: LastingMemory = createLastingMemory(flowCountMax, allocate),
 ): EngineMemory {
   return {
+    ...lasting,
     flowCountMax,
-    flows: allocate(flowCountMax * (FLOW_ROW_WORDS + 2 * HALF_WORDS) * 4),
-    index: allocate(indexWords(flowCountMax) * 4),
     outbox: allocate(Ring.byteLength(OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES)),
     inbox: allocate(Ring.byteLength(INBOX_SLOT_COUNT, INBOX_SLOT_BYTES)),
     events: allocate(Ring.byteLength(EVENT_SLOT_COUNT, EVENT_WORDS * 4)),

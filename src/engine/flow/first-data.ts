@@ -5,23 +5,32 @@
  */
 import { HELD_BYTES } from '../limits.ts';
 
-const SLOT_COUNT = 256;
-const TAG_WORDS = 4;
+export const SLOT_COUNT = 256;
+export const TAG_WORDS = 4;
 
 export class FirstData {
-  readonly bytes = new Uint8Array(SLOT_COUNT * HELD_BYTES);
-  private readonly tags = new Int32Array(SLOT_COUNT * TAG_WORDS); // flow + 1, generation, bytes
-  private readonly next = new Int32Array(1);
+  static readonly BYTES = (4 + SLOT_COUNT * TAG_WORDS) * 4 + SLOT_COUNT * HELD_BYTES;
+
+  readonly bytes: Uint8Array;
+  private readonly tags: Int32Array; // flow + 1, generation, bytes
+  private readonly next: Int32Array;
+
+  constructor(buffer: ArrayBufferLike) {
+    this.next = new Int32Array(buffer, 0, 4);
+    this.tags = new Int32Array(buffer, 16, SLOT_COUNT * TAG_WORDS);
+    this.bytes = new Uint8Array(buffer, 16 + SLOT_COUNT * TAG_WORDS * 4, SLOT_COUNT * HELD_BYTES);
+  }
 
   keep(flow: number, generation: number, buf: Uint8Array, off: number, bytes: number): void {
     if (bytes > HELD_BYTES || this.find(flow, generation) >= 0) return;
     const slot = this.next[0]!;
     this.next[0] = (slot + 1) % SLOT_COUNT;
-    this.tags[slot * TAG_WORDS] = flow + 1;
+    const to = slot * HELD_BYTES;
+    this.tags[slot * TAG_WORDS] = 0; // a copy half made belongs to nobody
+    for (let i = 0; i < bytes; i++) this.bytes[to + i] = buf[off + i]!;
     this.tags[slot * TAG_WORDS + 1] = generation;
     this.tags[slot * TAG_WORDS + 2] = bytes;
-    const to = slot * HELD_BYTES;
-    for (let i = 0; i < bytes; i++) this.bytes[to + i] = buf[off + i]!;
+    this.tags[slot * TAG_WORDS] = flow + 1;
   }
 
   /** The slot of a flow's copy, or -1. */

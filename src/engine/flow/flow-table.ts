@@ -16,6 +16,7 @@ import {
 import type { EngineMemory } from '../memory.ts';
 import { get32 } from '../wire/bytes.ts';
 import type { Segment } from '../wire/segment.ts';
+import { commitWord } from './commit-word.ts';
 import {
   EXPIRES_MS,
   FAR_ADDR,
@@ -36,9 +37,13 @@ import {
   HALF_WORDS,
   INDEX_CONTROL_WORDS,
   INDEX_COUNT,
+  INDEX_EVICT_AT,
+  INDEX_EXPIRY_AT,
   INDEX_FREE,
   INDEX_HIGH,
   INDEX_PEAK,
+  INDEX_SETTLED,
+  INDEX_TRANSLATED,
   LAST_MS,
   NEAR_ADDR,
   NEXT,
@@ -56,12 +61,12 @@ export class FlowTable {
   readonly rows: Int32Array;
   readonly halves: Int32Array;
   readonly index: Int32Array;
+  private readonly commits: Int32Array;
   readonly flowCountMax: number;
   /** Near address, far address (4 words each), ports and family of the last `setKey`. */
   readonly key = new Int32Array(10);
   private readonly slotMask: number;
   private readonly seed: number;
-  private readonly cursor = new Int32Array(2);
   private readonly saved = new Int32Array(10);
 
   constructor(memory: EngineMemory, seed: number) {
@@ -69,6 +74,7 @@ export class FlowTable {
     this.rows = new Int32Array(memory.flows, 0, rowWords);
     this.halves = new Int32Array(memory.flows, rowWords * 4, memory.flowCountMax * 2 * HALF_WORDS);
     this.index = new Int32Array(memory.index);
+    this.commits = new Int32Array(memory.commits);
     this.flowCountMax = memory.flowCountMax;
     this.slotMask = this.index.length - INDEX_CONTROL_WORDS - 1;
     this.seed = seed | 0;
@@ -166,6 +172,12 @@ export class FlowTable {
     rows[row + FLOW_FLAGS] = FLOW_USED | this.key[9]!;
     rows[row + GENERATION] = (generation + 1) | 0;
     rows[row + NEXT] = next;
+    this.commit(flow);
+  }
+
+  /** The row says what it means: behind each change of what its commit word covers. */
+  commit(flow: number): void {
+    this.commits[flow] = commitWord(this.rows, flow);
   }
 
   /** Sets the key to that of a row. */
@@ -228,9 +240,9 @@ export class FlowTable {
     const high = this.index[INDEX_HIGH]!;
     const steps = rowCount < high ? rowCount : high;
     for (let i = 0; i < steps; i++) {
-      let flow = this.cursor[0]! + 1;
+      let flow = this.index[INDEX_EXPIRY_AT]! + 1;
       if (flow >= high) flow = 0;
-      this.cursor[0] = flow;
+      this.index[INDEX_EXPIRY_AT] = flow;
       const row = flow * FLOW_ROW_WORDS;
       if (rows[row + FLOW_FLAGS] !== 0 && ((rows[row + EXPIRES_MS]! - nowMs) | 0) <= 0) return flow;
     }
@@ -242,9 +254,9 @@ export class FlowTable {
     const rows = this.rows;
     let embryonic = -1;
     for (let i = 0; i < EVICT_SCAN_ROWS && i < this.flowCountMax; i++) {
-      let flow = this.cursor[1]! + 1;
+      let flow = this.index[INDEX_EVICT_AT]! + 1;
       if (flow >= this.flowCountMax) flow = 0;
-      this.cursor[1] = flow;
+      this.index[INDEX_EVICT_AT] = flow;
       const row = flow * FLOW_ROW_WORDS;
       const flags = rows[row + FLOW_FLAGS]!;
       if (flags === 0 || (flags & FLOW_KEPT) !== 0 || rows[row + REPAIR] !== 0) continue;
@@ -253,6 +265,45 @@ export class FlowTable {
       if ((flags & FLOW_ANCHORED) === 0 && embryonic < 0) embryonic = flow;
     }
     return embryonic < 0 ? -1 : this.evict(embryonic);
+  }
+
+  /**
+   * Chains, free list and counts anew from the rows, behind an end at any instruction. A row whose
+   * commit word is another is half-written: it is set aside. Returns how many were.
+   */
+  rebuild(): number {
+    const { rows, index, commits } = this;
+    const used = index[INDEX_HIGH]!;
+    const high = used < 0 || used > this.flowCountMax ? this.flowCountMax : used;
+    let torn = 0;
+    index.fill(0, INDEX_CONTROL_WORDS);
+    index[INDEX_HIGH] = high;
+    index[INDEX_FREE] = 0;
+    index[INDEX_COUNT] = 0;
+    index[INDEX_TRANSLATED] = 0;
+    index[INDEX_SETTLED] = 0;
+    for (let flow = high - 1; flow >= 0; flow--) {
+      const row = flow * FLOW_ROW_WORDS;
+      let flags = rows[row + FLOW_FLAGS]!;
+      this.keyOf(flow);
+      if (flags !== 0 && (commits[flow] !== commitWord(rows, flow) || this.find() >= 0)) {
+        torn++;
+        flags = 0;
+      }
+      rows[row + FLOW_FLAGS] = flags;
+      const head = flags === 0 ? INDEX_FREE : this.slot();
+      rows[row + NEXT] = index[head]!;
+      index[head] = flow + 1;
+      if (flags !== 0) this.recount(flags);
+    }
+    return torn;
+  }
+
+  private recount(flags: number): void {
+    const index = this.index;
+    index[INDEX_COUNT] = index[INDEX_COUNT]! + 1;
+    if ((flags & FLOW_TRANSLATED) !== 0) index[INDEX_TRANSLATED] = index[INDEX_TRANSLATED]! + 1;
+    if ((flags & FLOW_SETTLED) !== 0) index[INDEX_SETTLED] = index[INDEX_SETTLED]! + 1;
   }
 
   private evict(flow: number): number {

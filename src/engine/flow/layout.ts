@@ -165,6 +165,8 @@ export const FLOW_KERNEL = 1 << 23;
 export const FLOW_MOVING = 1 << 24;
 /** The far end scales windows, the near end does not know: SCALE_FIX (`unscaled.ts`). */
 export const FLOW_UNSCALED = 1 << 25;
+/** Packets of it may have gone by while no shim ran (`unseen.ts`). */
+export const FLOW_UNSEEN = 1 << 28;
 /** Was settled where it is forwarded: no socket here knows its numbers (`forwarded.ts`). */
 export const FLOW_FORWARDED = 1 << 27;
 
@@ -192,6 +194,12 @@ export const INDEX_COUNT = 2; // flows now
 export const INDEX_PEAK = 3; // most flows at one time
 export const INDEX_TRANSLATED = 4; // flows translated in userspace now
 export const INDEX_SETTLED = 5; // flows settled now
+/** Where the scans for expired rows, and for rows to take back, ended. */
+export const INDEX_EXPIRY_AT = 6;
+export const INDEX_EVICT_AT = 7;
+/** Looks at settled flows (`looks.ts`): the last turn, ms, and the row that it ended at. */
+export const INDEX_LOOKED_MS = 8;
+export const INDEX_LOOKED_AT = 9;
 export const INDEX_CONTROL_WORDS = 16;
 
 /** Words of the hash index: control words, then a power of two of chain heads (row + 1). */

@@ -5,19 +5,19 @@
  */
 import { ORIGIN_COUNT, TAINT_MS } from '../limits.ts';
 
-const ORIGIN_WORDS = 18;
-const O_ADDR = 0; // four words
-const O_USED = 4;
+export const ORIGIN_WORDS = 18;
+export const O_ADDR = 0; // four words
+export const O_USED = 4;
 /** Source now, the one before, turns between the two, last change; first MAC, then TTL. */
-const O_MAC = 5;
-const O_TTL = 9;
-const O_PARTIAL = 13;
-const O_PARTIAL_MS = 14;
+export const O_MAC = 5;
+export const O_TTL = 9;
+export const O_PARTIAL = 13;
+export const O_PARTIAL_MS = 14;
 /** Turns reported: ORIGIN_MAC | ORIGIN_TTL. */
-const O_REPORTED = 15;
+export const O_REPORTED = 15;
 /** Flows put under repair for it within the minute that began at O_ASKS_MS. */
-const O_ASKS = 16;
-const O_ASKS_MS = 17;
+export const O_ASKS = 16;
+export const O_ASKS_MS = 17;
 const NOW = 0;
 const BEFORE = 1;
 const TURNS = 2;
@@ -36,9 +36,15 @@ const TURNS_MIN = 2;
 const ASKS_MAX = 256;
 
 export class OriginTable {
-  private readonly words = new Int32Array(ORIGIN_COUNT * ORIGIN_WORDS);
+  static readonly BYTES = ORIGIN_COUNT * ORIGIN_WORDS * 4;
+
+  private readonly words: Int32Array;
   /** Flow, MAC and TTL of the segment before: most segments are like it. */
   private readonly last = new Int32Array(3).fill(-1);
+
+  constructor(buffer: ArrayBufferLike) {
+    this.words = new Int32Array(buffer);
+  }
 
   /** The row of a far address; takes it over when another one had it. `key` as in FlowTable. */
   row(key: Int32Array): number {

@@ -3,7 +3,8 @@
  * held reset and its check, the dead-man check behind a refutation.
  *
  * Owns a fixed pool of slots (words and one held copy of at most HELD_BYTES each) and the list of
- * slots in use. Allocated once; refuses when full. Times: ms. DESIGN §4.1, §4.2.
+ * slots in use; zero-filled is empty, so that it can be a mapped file. Refuses when full. Times: ms.
+ * DESIGN §4.1, §4.2.
  */
 import { HELD_BYTES, REPAIR_COUNT } from '../limits.ts';
 import { CANDIDATE_WORDS } from './candidate.ts';
@@ -90,34 +91,52 @@ export const R_JUMPING = 16;
 
 export const REPAIR_WORDS = 54;
 
-export class RepairTable {
-  readonly words = new Int32Array(REPAIR_COUNT * REPAIR_WORDS);
-  readonly held = new Uint8Array(REPAIR_COUNT * HELD_BYTES);
-  /** Slots in use, dense: `active[0..activeCount)`. */
-  readonly active = new Int32Array(REPAIR_COUNT);
-  private readonly position = new Int32Array(REPAIR_COUNT);
-  private readonly free = new Int32Array(REPAIR_COUNT);
-  private readonly counts = new Int32Array(2); // active, free
+const COUNT_ACTIVE = 0;
+const COUNT_FREE = 1;
+/** Slots ever used: those above have never been taken. */
+const COUNT_HIGH = 2;
+const COUNT_WORDS = 4;
 
-  constructor() {
-    for (let i = 0; i < REPAIR_COUNT; i++) this.free[i] = REPAIR_COUNT - 1 - i;
-    this.counts[1] = REPAIR_COUNT;
+export class RepairTable {
+  static readonly BYTES =
+    (COUNT_WORDS + REPAIR_COUNT * (REPAIR_WORDS + 3)) * 4 + REPAIR_COUNT * HELD_BYTES;
+
+  readonly words: Int32Array;
+  readonly held: Uint8Array;
+  /** Slots in use, dense: `active[0..activeCount)`. */
+  readonly active: Int32Array;
+  private readonly position: Int32Array;
+  private readonly free: Int32Array;
+  private readonly counts: Int32Array;
+
+  constructor(buffer: ArrayBufferLike) {
+    const slots = REPAIR_COUNT * 4;
+    const lists = (COUNT_WORDS + REPAIR_COUNT * REPAIR_WORDS) * 4;
+    this.counts = new Int32Array(buffer, 0, COUNT_WORDS);
+    this.words = new Int32Array(buffer, COUNT_WORDS * 4, REPAIR_COUNT * REPAIR_WORDS);
+    this.active = new Int32Array(buffer, lists, REPAIR_COUNT);
+    this.position = new Int32Array(buffer, lists + slots, REPAIR_COUNT);
+    this.free = new Int32Array(buffer, lists + 2 * slots, REPAIR_COUNT);
+    this.held = new Uint8Array(buffer, lists + 3 * slots, REPAIR_COUNT * HELD_BYTES);
   }
 
   activeCount(): number {
-    return this.counts[0]!;
+    return this.counts[COUNT_ACTIVE]!;
   }
 
   /** A zeroed slot for the flow, or -1 when all are taken. */
   take(flow: number): number {
-    const freeCount = this.counts[1]!;
-    if (freeCount === 0) return -1;
-    const slot = this.free[freeCount - 1]!;
-    this.counts[1] = freeCount - 1;
-    const activeCount = this.counts[0]!;
-    this.active[activeCount] = slot;
-    this.position[slot] = activeCount;
-    this.counts[0] = activeCount + 1;
+    const counts = this.counts;
+    let slot = counts[COUNT_HIGH]!;
+    if (counts[COUNT_FREE]! > 0) {
+      counts[COUNT_FREE] = counts[COUNT_FREE]! - 1;
+      slot = this.free[counts[COUNT_FREE]!]!;
+    } else if (slot < REPAIR_COUNT) {
+      counts[COUNT_HIGH] = slot + 1;
+    } else {
+      return -1;
+    }
+    this.list(slot);
     const base = slot * REPAIR_WORDS;
     this.words.fill(0, base, base + REPAIR_WORDS);
     this.words[base + R_FLOW] = flow;
@@ -125,15 +144,49 @@ export class RepairTable {
     return slot;
   }
 
+  private list(slot: number): void {
+    const activeCount = this.counts[COUNT_ACTIVE]!;
+    this.active[activeCount] = slot;
+    this.position[slot] = activeCount;
+    this.counts[COUNT_ACTIVE] = activeCount + 1;
+  }
+
   release(slot: number): void {
-    const last = this.counts[0]! - 1;
+    const last = this.counts[COUNT_ACTIVE]! - 1;
     const at = this.position[slot]!;
     const moved = this.active[last]!;
     this.active[at] = moved;
     this.position[moved] = at;
-    this.counts[0] = last;
-    this.free[this.counts[1]!] = slot;
-    this.counts[1] = this.counts[1]! + 1;
+    this.counts[COUNT_ACTIVE] = last;
+    this.free[this.counts[COUNT_FREE]!] = slot;
+    this.counts[COUNT_FREE] = this.counts[COUNT_FREE]! + 1;
+  }
+
+  /**
+   * The lists anew, behind an end at any instruction: `claimed[slot]` is 1 where a flow has it. An
+   * order that is whole stays as it is.
+   */
+  rebuild(claimed: Uint8Array): void {
+    const counts = this.counts;
+    const before = counts[COUNT_ACTIVE]!;
+    let kept = 0;
+    for (let i = 0; i < before && i < REPAIR_COUNT; i++) {
+      const slot = this.active[i]!;
+      if (slot < 0 || slot >= REPAIR_COUNT || claimed[slot] !== 1) continue;
+      claimed[slot] = 2;
+      this.active[kept] = slot;
+      this.position[slot] = kept;
+      kept++;
+    }
+    counts[COUNT_ACTIVE] = kept;
+    counts[COUNT_FREE] = 0;
+    counts[COUNT_HIGH] = REPAIR_COUNT;
+    for (let slot = REPAIR_COUNT - 1; slot >= 0; slot--) {
+      if (claimed[slot] === 1) this.list(slot);
+      if (claimed[slot] !== 0) continue;
+      this.free[counts[COUNT_FREE]!] = slot;
+      counts[COUNT_FREE] = counts[COUNT_FREE]! + 1;
+    }
   }
 
   /** Keeps a copy of a packet; false when it is larger than a slot holds. */

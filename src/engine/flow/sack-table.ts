@@ -2,13 +2,13 @@
  * What is known of the SACK blocks of flows whose far end's blocks were seen in other numbers: how
  * far they are off, and the probe that is to tell it.
  *
- * Owns a direct-mapped table; a slot that was in use lately is not given away, and a flow without
+ * Owns a direct-mapped table, zero-filled is empty; a slot that was in use lately is not given away, and a flow without
  * one keeps its blocks as they are. Numbers are the near end's. Times: ms. DESIGN §4.3.
  */
 import { SACK_COUNT } from '../limits.ts';
 
-const K_FLOW = 0; // flow + 1
-const K_GENERATION = 1;
+export const K_FLOW = 0; // flow + 1
+export const K_GENERATION = 1;
 /** SACK_* state. */
 export const K_STATE = 2;
 /** A block's edge as it arrives minus the octet that is meant; valid from SACK_TRIED on. */
@@ -48,7 +48,13 @@ export const SACK_LEFT_ALONE = 4;
 const IDLE_MS = 60_000;
 
 export class SackTable {
-  readonly words = new Int32Array(SACK_COUNT * K_WORDS);
+  static readonly BYTES = SACK_COUNT * K_WORDS * 4;
+
+  readonly words: Int32Array;
+
+  constructor(buffer: ArrayBufferLike) {
+    this.words = new Int32Array(buffer);
+  }
 
   /** Word index of the flow's slot, or -1. */
   find(flow: number, generation: number): number {

@@ -7,8 +7,8 @@
  */
 import { SPOKEN_COUNT } from '../limits.ts';
 
-const K_FLOW = 0; // flow + 1
-const K_GENERATION = 1;
+export const K_FLOW = 0; // flow + 1
+export const K_GENERATION = 1;
 export const K_LOOKED_MS = 2;
 export const K_ACKED = 3;
 export const K_RECEIVED = 4;
@@ -17,10 +17,16 @@ export const K_USED_SEGMENTS = 5;
 /** How long, ms in all, octets were in flight, when last none were; K_IDLE: that is known. */
 export const K_BUSY_MS = 6;
 export const K_IDLE = 7;
-const SOCKET_WORDS = 8;
+export const SOCKET_WORDS = 8;
 
 export class SocketTable {
-  readonly words = new Int32Array(SPOKEN_COUNT * SOCKET_WORDS);
+  static readonly BYTES = SPOKEN_COUNT * SOCKET_WORDS * 4;
+
+  readonly words: Int32Array;
+
+  constructor(buffer: ArrayBufferLike) {
+    this.words = new Int32Array(buffer);
+  }
 
   /** Word index of what is known of a flow, or -1. */
   find(flow: number, generation: number): number {

@@ -9,38 +9,44 @@
 import { SPOKEN_COUNT } from '../limits.ts';
 import { type Seq, seqLeq, seqLt } from '../wire/seq.ts';
 
-const S_FLOW = 0; // flow + 1
-const S_GENERATION = 1;
-const S_ACK_COUNT = 2; // ever noted
-const S_TS = 3; // newest TSval
-const S_FLIGHT_TS = 4; // TSval of the first octet in flight
-const S_SHORT_TS = 5; // newest TSval of a segment that ends below SND.NXT
-const S_KNOWN = 6; // bits of what below is known, and of the past
-const S_FAR_COUNT = 7; // ever noted, modulo FAR_COUNT
-const S_ACKS = 8; // ACK_COUNT times: ACK, first TSval, last TSval, engine ms of the first
-const ACK_WORDS = 4;
-const ACK_COUNT = 6;
-const S_FAR = 32; // FAR_COUNT times: SEQ of fresh data of the far end, its size, its first eight octets
-const FAR_WORDS = 4;
-const FAR_COUNT = 4;
+export const S_FLOW = 0; // flow + 1
+export const S_GENERATION = 1;
+export const S_ACK_COUNT = 2; // ever noted
+export const S_TS = 3; // newest TSval
+export const S_FLIGHT_TS = 4; // TSval of the first octet in flight
+export const S_SHORT_TS = 5; // newest TSval of a segment that ends below SND.NXT
+export const S_KNOWN = 6; // bits of what below is known, and of the past
+export const S_FAR_COUNT = 7; // ever noted, modulo FAR_COUNT
+export const S_ACKS = 8; // ACK_COUNT times: ACK, first TSval, last TSval, engine ms of the first
+export const ACK_WORDS = 4;
+export const ACK_COUNT = 6;
+export const S_FAR = 32; // FAR_COUNT times: SEQ of fresh data of the far end, its size, its first eight octets
+export const FAR_WORDS = 4;
+export const FAR_COUNT = 4;
 /** An octet of the near end's that the far end may have. */
-const S_PENDING_SEQ = 48;
-const S_PENDING = 49;
+export const S_PENDING_SEQ = 48;
+export const S_PENDING = 49;
 /** One that it has, and whose: that stays true when the rest is forgotten. */
-const S_OCTET_SEQ = 50;
-const S_OCTET = 51;
-const S_OCTET_FLOW = 52; // flow + 1
-const S_OCTET_GENERATION = 53;
-const SPOKEN_WORDS = 54;
+export const S_OCTET_SEQ = 50;
+export const S_OCTET = 51;
+export const S_OCTET_FLOW = 52; // flow + 1
+export const S_OCTET_GENERATION = 53;
+export const SPOKEN_WORDS = 54;
 
-const FLIGHT_KNOWN = 1;
-const SHORT_KNOWN = 2;
-const OCTET_PENDING = 4;
-const SENT_SINGLE = 8;
-const RECALLED = 16;
+export const FLIGHT_KNOWN = 1;
+export const SHORT_KNOWN = 2;
+export const OCTET_PENDING = 4;
+export const SENT_SINGLE = 8;
+export const RECALLED = 16;
 
 export class Spoken {
-  private readonly words = new Int32Array(SPOKEN_COUNT * SPOKEN_WORDS);
+  static readonly BYTES = SPOKEN_COUNT * SPOKEN_WORDS * 4;
+
+  private readonly words: Int32Array;
+
+  constructor(buffer: ArrayBufferLike) {
+    this.words = new Int32Array(buffer);
+  }
 
   /**
    * A segment of the near end that ends at `end`, before its flow is told: `una`, `nxt` are its

@@ -41,6 +41,7 @@ import {
   FLOW_TRANSLATED,
   FLOW_UNHEARD,
   FLOW_UNSCALED,
+  FLOW_UNSEEN,
   FLOW_UNTOUCHED,
   FLOW_WAKE,
   GENERATION,
@@ -81,6 +82,7 @@ import { isGreeted } from './kernel.ts';
 import { recall, takesBack } from './looks.ts';
 import { repairSettled, wantsSight } from './sack.ts';
 import { blocksFit, offeredEnd } from './sack-blocks.ts';
+import { isUnseen } from './unseen.ts';
 
 /** Segments that must have been seen behind the SYNs: an ACK and data, and the answer to it. */
 const NEAR_SEGMENTS_MIN = 2;
@@ -194,6 +196,7 @@ function isInOrder(core: Core, flow: number): boolean {
 /** Does the segment in hand go on without being judged? */
 export function isUnjudged(core: Core, flow: number, toFar: boolean): boolean {
   const flags = flagsOf(core, flow);
+  if ((flags & FLOW_UNSEEN) !== 0 && isUnseen(core, flow, toFar)) return true;
   if ((flags & WAKING) === WAKING) followWaking(core, flow, toFar);
   return (flags & (FLOW_SETTLED | FLOW_UNHEARD)) !== 0 && staysSettled(core, flow, toFar);
 }

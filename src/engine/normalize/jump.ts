@@ -251,9 +251,9 @@ function resync(core: Core, flow: number, base: number): number {
   if (!again) {
     rows[row + TS_DELTA] = 0;
     rows[row + SCALE_FIX] = 0;
-    setFlags(core, flow, FLOW_TRANSLATED | FLOW_RESYNCED);
     core.flows.index[INDEX_TRANSLATED] = core.flows.index[INDEX_TRANSLATED]! + 1;
   }
+  setFlags(core, flow, FLOW_TRANSLATED | FLOW_RESYNCED);
   closeWatch(core, flow);
   acknowledgeAgain(core, flow);
   return rewriteIn(core, flow) ? GO_ON : VERDICT_DROP;

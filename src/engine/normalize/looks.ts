@@ -28,6 +28,8 @@ import {
   FLOW_SETTLED,
   FLOW_WAKE,
   INDEX_HIGH,
+  INDEX_LOOKED_AT,
+  INDEX_LOOKED_MS,
   INDEX_SETTLED,
   NEAR_TS_MS,
   SND_UNA,
@@ -69,15 +71,17 @@ const ASKED = FLOW_SETTLED | FLOW_KERNEL | FLOW_FORWARDED;
 
 /** Asks the sockets of the next few settled flows. */
 export function lookAtSettled(core: Core): void {
-  if (core.flows.index[INDEX_SETTLED] === 0 || core.policy[POLICY_OBSERVE] !== 0) return;
-  if (since(core.nowMs, core.lookedMs) < TURN_MS) return;
-  core.lookedMs = core.nowMs;
-  const high = core.flows.index[INDEX_HIGH]!;
+  const { index } = core.flows;
+  if (index[INDEX_SETTLED] === 0 || core.policy[POLICY_OBSERVE] !== 0) return;
+  if (since(core.nowMs, index[INDEX_LOOKED_MS]!) < TURN_MS) return;
+  index[INDEX_LOOKED_MS] = core.nowMs;
+  const high = index[INDEX_HIGH]!;
   const rowCount = high < ROWS_A_TURN ? high : ROWS_A_TURN;
   let looks = 0;
   for (let i = 0; i < rowCount && looks < LOOKS_A_TURN; i++) {
-    core.lookedAt = core.lookedAt + 1 < high ? core.lookedAt + 1 : 0;
-    const flow = core.lookedAt;
+    const next = index[INDEX_LOOKED_AT]! + 1;
+    const flow = next < high ? next : 0;
+    index[INDEX_LOOKED_AT] = flow;
     if ((flagsOf(core, flow) & ASKED) !== FLOW_SETTLED) continue;
     const known = core.sockets.find(flow, generationOf(core, flow));
     const lookedMs = known < 0 ? core.nowMs - LOOK_MS : core.sockets.words[known + K_LOOKED_MS]!;

@@ -108,6 +108,7 @@ function confirm(core: Core, flow: number): void {
   const acked = seqDiff(core.seg.segAck, halves[near + SND_UNA]!);
   if (acked <= unscaled || (core.seg.flags & ACK) === 0) return;
   core.flows.rows[at] = fix | (halves[near + WND_SCALE]! << 24);
+  core.flows.commit(flow);
   const flagsAt = near + HALF_FLAGS;
   halves[flagsAt] = halves[flagsAt]! | HALF_SCALE_TOLD;
   found(core, flow, WINDOW_SCALE_STRIPPED, 0, 0, 0, 0, 0);

@@ -12,7 +12,7 @@ const RCV_NXT = 800;
 
 /** One segment of 100 octets with a TSval, an ACK of 700, and its first octet acknowledged. */
 function spoken(): Spoken {
-  const all = new Spoken();
+  const all = new Spoken(new ArrayBuffer(Spoken.BYTES));
   all.note(FLOW, GENERATION, ACKED, TS, 1, 1, 101, true, 50);
   all.noteOctet(FLOW, 1, 0x41, 100);
   all.acknowledged(FLOW, GENERATION, 101);
@@ -69,7 +69,7 @@ describe('what is known of a flow', () => {
   });
 
   it('is nothing of what was in flight before the first words were heard', () => {
-    const all = new Spoken();
+    const all = new Spoken(new ArrayBuffer(Spoken.BYTES));
     all.note(FLOW, GENERATION, ACKED, TS, 1, 501, 601, true, 50);
     expect(all.provesNothingNew(FLOW, GENERATION, TS - 1)).toBe(false);
     expect(all.provesAll(FLOW, GENERATION, TS + 1)).toBe(false);

@@ -1,0 +1,78 @@
+/**
+ * Memory that another engine has left, made ready for the next one: before that starts, by whoever
+ * owns the memory. What an end at any instruction can have left half-done is put right or set aside;
+ * nothing is believed because it is there.
+ *
+ * Reads and writes the tables; no part of the packet path. DESIGN §3.
+ */
+
+import { FlowTable } from './flow/flow-table.ts';
+import {
+  FLOW_ANCHORED,
+  FLOW_FLAGS,
+  FLOW_MOVING,
+  FLOW_ROW_WORDS,
+  FLOW_SETTLED,
+  FLOW_UNSEEN,
+  INDEX_HIGH,
+  PATH,
+  REPAIR,
+} from './flow/layout.ts';
+import { R_FLOW, R_PROBE_COMMITTED, REPAIR_WORDS, RepairTable } from './flow/repair-table.ts';
+import { REPAIR_COUNT } from './limits.ts';
+import type { EngineMemory } from './memory.ts';
+
+export class Recovery {
+  /** Rows that were half-written: those connections are picked up like any older one. */
+  readonly tornCount: number;
+  readonly flows: FlowTable;
+  private readonly repairs: RepairTable;
+  private readonly claimed = new Uint8Array(REPAIR_COUNT);
+
+  /** `seed` is the next engine's. */
+  constructor(memory: EngineMemory, seed: number) {
+    this.flows = new FlowTable(memory, seed);
+    this.repairs = new RepairTable(memory.repairs);
+    this.tornCount = this.flows.rebuild();
+    this.claimRepairs();
+  }
+
+  /** A slot belongs to the row that names it and that it names; any other is free. */
+  private claimRepairs(): void {
+    const { rows } = this.flows;
+    const { claimed } = this;
+    const high = this.flows.index[INDEX_HIGH]!;
+    for (let flow = 0; flow < high; flow++) {
+      const row = flow * FLOW_ROW_WORDS;
+      const slot = rows[row + REPAIR]! - 1;
+      if (rows[row + FLOW_FLAGS] === 0 || slot < 0) continue;
+      const isOwn =
+        slot < REPAIR_COUNT && this.repairs.words[slot * REPAIR_WORDS + R_FLOW] === flow;
+      if (isOwn && claimed[slot] === 0) claimed[slot] = 1;
+      else rows[row + REPAIR] = 0;
+    }
+    this.repairs.rebuild(claimed);
+  }
+
+  /**
+   * Time went by in which nobody looked: what waited in the rings is lost, packets of flows that
+   * need no translation passed, and paths are those that the new memory knows.
+   */
+  bridgeGap(): void {
+    const { rows } = this.flows;
+    const high = this.flows.index[INDEX_HIGH]!;
+    for (let flow = 0; flow < high; flow++) {
+      const row = flow * FLOW_ROW_WORDS;
+      const flags = rows[row + FLOW_FLAGS]!;
+      if (flags === 0) continue;
+      rows[row + PATH] = 0;
+      // Of a settled flow nothing is seen anyway; one that moves waits for the kernel's answer.
+      if ((flags & (FLOW_ANCHORED | FLOW_SETTLED | FLOW_MOVING)) === FLOW_ANCHORED) {
+        rows[row + FLOW_FLAGS] = flags | FLOW_UNSEEN;
+      }
+    }
+    for (let i = this.repairs.activeCount() - 1; i >= 0; i--) {
+      this.repairs.words[this.repairs.active[i]! * REPAIR_WORDS + R_PROBE_COMMITTED] = 0;
+    }
+  }
+}
