@@ -8,9 +8,11 @@ import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_NOT_RUNNING, EXIT_OK } from '../config/exit-codes.ts';
 import { KEEP_CHAIN, keepRuleStands } from '../datapath/conntrack/keep-rule.ts';
 import { tidySurvivors } from '../datapath/conntrack/survivors.ts';
+import { endLeft } from '../datapath/end-left.ts';
 import { takeLock } from '../datapath/instance-lock.ts';
 import { clean } from '../datapath/rules/rule-book.ts';
 import { ask } from '../telemetry/control-client.ts';
+import { openLog } from '../telemetry/log.ts';
 import { VERSION } from '../version.ts';
 
 const PATIENCE_MS = 5000;
@@ -21,16 +23,29 @@ export async function down(args: Values): Promise<number> {
     throw new OperatorError('Cannot remove rules: run this as root', EXIT_IMPOSSIBLE);
   }
   if (args['ended'] === true) return ended();
-  const { control } = pathsOf(args);
+  const { control, runDir } = pathsOf(args);
   if (args['now'] !== true && (await stopRunning(control))) {
     process.stdout.write('the running shim has stopped\n');
   }
+  const ended = await endWhatIsLeft(runDir);
+  if (ended > 0) process.stdout.write(`${endings(ended)}\n`);
   const outcome = clean(VERSION);
   process.stdout.write(outcome.stdout);
   process.stderr.write(outcome.ok ? '' : outcome.stderr);
   const live = keepRuleStands() ? tidySurvivors(true) : 0;
   if (live > 0) process.stdout.write(`${survivors(live)}\n`);
   return outcome.ok ? EXIT_OK : EXIT_NO;
+}
+
+/** Of a service that has left its connections to the next run. One that runs knows them itself. */
+async function endWhatIsLeft(runDir: string): Promise<number> {
+  const lock = await takeLock();
+  if (!('release' in lock)) return 0;
+  try {
+    return endLeft(runDir, openLog({ level: 'error', format: 'text' }));
+  } finally {
+    lock.release();
+  }
 }
 
 /** For a script that looks now and then. An instance that runs looks after them itself. */
@@ -61,6 +76,11 @@ async function stopRunning(control: string): Promise<boolean> {
     }
   }
   return false;
+}
+
+function endings(count: number): string {
+  const which = count === 1 ? '1 connection was' : `${count} connections were`;
+  return `${which} ended: nobody would have translated them any more`;
 }
 
 function survivors(live: number): string {

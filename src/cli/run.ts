@@ -7,13 +7,13 @@ import { openLog } from '../telemetry/log.ts';
 export async function run(args: Values): Promise<number> {
   const config = await loadConfig(args);
   const log = openLog({ level: config.logLevel, format: config.logFormat });
-  const shim = new LiveShim(config, log);
+  const shim = await LiveShim.open(config, log);
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals) => {
     signals++;
-    log.info({ signal }, signals === 1 ? 'stopping for good' : 'leaving at once');
+    if (signals > 1) log.info({ signal }, 'leaving at once');
     if (signals > 1) process.exit(EXIT_NO);
-    void shim.stop();
+    void shim.signalled();
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);

@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Config, MARK_BYPASS, MARK_INJECT } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
-import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
+import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_OK } from '../config/exit-codes.ts';
 import { makeRunDir } from '../config/run-dir.ts';
 import { FLOW_ENDED } from '../engine/codes.ts';
 import { type ControlRequest, serveControl } from '../telemetry/control-server.ts';
@@ -19,18 +19,22 @@ import { EventLog } from '../telemetry/event-log.ts';
 import { countFlows, viewFlows } from '../telemetry/flow-view.ts';
 import { NO_FIGURES, type Status, statusOf } from '../telemetry/status.ts';
 import { VERSION } from '../version.ts';
+import { claim } from './claim.ts';
 import { KernelTranslation } from './conntrack/kernel-translation.ts';
+import { writeCrashFile } from './crash-file.ts';
 import { demandForwarding } from './forwarding.ts';
-import { type InstanceLock, takeLock } from './instance-lock.ts';
+import type { InstanceLock } from './instance-lock.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
-import { runSelfTest } from './nfqueue/self-test.ts';
+import { demandSelfTest } from './nfqueue/self-test.ts';
 import { PathStore } from './path-store.ts';
 import { writePolicy } from './policy.ts';
 import { removeScript } from './rules/remove-script.ts';
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
 import { Settling } from './settling.ts';
+import { State } from './state/state.ts';
+import { answerLeft, ruledFlows } from './taking-over.ts';
 import { Trial } from './trial.ts';
 import { Workers } from './workers.ts';
 
@@ -52,7 +56,8 @@ export class LiveShim {
   private readonly events: EventLog;
   private readonly startedMs = performance.now();
   private readonly timers: NodeJS.Timeout[] = [];
-  private lock: InstanceLock | undefined;
+  private readonly lock: InstanceLock;
+  private readonly state: State;
   private injector: Injector | undefined;
   private rules: RuleBook | undefined;
   private control: Server | undefined;
@@ -68,10 +73,18 @@ export class LiveShim {
     this.finish = resolve;
   });
 
-  constructor(config: Config, log: Logger) {
+  static async open(config: Config, log: Logger): Promise<LiveShim> {
+    const lock = await claim();
+    makeRunDir(config.runDir);
+    return new LiveShim(config, log, lock, new State(config, log));
+  }
+
+  constructor(config: Config, log: Logger, lock: InstanceLock, state: State) {
     this.config = config;
     this.log = log;
-    this.workers = new Workers(config.queueCount, config.flowCountMax);
+    this.lock = lock;
+    this.state = state;
+    this.workers = new Workers(config.queueCount, config.flowCountMax, state.files);
     const { memories } = this.workers;
     const [first] = memories;
     writePolicy(first, config);
@@ -93,29 +106,24 @@ export class LiveShim {
     try {
       await this.startUnsafe();
     } catch (error) {
-      await this.takeApart();
+      // What an older run has left waits for the next start.
+      await this.takeApart(this.state.isLeft);
       throw error;
     }
   }
 
   private async startUnsafe(): Promise<void> {
     const { config, log } = this;
-    if (process.getuid?.() !== 0) {
-      throw new OperatorError(
-        'Cannot start: run this as root (sudo seqshim run …)',
-        EXIT_IMPOSSIBLE,
-      );
-    }
-    await this.claim();
     for (const because of demandForwarding(config)) log.warn({ because }, 'forwarded connections');
-    await this.selfTest();
-    makeRunDir(config.runDir);
+    const { queueNum, queueCount, inject } = config;
+    await demandSelfTest({ queueNum, queueCount, inject, mark: MARK_INJECT });
     const rules = this.openRules();
     this.rules = rules;
     this.settling.decide(rules);
-    this.settling.clearMarks();
     this.kernel.decide(rules);
     this.paths.load(engineMs(), Date.now());
+    this.state.recover(this.workers.memories, this.workers.seed);
+    if (!this.state.isWhole) this.settling.clearMarks();
     this.injector = openInjector({
       backend: config.inject,
       mark: MARK_INJECT,
@@ -138,12 +146,14 @@ export class LiveShim {
     writeFileSync(config.removeScript, removeScript(VERSION), { mode: 0o755 });
     this.kernel.adopt(this.workers);
     this.installRules();
+    if (this.state.isLeft) answerLeft(this.workers, this.kernel);
     this.settling.rulesStand(!this.rulesGone);
     this.control = await serveControl(config.control, (request) => this.answer(request));
     this.timers.push(
       setInterval(() => this.events.drain(), EVENTS_MS),
       setInterval(() => void this.checkRules(), RULES_CHECK_MS),
       setInterval(() => this.kernel.sweep(), RULES_CHECK_MS),
+      setInterval(() => this.state.noteAlive(), RULES_CHECK_MS),
       setInterval(() => void this.paths.save(engineMs(), Date.now()), PATHS_SAVE_MS),
     );
     if (config.forMs !== undefined) this.trial.begin(config.forMs, () => void this.stop());
@@ -166,27 +176,6 @@ export class LiveShim {
     );
   }
 
-  private async claim(): Promise<void> {
-    const lock = await takeLock();
-    if ('release' in lock) {
-      this.lock = lock;
-      return;
-    }
-    const who = lock.heldBy === 0 ? 'another process' : `pid ${lock.heldBy}`;
-    throw new OperatorError(
-      `Cannot start: seqshim already runs here (${who}). Stop it first, or look: seqshim status`,
-      EXIT_NO,
-    );
-  }
-
-  private async selfTest(): Promise<void> {
-    const { queueNum, queueCount, inject } = this.config;
-    const options = { queueNum, queueCount, inject, mark: MARK_INJECT };
-    for (const result of await runSelfTest(options)) {
-      if (result.outcome === 'failed') throw new OperatorError(result.line, EXIT_IMPOSSIBLE);
-    }
-  }
-
   private openRules(): RuleBook {
     try {
       return new RuleBook(ruleInput(this.config), this.config.firewall);
@@ -197,13 +186,13 @@ export class LiveShim {
 
   private installRules(): void {
     if (!this.config.rules) {
-      this.rulesGone = this.rules?.adopt() !== true;
+      this.rulesGone = this.rules?.adopt(ruledFlows(this.workers.memories)) !== true;
       if (!this.rulesGone) return;
       this.log.warn({}, 'no rules of ours stand yet: nothing is inspected before `seqshim up`');
       return;
     }
     try {
-      this.rules?.install();
+      this.rules?.install(ruledFlows(this.workers.memories));
     } catch (error) {
       throw asOperatorError(error);
     }
@@ -217,7 +206,7 @@ export class LiveShim {
     const stand = await rules.presentNow();
     await this.settling.count();
     if (this.stopping !== undefined || stand === undefined || stand === !this.rulesGone) return;
-    if (stand && !rules.adopt()) return; // of other queues
+    if (stand && !rules.adopt(ruledFlows(this.workers.memories))) return; // of other queues
     this.rulesGone = !stand;
     if (!stand) {
       this.log.warn({}, 'rules were removed by somebody else: nothing is inspected any more');
@@ -295,8 +284,22 @@ export class LiveShim {
     const flowsEnded = this.workers.count(FLOW_ENDED) - before;
     const names = flows.map((flow) => `${flow.near} > ${flow.far}`);
     this.log.info({ flowsEnded, flows: names }, 'stopping');
-    await this.takeApart();
+    await this.takeApart(false);
     this.log.info({}, 'stopped');
+    this.finish(EXIT_OK);
+  }
+
+  /** A signal. A service whose rules stand leaves its connections to the next run. */
+  signalled(): Promise<void> {
+    if (this.config.rules || this.rulesGone || this.state.files.length === 0) return this.stop();
+    this.stopping ??= this.leave();
+    return this.stopping;
+  }
+
+  private async leave(): Promise<void> {
+    const { translated } = countFlows(this.workers.memories);
+    this.log.info({ translated }, 'leaving: connections wait for the next run');
+    await this.takeApart(true);
     this.finish(EXIT_OK);
   }
 
@@ -310,20 +313,23 @@ export class LiveShim {
     return viewFlows(this.workers.memories, engineMs(), countMax);
   }
 
-  private async takeApart(): Promise<void> {
+  /** `leaving`: another run goes on with these connections. */
+  private async takeApart(leaving: boolean): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
     this.trial.cancel();
     const clean = this.config.rules ? (this.rules?.remove() ?? true) : true;
     if (!clean) this.log.error({ remove: this.config.removeScript }, 'rules remain: run remove.sh');
     await this.workers.stop();
     if (this.workers.areRunning) await this.paths.save(engineMs(), Date.now());
-    if (this.workers.areRunning) this.settling.clearMarks();
+    if (this.workers.areRunning && !leaving) this.settling.clearMarks();
+    if (!leaving) this.state.remove();
+    else if (this.workers.areRunning) this.state.leave(this.workers.memories);
     this.kernel.close();
     this.events.close();
     this.injector?.close();
     this.settling.close();
     this.control?.close();
-    this.lock?.release();
+    this.lock.release();
   }
 
   /**
@@ -331,15 +337,10 @@ export class LiveShim {
    * translate is ended, and the rules go too.
    */
   private fatal(error: Error): void {
-    const file = `${this.config.runDir}/crash-${Date.now()}.txt`;
-    try {
-      writeFileSync(file, `seqshim ${VERSION}, node ${process.version}\n${error.stack}\n`);
-    } catch {
-      // the line below is what remains
-    }
+    const file = writeCrashFile(this.config.runDir, error);
     process.stderr.write(`seqshim has failed: ${error.message}. Please report ${file}\n`);
     void this.farewell()
-      .then(() => this.takeApart())
+      .then(() => this.takeApart(false))
       .finally(() => this.finish(EXIT_BUG));
   }
 }

@@ -17,20 +17,25 @@ import {
   type RuntimeStats,
   startRuntime,
 } from './nfqueue/runtime.ts';
+import type { StateFile } from './state/state-file.ts';
 
 /** `queueNum` is the first one's. */
 export type WorkersOptions = Omit<RuntimeOptions, 'memory'>;
 
 export class Workers {
   readonly memories: readonly [EngineMemory, ...EngineMemory[]];
+  /** Of the flow tables' hashes. */
+  readonly seed = randomInt(2 ** 31);
   private readonly runtimes: Runtime[] = [];
 
-  /** Each has room for `flowCountMax` connections: the kernel may give one queue all of them. */
-  constructor(count: number, flowCountMax: number) {
-    const allocate = (bytes: number) => new SharedArrayBuffer(bytes);
-    const first = createEngineMemory(flowCountMax, allocate);
-    const others = Array.from({ length: count - 1 }, () => ({
-      ...createEngineMemory(flowCountMax, allocate),
+  /**
+   * Each has room for `flowCountMax` connections: the kernel may give one queue all of them. What
+   * lasts lies in `files`, where there are any.
+   */
+  constructor(count: number, flowCountMax: number, files: readonly StateFile[] = []) {
+    const first = createMemory(flowCountMax, files[0]);
+    const others = Array.from({ length: count - 1 }, (_, i) => ({
+      ...createMemory(flowCountMax, files[i + 1]),
       policy: first.policy,
     }));
     this.memories = [first, ...others];
@@ -38,7 +43,7 @@ export class Workers {
 
   /** One that cannot have its queue fails the start; `stop` then stops those before it. */
   async start(options: WorkersOptions): Promise<void> {
-    const seed = randomInt(2 ** 31);
+    const { seed } = this;
     for (const [i, memory] of this.memories.entries()) {
       const others = this.memories.filter((other) => other !== memory);
       const queueNum = options.queueNum + i;
@@ -95,9 +100,24 @@ export class Workers {
     for (const runtime of this.runtimes) runtime.adopt(flow, delta);
   }
 
+  ruleStands(queue: number, row: number, generation: number): void {
+    this.runtimes[queue]?.ruleStands(row, generation);
+  }
+
+  kernelTold(queue: number, row: number, generation: number, refused: number): void {
+    this.runtimes[queue]?.kernelTold(row, generation, refused);
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.runtimes.map((runtime) => runtime.stop()));
   }
+}
+
+function createMemory(flowCountMax: number, file: StateFile | undefined): EngineMemory {
+  const allocate = (bytes: number) => new SharedArrayBuffer(bytes);
+  if (file === undefined) return createEngineMemory(flowCountMax, allocate);
+  const mapped = { mappedAt: file.address };
+  return { ...createEngineMemory(flowCountMax, allocate, file.lasting), ...mapped };
 }
 
 type NumericKey = {

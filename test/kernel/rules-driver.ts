@@ -32,7 +32,7 @@ async function perform(book: RuleBook, [name, ...args]: readonly unknown[]): Pro
       book.install();
       return true;
     case 'adopt':
-      return book.adopt();
+      return book.adopt([]);
     case 'present':
       return book.present();
     case 'remove':

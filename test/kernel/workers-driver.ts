@@ -9,7 +9,7 @@ import { LiveShim } from '../../src/datapath/live-shim.ts';
 import { openLog } from '../../src/telemetry/log.ts';
 
 const config = await loadConfig(JSON.parse(process.argv[2] ?? '{}') as Record<string, unknown>);
-const shim = new LiveShim(config, openLog({ level: 'info', format: 'json' }));
+const shim = await LiveShim.open(config, openLog({ level: 'info', format: 'json' }));
 createInterface({ input: process.stdin }).on('line', (line) => {
   const threads = shim['workers']['runtimes'] as unknown as { readonly worker: Worker }[];
   void threads[Number(line)]?.worker.terminate();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import { LiveShim } from '../../src/datapath/live-shim.ts';
+import { State } from '../../src/datapath/state/state.ts';
 import { ask } from '../../src/telemetry/control-client.ts';
 import type { ControlRequest } from '../../src/telemetry/control-server.ts';
 import { openLog } from '../../src/telemetry/log.ts';
@@ -221,7 +222,9 @@ describe('ask()', () => {
 describe('the live shim', () => {
   async function serveShim(): Promise<void> {
     const config = await loadConfig({ target: '10.0.0.0/8', flows: '64' });
-    const shim = new LiveShim(config, openLog({ level: 'info', format: 'json' }, new Lines()));
+    const log = openLog({ level: 'info', format: 'json' }, new Lines());
+    const state = new State({ ...config, runDir: '/proc/none' }, log);
+    const shim = new LiveShim(config, log, { release: () => {} }, state);
     await rig.serve((request) => shim['answer'](request));
   }
 

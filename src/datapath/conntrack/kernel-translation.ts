@@ -114,6 +114,10 @@ export class KernelTranslation {
     }
   }
 
+  holds(flow: FlowAddress): boolean {
+    return this.held.has(nameOf(flow));
+  }
+
   private hold(flow: FlowAddress): void {
     const lookMs = performance.now() + RENEW_LOOK_MS;
     this.held.set(nameOf(flow), { flow, goneMs: -1, lookMs });

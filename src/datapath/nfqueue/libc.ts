@@ -61,11 +61,21 @@ export interface Libc {
   errno(): number;
   /** Zeroed private pages, page-aligned, for the life of the process. */
   pages(bytes: number): { address: bigint; buffer: ArrayBuffer };
+  /** `bytes` of an open file from its start, shared with it, for the life of the process. */
+  mapFile(fd: number, bytes: number): bigint;
+  /** Memory of this process that is mapped already. */
+  view(address: bigint, bytes: number): ArrayBuffer;
+  flock(fd: number, operation: number): number;
+  /** The error's number, 0: the blocks are there. */
+  fallocate(fd: number, from: number, bytes: number): number;
   /** Where an array stands, for memory that is never moved: WebAssembly's. */
   addressOf(bytes: Uint8Array): bigint;
 }
 
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
 const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
@@ -102,6 +112,14 @@ function bindLibc(): Libc {
       if (BigInt.asUintN(64, address) === MAP_FAILED) throw new SystemError('mmap', koffi.errno());
       return { address, buffer: koffi.view(address, bytes) };
     },
+    mapFile: (fd, bytes) => {
+      const address = mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0) as bigint;
+      if (BigInt.asUintN(64, address) === MAP_FAILED) throw new SystemError('mmap', koffi.errno());
+      return address;
+    },
+    view: (address, bytes) => koffi.view(address, bytes),
+    flock: c.func('int flock(int, int)'),
+    fallocate: c.func('int posix_fallocate(int, int64_t, int64_t)'),
     // It returns where it was asked to copy nothing to.
     addressOf: (bytes) => BigInt.asUintN(64, memmove(bytes, bytes, 0) as bigint),
   };

@@ -5,8 +5,6 @@
  * owns the rules: they go in after `startRuntime` and come out before `stop`.
  */
 import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import {
   INBOX_SLOT_BYTES,
@@ -21,10 +19,12 @@ import { addressWords, type FlowAddress, flowAddressOf } from '../../telemetry/f
 import type { Histogram } from '../../telemetry/histogram.ts';
 import * as page from '../../telemetry/stats-page.ts';
 import type { SockDiag } from '../sock-diag.ts';
+import { handMemory } from './handed-memory.ts';
 import type { Injector } from './injector.ts';
 import { engineMs } from './monotonic.ts';
 import { type InstallFlowRule, RuleRequests } from './rule-requests.ts';
 import { Waker } from './waker.ts';
+import { workerFile } from './worker-file.ts';
 import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
 
 /** Translation by the kernel. */
@@ -86,11 +86,14 @@ export interface Runtime {
   forgetPath(family: 4 | 6, address: Int32Array, port: number): void;
   /** The kernel translates this flow already: it is left alone. */
   adopt(flow: FlowAddress, delta: number): void;
+  /** A rule of a flow's own that it has asked an older run for stands. */
+  ruleStands(row: number, generation: number): void;
+  /** What became of a move to the kernel that it has asked an older run for: 0, or REFUSED_*. */
+  kernelTold(row: number, generation: number, refused: number): void;
   /** Gives the queue back. Remove the rules first. */
   stop(): Promise<void>;
 }
 
-const WORKER_FILE = 'packet-worker.js';
 const STOP_PATIENCE_MS = 2000;
 const INBOX_RETRY_MS = 1;
 /** Beyond this the inbox is not being read: the worker is gone. */
@@ -100,8 +103,8 @@ const INBOX_RETRIES = 1000;
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const stats = new page.StatsPage();
   const settings: WorkerSettings = {
-    memory: options.memory,
-    others: options.others ?? [],
+    memory: handMemory(options.memory),
+    others: (options.others ?? []).map(handMemory),
     stats: stats.buffer,
     queueNum: options.queueNum,
     queueLength: options.queueLength,
@@ -211,6 +214,15 @@ class WorkerRuntime implements Runtime {
     this.waker?.wake();
   }
 
+  ruleStands(row: number, generation: number): void {
+    this.answer(box.IN_KIND_RULE_DONE, row, generation, 1, INBOX_RETRIES);
+  }
+
+  kernelTold(row: number, generation: number, refused: number): void {
+    const ok = refused === 0 ? 1 : 0;
+    this.answer(box.IN_KIND_KERNEL, row, generation, ok, INBOX_RETRIES, refused);
+  }
+
   async stop(): Promise<void> {
     this.stopping = true;
     Atomics.store(this.page.control, page.PAGE_STOP, 1);
@@ -295,9 +307,7 @@ class WorkerRuntime implements Runtime {
     const row = words[at + box.OUT_FLOW] ?? 0;
     const generation = words[at + box.OUT_GENERATION] ?? 0;
     const delta = words[at + box.OUT_DELTA] ?? 0;
-    const refused = this.options.kernel.move(flowAddressOf(words, at), delta);
-    const ok = refused === 0 ? 1 : 0;
-    this.answer(box.IN_KIND_KERNEL, row, generation, ok, INBOX_RETRIES, refused);
+    this.kernelTold(row, generation, this.options.kernel.move(flowAddressOf(words, at), delta));
   }
 
   private requestRule(at: number): void {
@@ -335,13 +345,4 @@ class WorkerRuntime implements Runtime {
     this.inbox.commit();
     this.waker?.wake();
   }
-}
-
-/** Beside the bundle, beside its chunks, or in dist/ when this runs from source. */
-function workerFile(): URL {
-  for (const path of ['./', '../', '../../../dist/']) {
-    const url = new URL(path + WORKER_FILE, import.meta.url);
-    if (existsSync(fileURLToPath(url))) return url;
-  }
-  throw new Error(`Cannot start: dist/${WORKER_FILE} is missing. Run: npm run build`);
 }

@@ -7,6 +7,8 @@
 import { createSocket } from 'node:dgram';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { OperatorError } from '../../config/errors.ts';
+import { EXIT_IMPOSSIBLE } from '../../config/exit-codes.ts';
 import { INJECT_NEAR } from '../../engine/verdict.ts';
 import { type InjectBackend, openInjector } from './injector.ts';
 import { Queue } from './queue.ts';
@@ -32,6 +34,12 @@ const ARRIVAL_MS = 500;
 
 export async function runSelfTest(options: SelfTestOptions): Promise<readonly SelfTestResult[]> {
   return [testQueues(options), await testInject(options, 4), await testInject(options, 6)];
+}
+
+/** For a start: one line, where something fails. */
+export async function demandSelfTest(options: SelfTestOptions): Promise<void> {
+  const failed = (await runSelfTest(options)).find(({ outcome }) => outcome === 'failed');
+  if (failed !== undefined) throw new OperatorError(failed.line, EXIT_IMPOSSIBLE);
 }
 
 function testQueues({ queueNum, queueCount }: SelfTestOptions): SelfTestResult {

@@ -1,12 +1,12 @@
 /**
  * What the main thread gives the packet worker, and what it hears from it. A leaf.
  */
-import type { EngineMemory } from '../../engine/memory.ts';
+import type { HandedMemory } from './handed-memory.ts';
 
 export interface WorkerSettings {
-  readonly memory: EngineMemory;
+  readonly memory: HandedMemory;
   /** Of the other workers; their tables have the same seed. */
-  readonly others: readonly EngineMemory[];
+  readonly others: readonly HandedMemory[];
   /** The stats page. */
   readonly stats: SharedArrayBuffer;
   readonly queueNum: number;

@@ -10,6 +10,8 @@ import { Engine } from '../../engine/engine.ts';
 import { OUTBOX_SLOT_BYTES, OUTBOX_SLOT_COUNT } from '../../engine/limits.ts';
 import { Ring } from '../../engine/ring.ts';
 import * as page from '../../telemetry/stats-page.ts';
+import { takeMemory } from './handed-memory.ts';
+import { loadLibc } from './libc.ts';
 import { PacketLoop } from './packet-loop.ts';
 import { Queue } from './queue.ts';
 import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
@@ -22,8 +24,11 @@ function main(settings: WorkerSettings): void {
   let queue: Queue | undefined;
   let loop: PacketLoop | undefined;
   try {
-    const engine = new Engine(settings.memory, settings.seed, settings.others);
-    const outbox = new Ring(settings.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
+    const libc = loadLibc();
+    const memory = takeMemory(libc, settings.memory);
+    const others = settings.others.map((other) => takeMemory(libc, other));
+    const engine = new Engine(memory, settings.seed, others);
+    const outbox = new Ring(memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
     queue = new Queue({
       queueNum: settings.queueNum,
       lengthMax: settings.queueLength,

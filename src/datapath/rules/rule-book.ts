@@ -77,21 +77,22 @@ export class RuleBook {
     }
   }
 
-  /** Puts the rules in, in place of older ones; all of them or none. */
-  install(): void {
+  /** Puts the rules in, in place of older ones, with `flows` of an older run; all or none. */
+  install(flows: readonly FlowAddress[] = []): void {
     if (this.backend === 'nft') {
-      this.demand(run('nft', ['-f', '-'], nftText(this.input)));
-      this.removeIptables();
-    } else this.installIptables();
+      this.demand(run('nft', ['-f', '-'], nftText(this.input) + nftFlowText(additions(flows))));
+      this.removeIptables(flows);
+    } else this.installIptables(flows);
     if (this.present()) return;
     this.remove();
     throw new RuleError(`Cannot install rules: ${this.backend} took them, but they do not stand`);
   }
 
-  private installIptables(): void {
+  private installIptables(flows: readonly FlowAddress[]): void {
     for (const family of this.families) {
       const text = replacing(run(SAVE[family], []).stdout, iptablesText(this.input, family));
-      this.demand(run(RESTORE[family], RESTORE_ARGS, text));
+      const own = flows.filter((flow) => flow.family === family);
+      this.demand(run(RESTORE[family], RESTORE_ARGS, text + this.iptablesAdditions(own)));
     }
     if (run('nft', ['list', 'table', 'inet', NFT_TABLE]).ok) {
       run('nft', ['delete', 'table', 'inet', NFT_TABLE]);
@@ -99,19 +100,24 @@ export class RuleBook {
   }
 
   /**
-   * For rules that `seqshim up` owns: do they stand, and send packets to our queues? Entries of an
-   * older run's flows go.
+   * For rules that `seqshim up` owns: do they stand, and send packets to our queues? Of entries for
+   * single flows those of `flows` stand afterwards, and no others.
    */
-  adopt(): boolean {
+  adopt(flows: readonly FlowAddress[]): boolean {
     if (!this.present() || !this.serves()) return false;
     if (this.backend === 'nft') {
       const sets = [4, 6].map((family) => `flush set inet ${NFT_TABLE} repair${family}\n`);
-      return run('nft', ['-f', '-'], sets.join('')).ok;
+      return run('nft', ['-f', '-'], sets.join('') + nftFlowText(additions(flows))).ok;
     }
     return this.families.every((family) => {
-      const text = withoutFlows(run(SAVE[family], []).stdout);
+      const own = flows.filter((flow) => flow.family === family);
+      const text = withoutFlows(run(SAVE[family], []).stdout) + this.iptablesAdditions(own);
       return text === '' || run(RESTORE[family], RESTORE_ARGS, text).ok;
     });
+  }
+
+  private iptablesAdditions(flows: readonly FlowAddress[]): string {
+    return flows.length === 0 ? '' : iptablesFlowText(this.input, additions(flows));
   }
 
   /** What other queues get, we would never see. */
@@ -165,11 +171,11 @@ export class RuleBook {
   }
 
   /** Rules of an earlier run with the other firewall: a packet must not be queued twice. */
-  private removeIptables(): void {
+  private removeIptables(flows: readonly FlowAddress[]): void {
     const saved = [SAVE[4], SAVE[6]].map((file) => run(file, []).stdout);
     if (saved.some((text) => findLeftovers(text).size > 0)) {
       run('sh', ['-s'], removeScript(this.input.version));
-      this.demand(run('nft', ['-f', '-'], nftText(this.input)));
+      this.demand(run('nft', ['-f', '-'], nftText(this.input) + nftFlowText(additions(flows))));
     }
   }
 
@@ -274,6 +280,10 @@ export class RuleBook {
   remove(): boolean {
     return clean(this.input.version).ok;
   }
+}
+
+function additions(flows: readonly FlowAddress[]): FlowChange[] {
+  return flows.map((flow) => ({ add: true, flow }));
 }
 
 /** Removes everything of ours, of both backends. Its output says what was there. */

@@ -17,6 +17,10 @@ export class KernelShift {
     this.count++;
   }
 
+  has(ports: number): boolean {
+    return this.deltas.has(ports);
+  }
+
   remove(ports: number): void {
     this.deltas.delete(ports);
   }

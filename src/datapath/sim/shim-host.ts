@@ -9,24 +9,16 @@
  * microseconds; the engine's ms start at a seeded number so that they wrap in some runs.
  */
 import { Engine } from '../../engine/engine.ts';
+import { FLOW_MOVING } from '../../engine/flow/layout.ts';
 import {
   EVENT_SLOT_COUNT,
   EVENT_WORDS,
-  FLOW_COUNT_DEFAULT,
   INBOX_SLOT_BYTES,
   INBOX_SLOT_COUNT,
   OUTBOX_SLOT_BYTES,
   OUTBOX_SLOT_COUNT,
 } from '../../engine/limits.ts';
-import {
-  createEngineMemory,
-  type EngineMemory,
-  POLICY_BYPASS,
-  POLICY_GATEWAY,
-  POLICY_KERNEL,
-  POLICY_OBSERVE,
-  POLICY_OFF,
-} from '../../engine/memory.ts';
+import { createEngineMemory, type EngineMemory } from '../../engine/memory.ts';
 import {
   IN_FLOW,
   IN_GENERATION,
@@ -67,28 +59,22 @@ import {
   WORD_SETTLED,
   WORD_WAKES,
 } from '../../engine/verdict.ts';
+import type { LeftFlow } from '../left-flows.ts';
 import { isInvalid, type SocketTold, writeTold } from './client-socket.ts';
 import { cancel, type EventQueue, type Timer } from './event-queue.ts';
 import { KernelShift } from './kernel-shift.ts';
 import { decodePacket, FIN, type Packet, RST, SYN } from './packet.ts';
 import { mix, Random } from './random.ts';
+import { ShimOutage } from './shim-outage.ts';
+import { type ShimPlan, writeSimPolicy } from './shim-plan.ts';
 
 const ARENA_BYTES = 1 << 17;
 const ROUTER_MAC_HASH = 0x5eed;
 const SIM_FLOW_COUNT = 64;
 
-export interface ShimPlan {
-  readonly seed: number;
-  readonly observe: boolean;
-  /** Codes switched off. */
-  readonly off: readonly number[];
-  /** Settled connections stay in the kernel, which conntrack marks; else all is inspected. */
-  readonly settles?: boolean;
-}
-
 export class ShimHost {
   readonly memory: EngineMemory;
-  readonly engine: Engine;
+  engine: Engine;
   readonly events: Ring;
   /** Bytes changed although the verdict was ACCEPT, or size changed: must stay 0. */
   contractBroken = 0;
@@ -112,6 +98,7 @@ export class ShimHost {
   /** nf_conntrack_tcp_be_liberal: nothing is INVALID. */
   private readonly liberal: boolean;
   readonly kernel = new KernelShift();
+  readonly outage: ShimOutage;
   private readonly toNetwork: (bytes: Uint8Array) => void;
   private readonly toClient: (bytes: Uint8Array) => void;
   private readonly socketOf: (nearPort: number, farPort: number) => SocketTold | null;
@@ -128,20 +115,9 @@ export class ShimHost {
     this.socketOf = socketOf;
     this.queue = queue;
     this.random = new Random(plan.seed, 0x5417);
-    this.memory = createEngineMemory(
-      Math.min(SIM_FLOW_COUNT, FLOW_COUNT_DEFAULT),
-      (bytes) => new ArrayBuffer(bytes),
-    );
-    const policy = new Int32Array(this.memory.policy);
-    policy[POLICY_OBSERVE] = plan.observe ? 1 : 0;
-    for (const code of plan.off) {
-      const at = POLICY_OFF + (code >> 5);
-      policy[at] = (policy[at] as number) | (1 << (code & 31));
-    }
+    this.memory = createEngineMemory(SIM_FLOW_COUNT, (bytes) => new ArrayBuffer(bytes));
+    writeSimPolicy(this.memory, plan);
     const settles = plan.settles === true;
-    policy[POLICY_BYPASS] = settles ? 1 : 0;
-    policy[POLICY_GATEWAY] = settles ? 0 : plan.seed & 1;
-    policy[POLICY_KERNEL] = !settles && (plan.seed & 3) === 2 ? 1 : 0;
     this.plainHook = settles || (plan.seed & 1) === 0 ? HOOK_INPUT : HOOK_FORWARD;
     this.liberal = (plan.seed & 4) !== 0;
     this.engine = new Engine(this.memory, plan.seed);
@@ -152,6 +128,10 @@ export class ShimHost {
     this.startMs = mix(plan.seed, 0x7157);
     this.toNetwork = toNetwork;
     this.toClient = toClient;
+    this.outage = new ShimOutage(plan, this.memory, (engineSeed, left) =>
+      this.begin(engineSeed, left),
+    );
+    this.outage.schedule(queue, [this.outbox, this.inbox]);
     this.tick();
   }
 
@@ -164,6 +144,10 @@ export class ShimHost {
     const ports = packet === null ? 0 : (packet.srcPort << 16) | packet.dstPort;
     if (packet !== null && this.staysInKernel(packet, ports)) {
       this.toNetwork(bytes);
+      return;
+    }
+    if (this.outage.isOn) {
+      if (!this.ruled.has(ports)) this.toNetwork(this.kernel.leaving(bytes));
       return;
     }
     const out = this.pass(bytes, TO_FAR, HOOK_POSTROUTING);
@@ -181,6 +165,12 @@ export class ShimHost {
     if (packet !== null && !invalid && this.staysInKernel(packet, ports)) {
       this.delivered++;
       this.toClient(bytes);
+      return;
+    }
+    if (this.outage.isOn) {
+      if (this.ruled.has(ports)) return;
+      this.delivered++;
+      this.toClient(this.kernel.arriving(bytes));
       return;
     }
     const hook = this.ingressHook(bytes);
@@ -218,6 +208,7 @@ export class ShimHost {
 
   /** One packet through the engine; what goes on, or null. */
   private pass(bytes: Uint8Array, dir: number, hook: number): Uint8Array | null {
+    this.outage.mayReload();
     const off = 64 + 4 * this.random.between(0, 15);
     const arena = this.arena;
     arena.set(bytes, off);
@@ -246,6 +237,7 @@ export class ShimHost {
 
   /** The worker ticks behind every batch; the main thread drains a little later. */
   private tick(): void {
+    if (this.outage.isOn) return;
     const dueMs = this.engine.tick(this.nowMs());
     this.tickTimer = cancel(this.tickTimer);
     this.tickTimer = this.queue.after(Math.min(100, Math.max(1, dueMs)) * 1000, () => this.tick());
@@ -256,7 +248,23 @@ export class ShimHost {
     });
   }
 
+  /** Another engine over the same memory; `left` behind an outage only. */
+  private begin(seed: number, left: readonly LeftFlow[] | null): void {
+    this.engine = new Engine(this.memory, seed);
+    this.engine.attach(this.arena);
+    if (left === null) return;
+    for (const { flow, row, generation, flags, delta } of left) {
+      const ports = (flow.nearPort << 16) | flow.farPort;
+      const waits = (flags & FLOW_MOVING) !== 0;
+      if (!waits) this.addRule(ports, row, generation);
+      else if (this.kernel.has(ports)) this.answer(IN_KIND_KERNEL, row, generation, 1, 0);
+      else this.moveToKernel(ports, delta, row, generation);
+    }
+    this.tick();
+  }
+
   private drain(): void {
+    if (this.outage.isOn) return;
     for (let at = this.outbox.peek(); at >= 0; at = this.outbox.peek()) {
       const words = this.outbox.words;
       const kind = words[at + OUT_KIND];
@@ -328,20 +336,15 @@ export class ShimHost {
     this.inbox.commit();
   }
 
-  private answer(
-    kind: number,
-    flow: number,
-    generation: number,
-    ok: number,
-    refused: number,
-  ): void {
+  private answer(kind: number, flow: number, generation: number, ok: number, why: number): void {
     const at = this.inbox.reserve();
     if (at < 0) return;
-    this.inbox.words[at + IN_KIND] = kind;
-    this.inbox.words[at + IN_FLOW] = flow;
-    this.inbox.words[at + IN_GENERATION] = generation;
-    this.inbox.words[at + IN_OK] = ok;
-    this.inbox.words[at + IN_REFUSED] = refused;
+    const { words } = this.inbox;
+    words[at + IN_KIND] = kind;
+    words[at + IN_FLOW] = flow;
+    words[at + IN_GENERATION] = generation;
+    words[at + IN_OK] = ok;
+    words[at + IN_REFUSED] = why;
     this.inbox.commit();
   }
 }

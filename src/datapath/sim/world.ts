@@ -13,7 +13,8 @@ import { ModelHost } from './model-host.ts';
 import { decodePacket } from './packet.ts';
 import { mix } from './random.ts';
 import { ScriptedApplication } from './script.ts';
-import { ShimHost, type ShimPlan } from './shim-host.ts';
+import { ShimHost } from './shim-host.ts';
+import type { ShimPlan } from './shim-plan.ts';
 import type {
   ConnectionPlan,
   ConnectionResult,
