@@ -27,8 +27,8 @@ export async function down(args: Values): Promise<number> {
   if (args['now'] !== true && (await stopRunning(control))) {
     process.stdout.write('the running shim has stopped\n');
   }
-  const ended = await endWhatIsLeft(runDir);
-  if (ended > 0) process.stdout.write(`${endings(ended)}\n`);
+  const count = await endWhatIsLeft(runDir);
+  if (count > 0) process.stdout.write(`${endings(count)}\n`);
   const outcome = clean(VERSION);
   process.stdout.write(outcome.stdout);
   process.stderr.write(outcome.ok ? '' : outcome.stderr);

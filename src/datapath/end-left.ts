@@ -29,7 +29,7 @@ export function endLeft(runDir: string, log: Logger): number {
   const workers = new Workers(sizes.queueCount, sizes.flowCountMax, state.files);
   state.recover(workers.memories, workers.seed);
   const injector = openInjector({
-    backend: 'auto',
+    backend: 'koffi', // what it sends has left when it returns
     mark: MARK_INJECT,
     wakeMark: MARK_BYPASS,
     report: (line) => log.warn({ reason: line }, 'injection failed'),

@@ -12,7 +12,6 @@ import type { Logger } from 'pino';
 import { type Config, MARK_BYPASS, MARK_INJECT } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_OK } from '../config/exit-codes.ts';
-import { makeRunDir } from '../config/run-dir.ts';
 import { FLOW_ENDED } from '../engine/codes.ts';
 import { type ControlRequest, serveControl } from '../telemetry/control-server.ts';
 import { EventLog } from '../telemetry/event-log.ts';
@@ -75,7 +74,6 @@ export class LiveShim {
 
   static async open(config: Config, log: Logger): Promise<LiveShim> {
     const lock = await claim();
-    makeRunDir(config.runDir);
     return new LiveShim(config, log, lock, new State(config, log));
   }
 
@@ -106,8 +104,7 @@ export class LiveShim {
     try {
       await this.startUnsafe();
     } catch (error) {
-      // What an older run has left waits for the next start.
-      await this.takeApart(this.state.isLeft);
+      await this.takeApart(this.state.isLeft); // that waits for the next start
       throw error;
     }
   }
@@ -297,8 +294,10 @@ export class LiveShim {
   }
 
   private async leave(): Promise<void> {
-    const { translated } = countFlows(this.workers.memories);
-    this.log.info({ translated }, 'leaving: connections wait for the next run');
+    this.log.info(
+      { translated: countFlows(this.workers.memories).translated },
+      'leaving: connections wait for the next run',
+    );
     await this.takeApart(true);
     this.finish(EXIT_OK);
   }

@@ -28,6 +28,7 @@ export class Recovery {
   readonly flows: FlowTable;
   private readonly repairs: RepairTable;
   private readonly claimed = new Uint8Array(REPAIR_COUNT);
+  private readonly listed = new Uint8Array(REPAIR_COUNT);
 
   /** `seed` is the next engine's. */
   constructor(memory: EngineMemory, seed: number) {
@@ -37,17 +38,17 @@ export class Recovery {
     this.claimRepairs();
   }
 
-  /** A slot belongs to the row that names it and that it names; any other is free. */
+  /** A slot in use belongs to the row that names it and that it names; any other is free. */
   private claimRepairs(): void {
     const { rows } = this.flows;
-    const { claimed } = this;
+    const { claimed, listed } = this;
+    this.repairs.markListed(listed);
     const high = this.flows.index[INDEX_HIGH]!;
     for (let flow = 0; flow < high; flow++) {
       const row = flow * FLOW_ROW_WORDS;
       const slot = rows[row + REPAIR]! - 1;
       if (rows[row + FLOW_FLAGS] === 0 || slot < 0) continue;
-      const isOwn =
-        slot < REPAIR_COUNT && this.repairs.words[slot * REPAIR_WORDS + R_FLOW] === flow;
+      const isOwn = listed[slot] === 1 && this.repairs.words[slot * REPAIR_WORDS + R_FLOW] === flow;
       if (isOwn && claimed[slot] === 0) claimed[slot] = 1;
       else rows[row + REPAIR] = 0;
     }

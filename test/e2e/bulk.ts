@@ -11,9 +11,12 @@ export interface Transfer {
   readonly hash?: string;
   /** From the first octet to the last, as the receiver saw it: no handshake in it. */
   readonly transferMs: number;
+  /** The longest time in which nothing came to the receiver. */
+  readonly gapMs: number;
 }
 
-const FAILED = { ok: false, transferMs: Number.POSITIVE_INFINITY };
+const NEVER = Number.POSITIVE_INFINITY;
+const FAILED = { ok: false, transferMs: NEVER, gapMs: NEVER };
 
 /** The client sends (`up`) or takes (`down`) `bytes`; the reader rests after each piece. */
 export async function bulk(

@@ -58,6 +58,7 @@ import {
   OUT_PATH,
   SOCKET_UNKNOWN,
 } from '../../src/engine/outbox.ts';
+import { Recovery } from '../../src/engine/recovery.ts';
 import { Ring } from '../../src/engine/ring.ts';
 import {
   HOOK_INPUT,
@@ -130,7 +131,7 @@ const OFF = 64;
 
 export class Rig {
   readonly memory = createEngineMemory(1024, (bytes) => new ArrayBuffer(bytes));
-  readonly engine = new Engine(this.memory, 7);
+  engine = new Engine(this.memory, 7);
   readonly arena = new Uint8Array(4096);
   readonly injected: Injected[] = [];
   readonly events: SeenEvent[] = [];
@@ -160,6 +161,15 @@ export class Rig {
 
   constructor() {
     this.engine.attach(this.arena);
+  }
+
+  /** Another engine over the same memory, behind a gap; rows that were set aside. */
+  restart(): number {
+    const recovery = new Recovery(this.memory, 99);
+    recovery.bridgeGap();
+    this.engine = new Engine(this.memory, 99);
+    this.engine.attach(this.arena);
+    return recovery.tornCount;
   }
 
   /** A handshake that nothing is wrong with, in a millisecond. */

@@ -223,7 +223,7 @@ describe('the live shim', () => {
   async function serveShim(): Promise<void> {
     const config = await loadConfig({ target: '10.0.0.0/8', flows: '64' });
     const log = openLog({ level: 'info', format: 'json' }, new Lines());
-    const state = new State({ ...config, runDir: '/proc/none' }, log);
+    const state = new State({ ...config, runDir: rig.dir }, log);
     const shim = new LiveShim(config, log, { release: () => {} }, state);
     await rig.serve((request) => shim['answer'](request));
   }

@@ -117,8 +117,7 @@ export class ShimHost {
     this.random = new Random(plan.seed, 0x5417);
     this.memory = createEngineMemory(SIM_FLOW_COUNT, (bytes) => new ArrayBuffer(bytes));
     writeSimPolicy(this.memory, plan);
-    const settles = plan.settles === true;
-    this.plainHook = settles || (plan.seed & 1) === 0 ? HOOK_INPUT : HOOK_FORWARD;
+    this.plainHook = plan.settles === true || (plan.seed & 1) === 0 ? HOOK_INPUT : HOOK_FORWARD;
     this.liberal = (plan.seed & 4) !== 0;
     this.engine = new Engine(this.memory, plan.seed);
     this.engine.attach(this.arena);
@@ -248,7 +247,7 @@ export class ShimHost {
     });
   }
 
-  /** Another engine over the same memory; `left` behind an outage only. */
+  /** `left`: behind an outage. */
   private begin(seed: number, left: readonly LeftFlow[] | null): void {
     this.engine = new Engine(this.memory, seed);
     this.engine.attach(this.arena);

@@ -8,6 +8,7 @@
 import { closeSync, constants, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/config.ts';
+import { makeRunDir } from '../../config/run-dir.ts';
 import type { EngineMemory } from '../../engine/memory.ts';
 import { Recovery } from '../../engine/recovery.ts';
 import { countFlows } from '../../telemetry/flow-view.ts';
@@ -44,6 +45,7 @@ export class State {
   private open(layout: number | undefined): readonly StateFile[] {
     const { runDir, queueCount, flowCountMax } = this.config;
     const options = { flowCountMax, queueCount, ...(layout === undefined ? {} : { layout }) };
+    makeRunDir(runDir);
     try {
       return Array.from({ length: queueCount }, (_, queue) => {
         const path = `${runDir}/flows-${queue}`;

@@ -162,9 +162,18 @@ export class RepairTable {
     this.counts[COUNT_FREE] = this.counts[COUNT_FREE]! + 1;
   }
 
+  /** Sets `listed[slot]` to 1 for slots in use. */
+  markListed(listed: Uint8Array): void {
+    const count = this.counts[COUNT_ACTIVE]!;
+    for (let i = 0; i < count && i < REPAIR_COUNT; i++) {
+      const slot = this.active[i]!;
+      if (slot >= 0 && slot < REPAIR_COUNT) listed[slot] = 1;
+    }
+  }
+
   /**
-   * The lists anew, behind an end at any instruction: `claimed[slot]` is 1 where a flow has it. An
-   * order that is whole stays as it is.
+   * The lists anew, behind an end at any instruction: `claimed[slot]` is 1 for slots of the list that
+   * a flow has. Their order stays.
    */
   rebuild(claimed: Uint8Array): void {
     const counts = this.counts;
@@ -182,7 +191,6 @@ export class RepairTable {
     counts[COUNT_FREE] = 0;
     counts[COUNT_HIGH] = REPAIR_COUNT;
     for (let slot = REPAIR_COUNT - 1; slot >= 0; slot--) {
-      if (claimed[slot] === 1) this.list(slot);
       if (claimed[slot] !== 0) continue;
       this.free[counts[COUNT_FREE]!] = slot;
       counts[COUNT_FREE] = counts[COUNT_FREE]! + 1;

@@ -1,0 +1,159 @@
+/** A flow table that an end at any instruction has left, and flows that nobody watched meanwhile. */
+import { describe, expect, it } from 'vitest';
+import { STAT_FLOW_PICKED_UP } from '../../src/engine/codes.ts';
+import {
+  DELTA,
+  FAR_ADDR,
+  FLOW_FLAGS,
+  FLOW_NEAR_RESPONDS,
+  FLOW_TRANSLATED,
+  GENERATION,
+  INDEX_COUNT,
+  INDEX_TRANSLATED,
+  NEAR_ADDR,
+  PORTS,
+  REPAIR,
+  SCALE_FIX,
+  TS_DELTA,
+} from '../../src/engine/flow/layout.ts';
+import { SOCKET_LIVES } from '../../src/engine/outbox.ts';
+import { Recovery } from '../../src/engine/recovery.ts';
+import { VERDICT_ACCEPT, VERDICT_DROP, VERDICT_REWRITTEN } from '../../src/engine/verdict.ts';
+import { RST, SYN } from '../../src/engine/wire/segment.ts';
+import { A, B, C, phantom, reanchored } from './phantom-rig.ts';
+import { Rig } from './rig.ts';
+
+function rowsOf(rig: Rig): Int32Array {
+  return new Int32Array(rig.memory.flows);
+}
+
+function indexOf(rig: Rig): Int32Array {
+  return new Int32Array(rig.memory.index);
+}
+
+describe('a half-written row', () => {
+  it.each([
+    ['DELTA', DELTA],
+    ['TS_DELTA', TS_DELTA],
+    ['SCALE_FIX', SCALE_FIX],
+    ['GENERATION', GENERATION],
+    ['NEAR_ADDR', NEAR_ADDR],
+    ['FAR_ADDR', FAR_ADDR + 3],
+    ['PORTS', PORTS],
+  ])('is known by its %s and set aside', (_, word) => {
+    const rig = reanchored();
+    const rows = rowsOf(rig);
+    rows[word] = (rows[word] ?? 0) ^ 1;
+    expect(new Recovery(rig.memory, 1).tornCount).toBe(1);
+    expect(rows[FLOW_FLAGS]).toBe(0);
+    expect(indexOf(rig)[INDEX_COUNT]).toBe(0);
+    expect(indexOf(rig)[INDEX_TRANSLATED]).toBe(0);
+  });
+
+  it.each([FLOW_TRANSLATED, FLOW_NEAR_RESPONDS])('is known by flag %i', (flag) => {
+    const rig = reanchored();
+    const rows = rowsOf(rig);
+    rows[FLOW_FLAGS] = (rows[FLOW_FLAGS] ?? 0) ^ flag;
+    expect(new Recovery(rig.memory, 1).tornCount).toBe(1);
+  });
+
+  it('becomes a flow older than the shim with its next packet', () => {
+    const rig = reanchored();
+    rowsOf(rig)[DELTA] = 7;
+    expect(rig.restart()).toBe(1);
+    expect(rig.out({ flags: 0, seq: C + 22, ack: A + 1 })).toBe(VERDICT_ACCEPT);
+    expect(rig.wire().ack).toBe(A + 1);
+    expect(rig.count(STAT_FLOW_PICKED_UP)).toBe(1);
+  });
+});
+
+describe('what is whole', () => {
+  it('goes on, whatever became of chains, free list and counts', () => {
+    const rig = reanchored();
+    indexOf(rig).fill(0x5a5a5a5a, 2);
+    expect(rig.restart()).toBe(0);
+    expect(indexOf(rig)[INDEX_COUNT]).toBe(1);
+    expect(indexOf(rig)[INDEX_TRANSLATED]).toBe(1);
+    expect(rig.out({ flags: 0, seq: C + 22, ack: A + 1 })).toBe(VERDICT_REWRITTEN);
+    expect(rig.wire().ack).toBe(B + 1);
+  });
+
+  it('keeps its repair slot; a slot of nobody is free again', () => {
+    const rig = new Rig();
+    phantom(rig);
+    const slot = rowsOf(rig)[REPAIR];
+    expect(slot).toBe(1);
+    rig.restart();
+    expect(rowsOf(rig)[REPAIR]).toBe(slot);
+    rowsOf(rig)[REPAIR] = 77;
+    rig.restart();
+    expect(rowsOf(rig)[REPAIR]).toBe(0);
+  });
+
+  it('goes on asking and is re-anchored after all, although probes were lost on the way', () => {
+    const rig = new Rig();
+    phantom(rig);
+    rig.stalled = true;
+    rig.in({ flags: RST, seq: A + 1 });
+    rig.pass(50);
+    // What waited in the outbox is lost with the program.
+    const outbox = new Int32Array(rig.memory.outbox);
+    outbox.fill(0);
+    rig.stalled = false;
+    expect(rig.restart()).toBe(0);
+    const before = rig.injected.length;
+    rig.pass(1500);
+    expect(rig.injected.length).toBeGreaterThan(before);
+  });
+});
+
+describe('a translated flow behind a gap', () => {
+  it('is translated when its next packet fits', () => {
+    const rig = reanchored();
+    rig.ruled = true;
+    rig.restart();
+    expect(rig.in({ flags: 0, seq: B + 1, ack: C + 22, payload: 10 })).toBe(VERDICT_REWRITTEN);
+    expect(rig.wire().seq).toBe(A + 1);
+    expect(rig.out({ flags: 0, seq: C + 22, ack: A + 11 })).toBe(VERDICT_REWRITTEN);
+    expect(rig.wire().ack).toBe(B + 11);
+  });
+
+  it('passes untouched when that is of another connection on its ports', () => {
+    const rig = reanchored();
+    rig.ruled = true;
+    rig.restart();
+    expect(rig.out({ flags: 0, seq: 77_000_000, ack: 99_000_000, payload: 5 })).toBe(
+      VERDICT_ACCEPT,
+    );
+    expect(rig.wire()).toMatchObject({ seq: 77_000_000, ack: 99_000_000 });
+    expect(rig.count(STAT_FLOW_PICKED_UP)).toBe(1);
+    expect(rig.in({ flags: 0, seq: 99_000_000, ack: 77_000_005, payload: 5 })).toBe(VERDICT_ACCEPT);
+    expect(rig.wire().seq).toBe(99_000_000);
+    expect(rig.rules.at(-1)).toContain('del');
+    expect(indexOf(rig)[INDEX_TRANSLATED]).toBe(0);
+  });
+});
+
+describe('any other flow behind a gap', () => {
+  it('is judged again from the near end’s next ACK on', () => {
+    const rig = new Rig();
+    rig.connect(C, A);
+    rig.restart();
+    // A gigabyte has gone by meanwhile.
+    const far = (A + 1_000_000_000) | 0;
+    const near = (C + 1_500_000_000) | 0;
+    expect(rig.in({ flags: 0, seq: far, ack: near, payload: 10 })).toBe(VERDICT_ACCEPT);
+    rig.socket = {
+      state: SOCKET_LIVES,
+      acked: 1_499_999_999,
+      sent: 1_499_999_999,
+      received: 1_000_000_009,
+    };
+    expect(rig.out({ flags: 0, seq: near, ack: far + 10 })).toBe(VERDICT_ACCEPT);
+    rig.pass(4);
+    expect(rig.asked).toBe(1);
+    rig.in({ flags: SYN, seq: B, ack: C + 1 });
+    expect(rig.in({ flags: RST, seq: far + 9 }), 'inexact').toBe(VERDICT_ACCEPT);
+    expect(rig.in({ flags: RST, seq: far + 10 }), 'exact, tainted').toBe(VERDICT_DROP);
+  });
+});
