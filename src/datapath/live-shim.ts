@@ -113,7 +113,9 @@ export class LiveShim {
     const { config, log } = this;
     for (const because of demandForwarding(config)) log.warn({ because }, 'forwarded connections');
     const { queueNum, queueCount, inject } = config;
-    await demandSelfTest({ queueNum, queueCount, inject, mark: MARK_INJECT });
+    if (!this.state.isKnown) {
+      await demandSelfTest({ queueNum, queueCount, inject, mark: MARK_INJECT });
+    }
     const rules = this.openRules();
     this.rules = rules;
     this.settling.decide(rules);
@@ -321,8 +323,7 @@ export class LiveShim {
     await this.workers.stop();
     if (this.workers.areRunning) await this.paths.save(engineMs(), Date.now());
     if (this.workers.areRunning && !leaving) this.settling.clearMarks();
-    if (!leaving) this.state.remove();
-    else if (this.workers.areRunning) this.state.leave(this.workers.memories);
+    this.state.close(leaving && this.workers.areRunning ? this.workers.memories : undefined);
     this.kernel.close();
     this.events.close();
     this.injector?.close();

@@ -44,6 +44,20 @@ export function run(file: string, args: readonly string[], input = ''): Outcome 
   return ABSENT;
 }
 
+/**
+ * The same for programs that only look: each question is asked once. Where half a dozen of them stand
+ * between a start and its first verdict, the second answer is the first one.
+ */
+export function runOnce(): typeof run {
+  const told = new Map<string, Outcome>();
+  return (file, args, input = '') => {
+    const question = [file, ...args, input].join(' ');
+    const outcome = told.get(question) ?? run(file, args, input);
+    told.set(question, outcome);
+    return outcome;
+  };
+}
+
 export async function runAsync(
   file: string,
   args: readonly string[],

@@ -27,11 +27,11 @@ const SOURCES = [
 ] as const;
 
 /** Rules that use any of `bits`, ours left out. */
-export function findMarkConflicts(bits: number): MarkConflict[] {
+export function findMarkConflicts(bits: number, look = run): MarkConflict[] {
   const found: MarkConflict[] = [];
   for (const { command, bitsOf } of SOURCES) {
     const [file, ...args] = command;
-    const { stdout } = run(file, args);
+    const { stdout } = look(file, args);
     const text = file === 'nft' ? withoutOurs(stdout) : stdout;
     for (const line of text.split('\n')) {
       if (line.includes(CHAIN_PREFIX) || (bitsOf(line) & bits) === 0) continue;
@@ -45,11 +45,11 @@ export function findMarkConflicts(bits: number): MarkConflict[] {
  * Rules that compare, set, save or restore the marks of connections whole, or with a mask that
  * covers `bit`: with our bit on a connection they would no longer do what they do without us.
  */
-export function findConnmarkUsers(bit: number): MarkConflict[] {
+export function findConnmarkUsers(bit: number, look = run): MarkConflict[] {
   const found: MarkConflict[] = [];
   for (const { command } of SOURCES.slice(0, 3)) {
     const [file, ...args] = command;
-    const { stdout } = run(file, args);
+    const { stdout } = look(file, args);
     const text = file === 'nft' ? withoutOurs(stdout) : stdout;
     for (const line of text.split('\n')) {
       if (line.includes(CHAIN_PREFIX) || !usesConnmark(line, bit)) continue;

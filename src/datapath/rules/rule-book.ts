@@ -16,7 +16,7 @@ import {
   RESTORE,
   RESTORE_ARGS,
 } from './detect.ts';
-import { firstLine, type Outcome, run, runAsync } from './execute.ts';
+import { firstLine, type Outcome, run, runAsync, runOnce } from './execute.ts';
 import type { FlowChange } from './flow-change.ts';
 import { findLeftovers, leadsToUs, replacing, withoutFlows } from './leftovers.ts';
 import { describeConflict, findConnmarkUsers, findMarkConflicts } from './mark-conflicts.ts';
@@ -51,6 +51,8 @@ export class RuleBook {
   /** Why connections are not marked although that was asked for; empty: they are, or not asked. */
   readonly fullBecause: string;
   private readonly input: RuleInput;
+  /** For the questions of a start. */
+  private readonly look = runOnce();
   private waiting: Waiting[] = [];
   private turn: Promise<void> = Promise.resolve();
 
@@ -146,20 +148,20 @@ export class RuleBook {
       return `${this.backend} cannot mark connections here (${wanted?.because ?? ''})`;
     }
     if (erased) return 'a rule before ours sets the whole packet mark';
-    const [user] = findConnmarkUsers(this.input.marks.bypass);
+    const [user] = findConnmarkUsers(this.input.marks.bypass, this.look);
     return user === undefined ? '' : `"${user.source}" has "${user.rule}", which uses our bit`;
   }
 
   private demandMarks(): void {
     const bits = this.input.marks.bypass | this.input.marks.inject;
-    const [conflict] = findMarkConflicts(bits);
+    const [conflict] = findMarkConflicts(bits, this.look);
     if (conflict !== undefined) throw new RuleError(describeConflict(conflict, bits));
   }
 
   private mayRepeat(): boolean {
     const { bypass } = this.input.marks;
     return this.families.every((family) => {
-      return findEraser(run(SAVE[family], []).stdout, bypass) === undefined;
+      return findEraser(this.look(SAVE[family], []).stdout, bypass) === undefined;
     });
   }
 

@@ -64,9 +64,14 @@ export class State {
     }
   }
 
+  /** A run of this boot was here, with these options: what it could do this one can. */
+  get isKnown(): boolean {
+    return this.files.length > 0 && this.files.every((file) => file.isLeft);
+  }
+
   /** Before the engines start, whose seed it is. */
   recover(memories: readonly EngineMemory[], seed: number): void {
-    this.isLeft = this.files.length > 0 && this.files.every((file) => file.isLeft);
+    this.isLeft = this.isKnown;
     let torn = 0;
     try {
       if (!this.isLeft) this.restore(memories, seed);
@@ -133,6 +138,12 @@ export class State {
     const fd = openSync(this.handoffFile, 'wx', 0o600);
     writeSync(fd, bytes);
     closeSync(fd);
+  }
+
+  /** The engines have stopped: the next run goes on with these memories; undefined: none is to. */
+  close(memories: readonly EngineMemory[] | undefined): void {
+    if (memories === undefined) this.remove();
+    else this.leave(memories);
   }
 
   /** Nothing goes on. */
