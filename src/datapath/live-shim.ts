@@ -73,8 +73,7 @@ export class LiveShim {
   });
 
   static async open(config: Config, log: Logger): Promise<LiveShim> {
-    const lock = await claim();
-    return new LiveShim(config, log, lock, new State(config, log));
+    return new LiveShim(config, log, await claim(), new State(config, log));
   }
 
   constructor(config: Config, log: Logger, lock: InstanceLock, state: State) {
@@ -323,7 +322,7 @@ export class LiveShim {
     await this.workers.stop();
     if (this.workers.areRunning) await this.paths.save(engineMs(), Date.now());
     if (this.workers.areRunning && !leaving) this.settling.clearMarks();
-    this.state.close(leaving && this.workers.areRunning ? this.workers.memories : undefined);
+    this.state.close(leaving, this.workers.areRunning ? this.workers.memories : []);
     this.kernel.close();
     this.events.close();
     this.injector?.close();

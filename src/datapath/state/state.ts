@@ -140,10 +140,10 @@ export class State {
     closeSync(fd);
   }
 
-  /** The engines have stopped: the next run goes on with these memories; undefined: none is to. */
-  close(memories: readonly EngineMemory[] | undefined): void {
-    if (memories === undefined) this.remove();
-    else this.leave(memories);
+  /** The engines have stopped. A start that failed has no `memories`, and leaves all as it was. */
+  close(leaving: boolean, memories: readonly EngineMemory[]): void {
+    if (!leaving) this.remove();
+    else if (memories.length > 0) this.leave(memories);
   }
 
   /** Nothing goes on. */
