@@ -1,5 +1,6 @@
 /**
- * Flows of a table that need something of the outside: their own rules, or the kernel's translation.
+ * Flows of a table that need something of the outside: rules of their own, or the kernel to
+ * translate them.
  * Reads memory; writes nothing.
  */
 import {

@@ -1,7 +1,7 @@
 /**
  * Memory that another engine has left, made ready for the next one: before that starts, by whoever
- * owns the memory. What an end at any instruction can have left half-done is put right or set aside;
- * nothing is believed because it is there.
+ * owns the memory. What an end at any instruction can have left half-done is put right or set
+ * aside; nothing is believed because it is there.
  *
  * Reads and writes the tables; no part of the packet path. DESIGN §3.
  */

@@ -1,4 +1,4 @@
-/** A flow table that an end at any instruction has left, and flows that nobody watched meanwhile. */
+/** A flow table that an end at any instruction has left, and flows that nobody watched then. */
 import { describe, expect, it } from 'vitest';
 import { STAT_FLOW_PICKED_UP } from '../../src/engine/codes.ts';
 import {

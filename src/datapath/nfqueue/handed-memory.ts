@@ -1,6 +1,7 @@
 /**
  * An engine's memory on its way to the packet thread. Shared buffers pass as they are; a mapping
- * would be copied, so that its address passes, and the thread looks at the same memory. Owns nothing.
+ * would be copied, so that its address passes, and the thread looks at the same memory. Owns
+ * nothing.
  */
 import type { EngineMemory, LastingMemory } from '../../engine/memory.ts';
 import { lastingAt } from '../state/state-file.ts';

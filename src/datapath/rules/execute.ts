@@ -45,8 +45,8 @@ export function run(file: string, args: readonly string[], input = ''): Outcome 
 }
 
 /**
- * The same for programs that only look: each question is asked once. Where half a dozen of them stand
- * between a start and its first verdict, the second answer is the first one.
+ * The same for programs that only look: each question is asked once. Where half a dozen of them
+ * stand between a start and its first verdict, the second answer is the first one.
  */
 export function runOnce(): typeof run {
   const told = new Map<string, Outcome>();

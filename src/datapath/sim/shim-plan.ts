@@ -16,8 +16,8 @@ export interface ShimPlan {
   /** Settled connections stay in the kernel, which conntrack marks; else all is inspected. */
   readonly settles?: boolean;
   /**
-   * `reload`: between packets, another engine now and then takes the memory over. `outage`: the shim
-   * is killed now and then, and runs again a little later.
+   * `reload`: between packets, another engine now and then takes the memory over. `outage`: the
+   * shim is killed now and then, and runs again a little later.
    */
   readonly restarts?: 'reload' | 'outage';
 }

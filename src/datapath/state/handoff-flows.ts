@@ -1,6 +1,7 @@
 /**
  * Flows of an engine's memory as records of a handoff, and back: those that live by what seqshim
- * does to them, or whose resets are asked about. Runs while no engine does. Reads and writes memory.
+ * does to them, or whose resets are asked about. Runs while no engine does. Reads and writes
+ * memory.
  */
 import { FlowTable } from '../../engine/flow/flow-table.ts';
 import * as l from '../../engine/flow/layout.ts';

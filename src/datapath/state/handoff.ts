@@ -1,6 +1,6 @@
 /**
- * The handoff: what an upgrade needs of the connections that live by seqshim, where the next program
- * lays its tables out differently. Written when a service leaves, read once by the next start, by
+ * The handoff: what an upgrade needs of the connections that live by seqshim, where the next
+ * program lays its tables out differently. Written when a service leaves, read once by the next start, by
  * the two releases that follow the one that wrote it. Owns the format, version 1, little-endian:
  *
  *     0   8  magic "seqshand"
@@ -17,7 +17,8 @@
  *     8  16  near address, network order   24  16  far address (IPv4: the first four bytes)
  *    40   4  far numbering minus near numbering, of what the far end sends
  *    44   4  path numbering minus near numbering, of what the near end sends
- *    48   4  far TSval minus near TSval    52   4  shifts: far wrote, near reads, near wrote, far reads
+ *    48   4  far TSval minus near TSval
+ *    52   4  shifts, one byte each: far wrote, near reads, near wrote, far reads
  *    56   4  SACK edge as it arrives minus the octet that is meant
  *    60   4  engine ms when it expires     64   4  engine ms of its last conflict
  *    68  32  near end: ISS, SND.UNA, SND.NXT, SND.WND (octets), TSval, TSecr, window scale, MSS

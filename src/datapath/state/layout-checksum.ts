@@ -1,7 +1,7 @@
 /**
  * What distinguishes one layout of the mapped tables from another: names and values of all layout
- * constants, and the sizes of the parts. Another layout is another checksum, so that a file is never
- * read by a program that means something else by its words. Owns nothing.
+ * constants, and the sizes of the parts. Another layout is another checksum, so that a file is
+ * never read by a program that means something else by its words. Owns nothing.
  */
 import * as candidate from '../../engine/flow/candidate.ts';
 import * as firstData from '../../engine/flow/first-data.ts';

@@ -4,7 +4,7 @@
  * size, is set aside, at most one, and never believed.
  *
  * Owns the file and its lock: a file that another process has mapped is left alone. Blocks are
- * allocated before they are mapped, so that a full file system is an error here and no signal later.
+ * allocated before they are mapped, so that a full file system is an error here, no signal later.
  */
 import {
   closeSync,

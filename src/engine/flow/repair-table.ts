@@ -3,8 +3,8 @@
  * held reset and its check, the dead-man check behind a refutation.
  *
  * Owns a fixed pool of slots (words and one held copy of at most HELD_BYTES each) and the list of
- * slots in use; zero-filled is empty, so that it can be a mapped file. Refuses when full. Times: ms.
- * DESIGN §4.1, §4.2.
+ * slots in use; zero-filled is empty, so that it can be a mapped file. Refuses when full.
+ * Times: ms. DESIGN §4.1, §4.2.
  */
 import { HELD_BYTES, REPAIR_COUNT } from '../limits.ts';
 import { CANDIDATE_WORDS } from './candidate.ts';
@@ -172,8 +172,8 @@ export class RepairTable {
   }
 
   /**
-   * The lists anew, behind an end at any instruction: `claimed[slot]` is 1 for slots of the list that
-   * a flow has. Their order stays.
+   * The lists anew, behind an end at any instruction: `claimed[slot]` is 1 for slots of the list
+   * that a flow has. Their order stays.
    */
   rebuild(claimed: Uint8Array): void {
     const counts = this.counts;

@@ -33,7 +33,7 @@ function begin(layout?: number, queueCount = 1) {
   return { state, workers, memory: workers.memories[0] };
 }
 
-/** The lock of a killed process is free: that of this one is not, but a copy of its file has none. */
+/** The lock of a killed process is free; that of this one is not, but a copy of its file is. */
 function die(): void {
   const path = `${runDir}/flows-0`;
   const bytes = readFileSync(path);
