@@ -3,7 +3,8 @@
  * far they are off, and the probe that is to tell it.
  *
  * Owns a direct-mapped table, zero-filled is empty; a slot that was in use lately is not given
- * away, and a flow without one keeps its blocks as they are. Numbers are the near end's. Times: ms. DESIGN §4.3.
+ * away, and a flow without one keeps its blocks as they are. Numbers are the near end's. Times: ms.
+ * DESIGN §4.3.
  */
 import { SACK_COUNT } from '../limits.ts';
 
