@@ -1,8 +1,8 @@
 /**
  * Restarts under load: re-anchored and SACK-repaired transfers run while the service is restarted,
  * by turns gracefully and by kill -9. Prints how many were lost, the longest time in which a
- * transfer got nothing, and how long nobody served the queue: from the signal to `ready`, which is a
- * little later than the first verdict. Promised: none lost, 3 s, and 1.5 s at p99.
+ * transfer got nothing, and how long nobody served the queue: from the signal to `ready`, which is
+ * a little later than the first verdict. Promised: none lost, 3 s, and 1.5 s at p99.
  *
  *   node bench/restarts.mjs [--restarts N] [--transfers N] [--megabytes N] [--quick] [--json]
  *

@@ -1,7 +1,7 @@
 /**
  * Ends and beginnings of the simulated shim: another engine over the same memory between two
- * packets, or a kill, some time without a shim, and a start. Owns when they happen: a random stream of
- * its own, so that nothing else of a world changes. Times: virtual microseconds.
+ * packets, or a kill, some time without a shim, and a start. Owns when they happen: a random stream
+ * of its own, so that nothing else of a world changes. Times: virtual microseconds.
  */
 import { FLOW_MOVING, FLOW_RULE, FLOW_RULE_WANTED } from '../../engine/flow/layout.ts';
 import type { EngineMemory } from '../../engine/memory.ts';

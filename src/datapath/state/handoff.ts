@@ -1,7 +1,8 @@
 /**
  * The handoff: what an upgrade needs of the connections that live by seqshim, where the next
  * program lays its tables out differently. Written when a service leaves, read once by the next
- * start, by the two releases that follow the one that wrote it. Owns the format, version 1, little-endian:
+ * start, by the two releases that follow the one that wrote it. Owns the format, version 1,
+ * little-endian:
  *
  *     0   8  magic "seqshand"
  *     8   2  version                       10   2  bytes of this header (80)
