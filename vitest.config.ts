@@ -11,6 +11,7 @@ const MEASURING = [
   'kernel-translation',
   'reanchored',
   'resets',
+  'restart',
   'sack',
   'stripped-options',
   'transfers',

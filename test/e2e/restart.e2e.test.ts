@@ -33,7 +33,7 @@ function cli(lab: Lab, ...args: string[]) {
   return lab.jumpbox.run(process.execPath, all, 15_000);
 }
 
-/** Ends the shim, and starts the next one `restMs` later. */
+/** Ends the shim and starts the next one. */
 async function restart(
   lab: Lab,
   shim: ShimProcess,
