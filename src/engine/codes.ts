@@ -52,6 +52,7 @@ export const MSS_CLAMPED = 81;
 export const ICMP_TRANSLATED = 82;
 export const TRANSLATED_BY_KERNEL = 83;
 export const KEPT_IN_USERSPACE = 84;
+export const SACK_WITHHELD = 85;
 
 // Counters without events.
 export const STAT_PACKETS = 128;

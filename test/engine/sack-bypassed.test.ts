@@ -165,6 +165,8 @@ describe('the first loss of a connection that was settled early', () => {
     const options = [1, 1, 5, 2 + blocks.length, ...blocks];
     rig.socket = { state: SOCKET_LIVES, acked: later - 1, sent: later + 9 * MSS, received: 0 };
     rig.in({ ...answer, ack: C + later, options });
+    expect(rig.sackEdges()).toEqual([]); // in no numbers that the near end could use
+    expect(rig.count(code.SACK_WITHHELD)).toBe(1);
     rig.pass(1); // the socket has told where it stands
     rig.in({ ...answer, ack: C + later, options });
     return rig.count(code.PROBE_SENT);
