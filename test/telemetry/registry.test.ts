@@ -62,6 +62,7 @@ describe('CODES', () => {
       '82 icmp-translated intervention note seq:seq toSeq:seq',
       '83 translated-by-kernel intervention note delta:seq',
       '84 kept-in-userspace adjustment note tsBy:seq scales:count refused:count',
+      '85 sack-withheld intervention note',
     ]);
   });
 
