@@ -100,6 +100,14 @@ describe('on a settled connection', () => {
     expect(rig.asked).toBe(1);
   });
 
+  it('and until its socket has told where it stands, they are moved all the same', () => {
+    const rig = settled();
+    ack(rig, LATER, foreign(LATER + 2 * MSS + 0x100000, LATER + 5 * MSS + 0x100000));
+    expect(isSettled(rig)).toBe(false);
+    expect(ack(rig, LATER, foreign(...BLOCK))).toBe(VERDICT_REWRITTEN);
+    expect(edgesOf(rig)).toEqual([...BLOCK]);
+  });
+
   it('blocks behind conntrack, or of which only the head is here, are not touched', () => {
     const behind = settled();
     behind.ruled = false;

@@ -105,7 +105,13 @@ export function normalizeSack(core: Core, flow: number): void {
   if (at < 0 && seg.sackCount === 0) return;
   const flags = flagsOf(core, flow);
   if (core.policy[POLICY_SACK] === SACK_OFF || (flags & FLOW_PICKED_UP) !== 0) return;
-  if ((flags & FLOW_NUMBERS_OLD) !== 0) return;
+  if ((flags & FLOW_NUMBERS_OLD) !== 0) {
+    // Until the socket has told: by what the segment says itself.
+    if (seg.sackCount > 0 && !blocksFit(core, 0, 0, offeredEnd(core, flow))) {
+      repairSettled(core, flow);
+    }
+    return;
+  }
   if (seg.sackCount === 0) {
     if (at >= 0) inferFromEnd(core, at);
     return;
