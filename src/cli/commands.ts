@@ -196,6 +196,9 @@ export const COMMANDS: readonly Command[] = [
       ],
     ],
     exits: {},
-    load: async () => (await import('./completion.ts')).completion,
+    load: async () => {
+      const { completion } = await import('./completion.ts');
+      return (args) => completion(args, COMMANDS);
+    },
   },
 ];

@@ -5,12 +5,11 @@
 import type { OptionEntry } from '../config/options.ts';
 import { VERSION } from '../version.ts';
 import { type Command, flagOf, optionsOf } from './command.ts';
-import { COMMANDS } from './commands.ts';
 
 /** Options whose value is a file, by the name of the value in the usage. */
 const FILES: ReadonlySet<string> = new Set(['FILE|DIR', 'FILE', 'PATH', 'DIR', 'FILE.prom']);
 
-export function bashCompletion(): string {
+export function bashCompletion(commands: readonly Command[]): string {
   return `# bash completion of seqshim ${VERSION}, made by: seqshim completion bash
 _seqshim() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} word command='' words=''
@@ -26,11 +25,11 @@ _seqshim() {
     if [[ -z $command ]]; then command=$word; else ((place++)); fi
   done
   case $prev in
-${valueCases().map(indent).join('\n')}
+${valueCases(commands).map(indent).join('\n')}
   esac
   case $command in
-    '') words='${COMMANDS.map(({ name }) => name).join(' ')} --help --version' ;;
-${COMMANDS.map(commandCase).map(indent).join('\n')}
+    '') words='${commands.map(({ name }) => name).join(' ')} --help --version' ;;
+${commands.map(commandCase).map(indent).join('\n')}
     *) return ;;
   esac
   [[ $cur != -* && $words == *@files* ]] && { _seqshim_files; return; }
@@ -46,9 +45,9 @@ complete -F _seqshim seqshim
 }
 
 /** What may follow an option that takes a value. One name means one thing in all commands. */
-function valueCases(): string[] {
+function valueCases(commands: readonly Command[]): string[] {
   const entries = new Map<string, OptionEntry>();
-  for (const entry of COMMANDS.flatMap(optionsOf)) entries.set(entry.name, entry);
+  for (const entry of commands.flatMap(optionsOf)) entries.set(entry.name, entry);
   const valued = [...entries.values()].filter(({ type }) => type !== 'flag');
   const choices = valued.filter((entry) => entry.choices !== undefined);
   const files = valued.filter(({ value }) => FILES.has(value));

@@ -5,16 +5,15 @@
 import type { OptionEntry } from '../config/options.ts';
 import { VERSION } from '../version.ts';
 import { type Command, flagOf, optionsOf, type Positional } from './command.ts';
-import { COMMANDS } from './commands.ts';
 
-export function zshCompletion(): string {
+export function zshCompletion(commands: readonly Command[]): string {
   return `#compdef seqshim
 # zsh completion of seqshim ${VERSION}, made by: seqshim completion zsh
 _seqshim() {
   local -a commands
   if (( CURRENT == 2 )); then
     commands=(
-${COMMANDS.map(({ name, does }) => `      ${quoted(`${name}:${escaped(does)}`)}`).join('\n')}
+${commands.map(({ name, does }) => `      ${quoted(`${name}:${escaped(does)}`)}`).join('\n')}
     )
     _describe command commands
     return
@@ -23,7 +22,7 @@ ${COMMANDS.map(({ name, does }) => `      ${quoted(`${name}:${escaped(does)}`)}`
   shift words
   (( CURRENT-- ))
   case $command in
-${COMMANDS.map(commandCase).join('\n')}
+${commands.map(commandCase).join('\n')}
   esac
 }
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _seqshim "$@"; else compdef _seqshim seqshim; fi

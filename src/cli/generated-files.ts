@@ -5,14 +5,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { RELEASE_DATE } from '../version.ts';
+import { COMMANDS } from './commands.ts';
 import { bashCompletion } from './completion-bash.ts';
 import { zshCompletion } from './completion-zsh.ts';
 import { manPage } from './man-page.ts';
 
 const FILES = {
   'man/seqshim.8': () => manPage(RELEASE_DATE),
-  'completion/seqshim.bash': bashCompletion,
-  'completion/_seqshim': zshCompletion,
+  'completion/seqshim.bash': () => bashCompletion(COMMANDS),
+  'completion/_seqshim': () => zshCompletion(COMMANDS),
 } as const;
 
 for (const [name, make] of Object.entries(FILES)) {

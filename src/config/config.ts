@@ -23,6 +23,8 @@ export const MARK_INJECT = 0x2000;
 /** int32 milliseconds, 24.8 days: setTimeout's limit. */
 const TIMER_MS_MAX = 0x7fffffff;
 
+const BUDGET_US_MAX = 1_000_000;
+
 export interface Config {
   readonly targets: readonly Network[];
   /** As the operator wrote them. */
@@ -135,7 +137,7 @@ export async function configFrom(values: Values, lookUp?: LookUp): Promise<Confi
     checksumFill: choice(values, 'checksum-fill') as Config['checksumFill'],
     sack: choice(values, 'sack') as Config['sack'],
     mssClamp: mssClamp(text(values, 'mss-clamp') ?? 'off'),
-    budgetUs: parseMicroseconds('--budget', text(values, 'budget') ?? '200'),
+    budgetUs: budgetUs(text(values, 'budget') ?? '200'),
     flowCountMax: number(values, 'flows'),
     runDir,
     control,
@@ -154,6 +156,13 @@ function trialMs(written: string | undefined): number | undefined {
   const ms = parseMilliseconds('--for', written);
   if (ms >= 1 && ms <= TIMER_MS_MAX) return ms;
   throw new OptionError('for', `"${written}"`, 'it must be from 1ms to 24d');
+}
+
+/** More than a second is no latency budget. */
+function budgetUs(written: string): number {
+  const us = parseMicroseconds('--budget', written);
+  if (us <= BUDGET_US_MAX) return us;
+  throw new OptionError('budget', `"${written}"`, 'it must be at most 1s');
 }
 
 async function networks(

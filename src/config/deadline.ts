@@ -21,7 +21,7 @@ export function parseTicket(name: string, written: string | undefined): string |
   if (written === undefined) return undefined;
   const isLine = !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(written);
   if (isLine && written.length <= TICKET_CHARACTERS_MAX) return written;
-  const shown = JSON.stringify(written.slice(0, 40));
+  const shown = JSON.stringify(written.slice(0, 40)).replaceAll(/\p{C}|\p{Zl}|\p{Zp}/gu, '?');
   const must = `it must be one line of at most ${TICKET_CHARACTERS_MAX} characters`;
   throw new OptionError(name, shown, must);
 }

@@ -13,7 +13,7 @@ export class OperatorError extends Error {
   }
 }
 
-/** The value of one option cannot be used. Where it stands in a file, the file and line are named. */
+/** The value of one option cannot be used. Where it stands in a file, its place is named. */
 export class OptionError extends OperatorError {
   readonly option: string;
   /** What was written, or what of it is wrong. */

@@ -41,11 +41,11 @@ function firstKey(statement: string): string | undefined {
   const match = /^[\s[]*(?:"((?:\\.|[^"\\])*)"|'([^']*)'|([A-Za-z0-9_-]+))/.exec(statement);
   if (match === null) return undefined;
   const [, basic, literal, bare] = match;
-  return basic === undefined ? (literal ?? bare) : unescape(basic);
+  return basic === undefined ? (literal ?? bare) : unescaped(basic);
 }
 
 /** The escapes of TOML that are those of JSON; a key with another one is found without its line. */
-function unescape(basic: string): string {
+function unescaped(basic: string): string {
   try {
     return JSON.parse(`"${basic}"`) as string;
   } catch {

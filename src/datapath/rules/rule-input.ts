@@ -74,7 +74,7 @@ export function ruleComment(input: RuleInput, bytesMax: number): string {
   const parts = [
     PLAIN_PATH.test(input.removeScript) ? `, or sh ${input.removeScript}` : '',
     input.expires === undefined ? '' : `; until ${input.expires}`,
-    input.ticket === undefined ? '' : `; ${ticketWord(input.ticket)}`,
+    ticketPart(input.ticket ?? ''),
   ];
   let text = `seqshim ${input.version}: seqshim down`;
   for (const part of parts) if (text.length + part.length <= bytesMax) text += part;
@@ -85,9 +85,11 @@ export function ruleComment(input: RuleInput, bytesMax: number): string {
  * One word of characters that mean nothing to a firewall's program, to a shell, or to whoever reads
  * rules line by line (`-j X`, braces, quotes).
  */
-function ticketWord(ticket: string): string {
+function ticketPart(ticket: string): string {
   const word = ticket.replaceAll(/[^A-Za-z0-9_./+@:,=#-]+/g, '_').replace(/^[-_]+|_+$/g, '');
-  return word.length <= TICKET_CHARACTERS_MAX ? word : `${word.slice(0, TICKET_CHARACTERS_MAX)}...`;
+  if (word === '') return '';
+  const isLong = word.length > TICKET_CHARACTERS_MAX;
+  return `; ${isLong ? `${word.slice(0, TICKET_CHARACTERS_MAX)}...` : word}`;
 }
 
 /** The largest IP packet that cannot carry an octet: headers, and 12 bytes of timestamps. */
