@@ -17,6 +17,9 @@ import {
 import { COMMANDS } from './commands.ts';
 import { EXIT_MEANINGS } from './exit-meanings.ts';
 
+/** Of a line of the source; nobody reads it, and programs that check it say so. */
+const COLUMNS_MAX = 78;
+
 /** `date`: of the release, `YYYY-MM-DD`. */
 export function manPage(date: string): string {
   const lines = [
@@ -117,12 +120,19 @@ function italic(text: string): string {
   return `.I ${quotedArgument(text)}`;
 }
 
-/** Code between backticks becomes bold; a text line must not begin like a request. */
+/** Code between backticks becomes bold; no text line may begin like a request. */
 function prose(text: string): string {
   const parts = text.split('`').map((part, i) => {
     return i % 2 === 1 ? `\\fB${escaped(part)}\\fP` : escaped(part);
   });
-  return parts.join('').replace(/^([.'])/, '\\&$1');
+  const lines = [''];
+  for (const word of parts.join('').split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line === '') lines[lines.length - 1] = word;
+    else if (line.length + word.length < COLUMNS_MAX) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines.map((line) => line.replace(/^([.'])/, '\\&$1')).join('\n');
 }
 
 /** A hyphen that is typed is `\-`; between letters of a word it is a hyphen. */

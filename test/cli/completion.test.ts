@@ -61,7 +61,7 @@ describe('completion in bash', () => {
     expect(offered('run', '--config', '').sort()).toEqual(['a b.toml', 'seqshim.bash']);
     expect(offered('diagnose', 'a')).toEqual(['a b.toml']);
     expect(offered('config', 'check', 'a')).toEqual(['a b.toml']);
-    expect(offered('config', '--port', '22', 'check', 'a')).toEqual([]);
+    expect(offered('config', '--port', '22', 'check', 'a')).toEqual(['a b.toml']);
   });
 
   it('offers what a command does', () => {

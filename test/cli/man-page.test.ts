@@ -14,6 +14,7 @@ const page = manPage('2027-03-31');
 const lines = page.split('\n');
 /** As it reads. */
 const plain = page
+  .replaceAll(/(?<!^\..*)\n(?!\.)/gm, ' ')
   .replaceAll('\\-', '-')
   .replaceAll(/\\f[BP]/g, '')
   .replaceAll('\\(cq', '’');
@@ -51,13 +52,13 @@ describe('manPage()', () => {
   it('has every option and every exit code', () => {
     const [, options = ''] = plain.split('\n.SH OPTIONS\n');
     for (const entry of OPTIONS) expect(options).toContain(flagOf(entry));
-    for (const [code, meaning] of EXIT_MEANINGS) expect(page).toContain(`.B ${code}\n${meaning}`);
+    for (const [code, meaning] of EXIT_MEANINGS) expect(plain).toContain(`.B ${code}\n${meaning}`);
   });
 
   it('uses only requests that it means, and ASCII', () => {
     expect(lines.filter((line) => /^[.']/.test(line) && !REQUESTS.test(line))).toEqual([]);
     expect(lines.filter((line) => /[^ -~]/.test(line))).toEqual([]);
-    expect(lines.filter((line) => / $/.test(line))).toEqual([]);
+    expect(lines.filter((line) => / $/.test(line) || line.length > 100)).toEqual([]);
     // Whoever copies an option from the page gets the hyphens that were typed.
     expect(lines.filter((line) => /(^|[^\\])--/.test(line))).toEqual([]);
   });
