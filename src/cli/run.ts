@@ -56,8 +56,9 @@ async function reload(
     log.info({ changed }, 'reloaded');
     return after;
   } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
-    log.error({ because: error.message }, 'not reloaded, nothing has changed');
+    // Ours to mend, if it is no operator's; connections are looked after as before.
+    const because = error instanceof OperatorError ? error.message : (error as Error).stack;
+    log.error({ because }, 'not reloaded, nothing has changed');
     return before;
   }
 }

@@ -22,10 +22,13 @@ export interface Running {
   readonly rulesStand: boolean;
   readonly expiry: Expiry;
   readonly log: Logger;
+  /** undefined: it goes on. */
+  readonly stopping: Promise<void> | undefined;
 }
 
 export async function changeConfig(running: Running, old: Config, next: Config): Promise<void> {
-  const { workers, rules, expiry, log } = running;
+  const { workers, rules, expiry, log, stopping } = running;
+  if (stopping !== undefined) throw new OperatorError('Cannot reload: seqshim is stopping for good');
   for (const because of demandForwarding(next)) log.warn({ because }, 'forwarded connections');
   const input = ruleInput(next);
   if (rules !== undefined && JSON.stringify(input) !== JSON.stringify(ruleInput(old))) {

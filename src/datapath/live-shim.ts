@@ -66,6 +66,7 @@ export class LiveShim {
   private readonly kernel: KernelTranslation;
   private readonly paths: PathStore;
   private stopping: Promise<void> | undefined;
+  private reloading: Promise<void> | undefined;
   private finish: (exitCode: number) => void = () => {};
   /** Resolves with the exit code when the shim has stopped. */
   readonly done = new Promise<number>((resolve) => {
@@ -164,11 +165,14 @@ export class LiveShim {
   }
 
   /** Another configuration, whole or not at all: an OperatorError says why not. */
-  async reload(next: Config): Promise<void> {
-    const { workers, rules, expiry, log } = this;
-    const rulesStand = !this.rulesGone;
-    await changeConfig({ workers, rules, rulesStand, expiry, log }, this.config, next);
-    this.config = next;
+  reload(next: Config): Promise<void> {
+    const { workers, rules, expiry, log, stopping } = this;
+    const facts = { workers, rules, expiry, log, rulesStand: !this.rulesGone, stopping };
+    const changed = changeConfig(facts, this.config, next).then(() => {
+      this.config = next;
+    });
+    this.reloading = changed.catch(() => {});
+    return changed;
   }
 
   private async selfTest(): Promise<void> {
@@ -295,6 +299,7 @@ export class LiveShim {
 
   /** Resets to the near end have time to leave, where any are due. */
   private async farewell(): Promise<void> {
+    await this.reloading; // rules that it puts in must not outlive us
     this.workers.endAll();
     if (countFlows(this.workers.memories).translated > 0) await pause(FAREWELL_MS);
   }

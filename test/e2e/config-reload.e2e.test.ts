@@ -164,11 +164,24 @@ describe('SIGHUP', () => {
     await start();
     const remove = `${lab.dir}/run/remove.sh`;
     expect((await lab.jumpbox.run('sh', [remove], PATIENCE_MS)).exitCode).toBe(0);
-    // It looks every five seconds.
-    for (let i = 0; i < 80 && shim.status()['state'] === 'ok'; i++) await pause(100);
-    write(`${GOOD}ticket = "x"\n`);
-    expect(await reload()).toMatchObject({ msg: 'reloaded', changed: ['ticket'] });
-    expect(rules()).toEqual([]);
-    expect(shim.status()).toMatchObject({ state: 'degraded', ticket: 'x' });
+    // Before it has looked itself, which it does every five seconds, and after.
+    for (const ticket of ['x', 'y']) {
+      write(`${GOOD}ticket = "${ticket}"\n`);
+      expect(await reload()).toMatchObject({ msg: 'reloaded', changed: ['ticket'] });
+      expect(rules()).toEqual([]);
+      for (let i = 0; i < 80 && shim.status()['state'] === 'ok'; i++) await pause(100);
+      expect(shim.status()).toMatchObject({ state: 'degraded', ticket });
+    }
+  });
+
+  it('meets SIGTERM: nothing of ours remains, whichever comes first', async () => {
+    for (const waitMs of [0, 5, 20, 60]) {
+      await start();
+      write(`${GOOD}ticket = "${waitMs}"\n`);
+      shim.child.kill('SIGHUP');
+      await pause(waitMs);
+      expect(await shim.stop()).toBe(0);
+      expect(rules()).toEqual([]);
+    }
   });
 });

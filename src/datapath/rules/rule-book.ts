@@ -206,21 +206,22 @@ export class RuleBook {
    * Other rules in place of those that stand, all of them or none: the entries of flows under
    * repair stay. Where none stand (somebody removed them) none are put in.
    */
-  replace(input: RuleInput, stand: boolean): Promise<void> {
+  async replace(input: RuleInput, stand: boolean): Promise<void> {
     this.demandTargets(input);
     const settledBypass = this.input.settledBypass === true;
     const done = this.turn.then(async () => {
       const next = { ...input, settledBypass };
       this.swaps++;
       try {
-        if (stand) await this.swap(next);
+        // Asked again: they may have been removed since anybody looked.
+        if (stand && (await this.standNow()) !== false) await this.swap(next);
         this.input = next;
       } finally {
         this.swaps++;
       }
     });
     this.turn = done.catch(() => {});
-    return done;
+    await done;
   }
 
   private async swap(next: RuleInput): Promise<void> {
