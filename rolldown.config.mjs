@@ -8,6 +8,7 @@ const ENTRIES = {
   firewall: 'src/testbed/firewall/main.ts',
   peer: 'src/testbed/peer/main.ts',
   demo: 'src/testbed/demo-main.ts',
+  'generated-files': 'src/cli/generated-files.ts',
 };
 
 export default defineConfig({

@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Config, MARK_BYPASS, MARK_INJECT } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
-import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
+import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_OK } from '../config/exit-codes.ts';
 import { makeRunDir } from '../config/run-dir.ts';
 import { FLOW_ENDED } from '../engine/codes.ts';
 import { type ControlRequest, serveControl } from '../telemetry/control-server.ts';
@@ -20,13 +20,16 @@ import { countFlows, viewFlows } from '../telemetry/flow-view.ts';
 import { NO_FIGURES, type Status, statusOf } from '../telemetry/status.ts';
 import { VERSION } from '../version.ts';
 import { KernelTranslation } from './conntrack/kernel-translation.ts';
+import { Expiry } from './expiry.ts';
 import { demandForwarding } from './forwarding.ts';
-import { type InstanceLock, takeLock } from './instance-lock.ts';
+import { claimInstance, type InstanceLock } from './instance-lock.ts';
+import { changeConfig } from './live-change.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
 import { runSelfTest } from './nfqueue/self-test.ts';
 import { PathStore } from './path-store.ts';
 import { writePolicy } from './policy.ts';
+import { readyFields } from './ready-line.ts';
 import { removeScript } from './rules/remove-script.ts';
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
@@ -46,7 +49,7 @@ const FLOWS_SHOWN = 1000;
 const FLOWS_LISTED = 100;
 
 export class LiveShim {
-  private readonly config: Config;
+  private config: Config;
   private readonly log: Logger;
   private readonly workers: Workers;
   private readonly events: EventLog;
@@ -57,11 +60,13 @@ export class LiveShim {
   private rules: RuleBook | undefined;
   private control: Server | undefined;
   private readonly trial: Trial;
+  private readonly expiry: Expiry;
   private rulesGone = false;
   private readonly settling: Settling;
   private readonly kernel: KernelTranslation;
   private readonly paths: PathStore;
   private stopping: Promise<void> | undefined;
+  private reloading: Promise<void> | undefined;
   private finish: (exitCode: number) => void = () => {};
   /** Resolves with the exit code when the shim has stopped. */
   readonly done = new Promise<number>((resolve) => {
@@ -80,6 +85,7 @@ export class LiveShim {
       log,
     );
     this.trial = new Trial(log);
+    this.expiry = new Expiry(log);
     this.settling = new Settling(config, log, first);
     this.kernel = new KernelTranslation(config, log, first, this.settling.sockets);
     this.paths = new PathStore(
@@ -106,7 +112,7 @@ export class LiveShim {
         EXIT_IMPOSSIBLE,
       );
     }
-    await this.claim();
+    this.lock = await claimInstance();
     for (const because of demandForwarding(config)) log.warn({ because }, 'forwarded connections');
     await this.selfTest();
     makeRunDir(config.runDir);
@@ -147,36 +153,26 @@ export class LiveShim {
       setInterval(() => void this.paths.save(engineMs(), Date.now()), PATHS_SAVE_MS),
     );
     if (config.forMs !== undefined) this.trial.begin(config.forMs, () => void this.stop());
-    log.info(
-      {
-        version: VERSION,
-        pid: process.pid,
-        mode: config.mode,
-        targets: config.targetNames,
-        ports: config.ports,
-        queue: config.queueNum,
-        queues: config.queueCount,
-        firewall: this.rules?.backend ?? 'none',
-        inspect: this.settling.inspect,
-        inject: this.injector.backend,
-        remove: config.removeScript,
-        ...(this.trial.endsAt === undefined ? {} : { endsAt: this.trial.endsAt }),
-      },
-      'ready',
-    );
+    this.expiry.watch(config);
+    const facts = {
+      firewall: rules.backend,
+      inspect: this.settling.inspect,
+      inject: this.injector.backend,
+      endsAt: this.trial.endsAt,
+      expiry: this.expiry.facts,
+    };
+    log.info(readyFields(config, facts), 'ready');
   }
 
-  private async claim(): Promise<void> {
-    const lock = await takeLock();
-    if ('release' in lock) {
-      this.lock = lock;
-      return;
-    }
-    const who = lock.heldBy === 0 ? 'another process' : `pid ${lock.heldBy}`;
-    throw new OperatorError(
-      `Cannot start: seqshim already runs here (${who}). Stop it first, or look: seqshim status`,
-      EXIT_NO,
-    );
+  /** Another configuration, whole or not at all: an OperatorError says why not. */
+  reload(next: Config): Promise<void> {
+    const { workers, rules, expiry, log, stopping } = this;
+    const facts = { workers, rules, expiry, log, rulesStand: !this.rulesGone, stopping };
+    const changed = changeConfig(facts, this.config, next).then(() => {
+      this.config = next;
+    });
+    this.reloading = changed.catch(() => {});
+    return changed;
   }
 
   private async selfTest(): Promise<void> {
@@ -268,6 +264,7 @@ export class LiveShim {
       reasons,
       startedMs: this.startedMs,
       endsAt: this.trial.endsAt,
+      ...this.expiry.facts,
       inspect: this.settling.inspect,
       fullBecause: this.settling.fullBecause,
       ...this.kernel.facts,
@@ -302,6 +299,7 @@ export class LiveShim {
 
   /** Resets to the near end have time to leave, where any are due. */
   private async farewell(): Promise<void> {
+    await this.reloading; // rules that it puts in must not outlive us
     this.workers.endAll();
     if (countFlows(this.workers.memories).translated > 0) await pause(FAREWELL_MS);
   }
@@ -313,6 +311,7 @@ export class LiveShim {
   private async takeApart(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
     this.trial.cancel();
+    this.expiry.close();
     const clean = this.config.rules ? (this.rules?.remove() ?? true) : true;
     if (!clean) this.log.error({ remove: this.config.removeScript }, 'rules remain: run remove.sh');
     await this.workers.stop();

@@ -70,6 +70,10 @@ export class Workers {
     };
   }
 
+  setBudgetUs(us: number): void {
+    for (const runtime of this.runtimes) runtime.budgetUs = us;
+  }
+
   /** Packets of each queue, in the order of their numbers. */
   packetsByQueue(): number[] {
     return this.runtimes.map((runtime) => runtime.stats().packets);

@@ -2,7 +2,7 @@
  * What the packet worker and the main thread know of each other: one page of shared memory.
  *
  * Owns the layout: int32 control words, then float64 counters, then the latency histogram in
- * microseconds from the first receive to the verdict. The worker writes all but STOP.
+ * microseconds from the first receive to the verdict. The worker writes all but STOP and BUDGET_US.
  */
 import { HISTOGRAM_BYTES, Histogram } from './histogram.ts';
 
@@ -14,6 +14,8 @@ export const PAGE_STOP = 1;
 export const PAGE_HEARTBEAT_MS = 2;
 /** Netlink port id of the queue's socket: where wake-ups go. */
 export const PAGE_PORT_ID = 3;
+/** Latency budget of a batch, microseconds; the main thread may change it at any time. */
+export const PAGE_BUDGET_US = 4;
 const CONTROL_WORDS = 16;
 
 export const STATE_STARTING = 0;

@@ -38,6 +38,10 @@ export interface StatusFacts {
   readonly reasons: readonly string[];
   readonly startedMs: number;
   readonly endsAt: string | undefined;
+  /** The last day of its stay, whether that is over, and the ticket that it belongs to. */
+  readonly expires: string | undefined;
+  readonly expired: boolean;
+  readonly ticket: string | undefined;
   /** As it is, and why where `auto` was asked for and `full` is. */
   readonly inspect: 'auto' | 'full';
   readonly fullBecause: string;
@@ -74,6 +78,9 @@ export function statusOf(facts: StatusFacts): Status {
     ready: facts.ready,
     uptimeMs: Math.round(performance.now() - facts.startedMs),
     endsAt: facts.endsAt ?? null,
+    expires: facts.expires ?? null,
+    expired: facts.expired,
+    ticket: facts.ticket ?? null,
     inspect: facts.inspect,
     fullBecause: facts.fullBecause === '' ? null : facts.fullBecause,
     rules: facts.rules,
@@ -129,6 +136,7 @@ export function statusText(status: Status): string {
     row('mode', `${s['mode']}, hook ${s['hook']}, rules by ${rules.backend}`),
     row('targets', (s['targets'] as readonly string[]).join(', ')),
     row('running', `${Math.round(Number(s['uptimeMs']) / 1000)} s${ends(s['endsAt'])}`),
+    ...stayText(s),
     row('packets', `${s['packets']} inspected, ${s['shed']} shed under load`),
     ...queuesText(s['packetsByQueue'] as readonly number[]),
     ...bypassText(s),
@@ -141,6 +149,15 @@ export function statusText(status: Status): string {
     ...counts('would have done', s['wouldIntervene']),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Why it is here, and until when. */
+function stayText(s: Readonly<Record<string, unknown>>): string[] {
+  const over = s['expired'] === true ? ', which is over: is it still needed?' : '';
+  return [
+    ...(s['ticket'] === null ? [] : [row('ticket', String(s['ticket']))]),
+    ...(s['expires'] === null ? [] : [row('until', `${s['expires']}${over}`)]),
+  ];
 }
 
 function queuesText(packets: readonly number[]): string[] {

@@ -29,8 +29,27 @@ describe('OPTIONS', () => {
       'flows number 65536',
       'state-dir text -',
       'control text -',
+      'expires date -',
+      'ticket text -',
       'log-level choice info debug info warn error',
       'log-format choice auto auto json text',
+    ]);
+  });
+
+  it('are applied to a running shim by SIGHUP: these, and no others', () => {
+    expect(OPTIONS.filter(({ live }) => live).map(({ name }) => name)).toEqual([
+      'target',
+      'exclude',
+      'port',
+      'direction',
+      'mode',
+      'checksum-fill',
+      'sack',
+      'mss-clamp',
+      'budget',
+      'expires',
+      'ticket',
+      'log-level',
     ]);
   });
 

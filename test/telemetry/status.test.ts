@@ -37,6 +37,9 @@ describe('statusOf()', () => {
       'ready',
       'uptimeMs',
       'endsAt',
+      'expires',
+      'expired',
+      'ticket',
       'inspect',
       'fullBecause',
       'rules',
@@ -78,6 +81,9 @@ describe('statusOf()', () => {
       ready: true,
       packetsByQueue: [1234],
       endsAt: null,
+      expires: null,
+      expired: false,
+      ticket: null,
       inspect: 'auto',
       fullBecause: null,
       translate: 'user',
@@ -158,5 +164,18 @@ describe('statusText()', () => {
     );
     expect(text).toContain(' s, ends at 2026-01-02T03:04:05.000Z unless: seqshim keep\n');
     expect(text).not.toContain('found');
+  });
+});
+
+describe('the stay', () => {
+  it('is told with its ticket and its last day, and when that is over', () => {
+    const stay = { expires: '2027-03-31', ticket: 'OPS-7 "first"' };
+    const fresh = statusOf(factsOf(busyMemory(), stay));
+    expect(fresh).toMatchObject({ ...stay, expired: false, state: 'ok' });
+    expect(statusText(fresh)).toContain('\n  ticket          OPS-7 "first"\n');
+    expect(statusText(fresh)).toContain('\n  until           2027-03-31\n');
+    const over = statusOf(factsOf(busyMemory(), { ...stay, expired: true }));
+    expect(statusText(over)).toContain('2027-03-31, which is over: is it still needed?');
+    expect(over.state).toBe('ok');
   });
 });

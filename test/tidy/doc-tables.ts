@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { exitCodesMarkdown } from '../../src/cli/exit-meanings.ts';
 import { optionsMarkdown } from '../../src/config/options.ts';
 import { CODES, STATS } from '../../src/telemetry/registry.ts';
 import { OTHER_SCENARIOS, SCENARIOS } from '../../src/testbed/scenarios.ts';
@@ -20,6 +21,7 @@ export const DOC_TABLES: readonly (readonly [
 ])[] = [
   ['README.md', 'pathologies', pathologyTable],
   ['README.md', 'options', () => optionsMarkdown().trim()],
+  ['README.md', 'exit-codes', exitCodesMarkdown],
   ['ARCHITECTURE.md', 'codes', codeTable],
   ['ARCHITECTURE.md', 'counters', counterTable],
   ['ARCHITECTURE.md', 'scenarios', scenarioTable],

@@ -38,7 +38,6 @@ const DRAIN_BATCHES = 64;
 
 export interface LoopSettings {
   readonly batchCount: number;
-  readonly budgetUs: number;
   /** The bit for NF_REPEAT; 0: plain NF_ACCEPT (nft, where our base chains are our own). */
   readonly repeatMark: number;
   /** The bits for NF_REPEAT that settle and that unsettle a connection; 0: none is ever settled. */
@@ -127,11 +126,12 @@ export class PacketLoop {
 
   /** One batch: a verdict for each packet, sent together, or earlier when the budget is used up. */
   private judge(count: number, startMs: number, nowMs: number): void {
-    const { queue, settings, stats } = this;
+    const { queue, stats } = this;
     if (this.calm) this.lateSinceMs = nowMs;
     this.calm = false;
     const overload = ((nowMs - this.lateSinceMs) | 0) >= OVERLOAD_MS;
-    let budgetMs = settings.budgetUs / 1000;
+    const budgetUs = stats.control[page.PAGE_BUDGET_US]!;
+    let budgetMs = budgetUs / 1000;
     let flushed = 0;
     for (let i = 0; i < count; i++) {
       if ((queue.mark[i]! & this.judgedMark) === 0) {
@@ -142,12 +142,12 @@ export class PacketLoop {
       queue.flush(i + 1);
       stats.latencyUs.record((performance.now() - startMs) * 1000, i + 1 - flushed);
       flushed = i + 1;
-      budgetMs += settings.budgetUs / 1000;
+      budgetMs += budgetUs / 1000;
     }
     queue.flush();
     const tookUs = (performance.now() - startMs) * 1000;
     if (count > flushed) stats.latencyUs.record(tookUs, count - flushed);
-    const late = tookUs > settings.budgetUs;
+    const late = tookUs > budgetUs;
     if (late) {
       stats.counters[page.PAGE_BUDGET_EXCEEDED] = stats.counters[page.PAGE_BUDGET_EXCEEDED]! + 1;
     }

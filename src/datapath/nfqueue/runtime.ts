@@ -80,6 +80,8 @@ export interface RuntimeStats {
 export interface Runtime {
   stats(): RuntimeStats;
   readonly latencyUs: Histogram;
+  /** Of a batch, from the next one on. */
+  set budgetUs(us: number);
   /** Takes no new flow and ends the translated ones towards the near end. */
   endAll(): void;
   /** Forgets what is known of a destination; port 0: of all its ports. */
@@ -99,13 +101,13 @@ const INBOX_RETRIES = 1000;
 /** Resolves when the queue is bound; rejects with a QueueError where it cannot be. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const stats = new page.StatsPage();
+  stats.control[page.PAGE_BUDGET_US] = options.budgetUs;
   const settings: WorkerSettings = {
     memory: options.memory,
     others: options.others ?? [],
     stats: stats.buffer,
     queueNum: options.queueNum,
     queueLength: options.queueLength,
-    budgetUs: options.budgetUs,
     repeatMark: options.repeatMark,
     settleMark: options.settleMark,
     unsettleMark: options.unsettleMark,
@@ -113,7 +115,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   const worker = new Worker(workerFile(), { workerData: settings });
   const runtime = new WorkerRuntime(options, stats, worker);
-  await runtime.bound();
+  await runtime.bound;
   return runtime;
 }
 
@@ -128,7 +130,7 @@ class WorkerRuntime implements Runtime {
   private waker: Waker | undefined;
   private stopping = false;
   private told = false;
-  private readonly binding: Promise<void>;
+  readonly bound: Promise<void>;
   private settleBinding: (error?: Error) => void = () => {};
 
   constructor(options: RuntimeOptions, stats: page.StatsPage, worker: Worker) {
@@ -138,7 +140,7 @@ class WorkerRuntime implements Runtime {
     this.outbox = new Ring(options.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
     this.inbox = new Ring(options.memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
     this.rules = new RuleRequests(options.installFlowRule);
-    this.binding = new Promise((resolve, reject) => {
+    this.bound = new Promise((resolve, reject) => {
       this.settleBinding = (error) => (error === undefined ? resolve() : reject(error));
     });
     worker.on('message', (message: WorkerMessage) => this.hear(message));
@@ -151,8 +153,8 @@ class WorkerRuntime implements Runtime {
     });
   }
 
-  bound(): Promise<void> {
-    return this.binding;
+  set budgetUs(us: number) {
+    this.page.control[page.PAGE_BUDGET_US] = us;
   }
 
   get latencyUs(): Histogram {

@@ -20,6 +20,7 @@ export interface Firewall {
 }
 
 export const RESTORE = { 4: 'iptables-restore', 6: 'ip6tables-restore' } as const;
+export const SAVE = { 4: 'iptables-save', 6: 'ip6tables-save' } as const;
 export const RESTORE_ARGS = ['--noflush', '-w', '5'] as const;
 
 /** The very rules that would be installed are what is tried. */

@@ -7,7 +7,7 @@
  * back: changes fail then, and the caller asks `present` and goes to observe.
  */
 import type { FlowAddress } from '../../telemetry/flow-address.ts';
-import { bypassedOfIptables, bypassedOfNft } from './bypass-counters.ts';
+import { type Bypassed, bypassedOfIptables, bypassedOfNft } from './bypass-counters.ts';
 import {
   type Backend,
   detectFirewall,
@@ -15,6 +15,7 @@ import {
   type FirewallChoice,
   RESTORE,
   RESTORE_ARGS,
+  SAVE,
 } from './detect.ts';
 import { firstLine, type Outcome, run, runAsync } from './execute.ts';
 import type { FlowChange } from './flow-change.ts';
@@ -25,10 +26,10 @@ import { iptablesFlowText, queueText as iptablesQueue, iptablesText } from './pr
 import { nftFlowText, queueText as nftQueue, nftText } from './print-nft.ts';
 import { removeScript } from './remove-script.ts';
 import { findEraser } from './repeat-safety.ts';
+import { swapRules } from './replacement.ts';
 import { CHAIN_OUT_RULES, CHAIN_SETTLE, NFT_TABLE, type RuleInput } from './rule-input.ts';
 
 const LIST_TABLE = ['list', 'table', 'inet', NFT_TABLE] as const;
-const SAVE = { 4: 'iptables-save', 6: 'ip6tables-save' } as const;
 
 /** One line for the operator: what cannot be done, and what to do. */
 export class RuleError extends Error {}
@@ -50,7 +51,13 @@ export class RuleBook {
   readonly repeatMark: number;
   /** Why connections are not marked although that was asked for; empty: they are, or not asked. */
   readonly fullBecause: string;
-  private readonly input: RuleInput;
+  private input: RuleInput;
+  /** Flows that have entries of their own, by `flowKey`. */
+  private readonly flows = new Map<string, FlowAddress>();
+  /** What the counters had reached when rules were replaced. */
+  private bypassedBefore = { packets: 0, octets: 0 };
+  /** Odd while rules are being replaced. */
+  private swaps = 0;
   private waiting: Waiting[] = [];
   private turn: Promise<void> = Promise.resolve();
 
@@ -72,9 +79,12 @@ export class RuleBook {
     this.repeatMark = erased || this.backend === 'nft' ? 0 : input.marks.bypass;
     this.fullBecause = marking ? this.whyFull(wanted, erased) : '';
     if (marking && this.fullBecause === '') this.input = input;
-    if (!input.targets.some((target) => this.families.includes(target.family))) {
-      throw new RuleError(`Cannot select the targets: ${this.because}. Name an IPv4 target`);
-    }
+    this.demandTargets(input);
+  }
+
+  private demandTargets({ targets }: RuleInput): void {
+    if (targets.some((target) => this.families.includes(target.family))) return;
+    throw new RuleError(`Cannot select the targets: ${this.because}. Name an IPv4 target`);
   }
 
   /** Puts the rules in, in place of older ones; all of them or none. */
@@ -192,6 +202,37 @@ export class RuleBook {
     });
   }
 
+  /**
+   * Other rules in place of those that stand, all of them or none: the entries of flows under
+   * repair stay. Where none stand (somebody removed them) none are put in.
+   */
+  async replace(input: RuleInput, stand: boolean): Promise<void> {
+    this.demandTargets(input);
+    const settledBypass = this.input.settledBypass === true;
+    const done = this.turn.then(async () => {
+      const next = { ...input, settledBypass };
+      this.swaps++;
+      try {
+        // Asked again: they may have been removed since anybody looked.
+        if (stand && (await this.standNow()) !== false) await this.swap(next);
+        this.input = next;
+      } finally {
+        this.swaps++;
+      }
+    });
+    this.turn = done.catch(() => {});
+    await done;
+  }
+
+  private async swap(next: RuleInput): Promise<void> {
+    const counted = await this.bypassed();
+    const outcome = await swapRules(this, this.input, next, [...this.flows.values()]);
+    if (!outcome.ok) {
+      throw new RuleError(`Cannot replace rules with ${this.backend}: ${firstLine(outcome)}`);
+    }
+    this.bypassedBefore = counted ?? this.bypassedBefore;
+  }
+
   private async apply(): Promise<void> {
     const batch = this.waiting;
     this.waiting = [];
@@ -206,6 +247,15 @@ export class RuleBook {
   }
 
   private async commit(changes: readonly FlowChange[]): Promise<boolean> {
+    const done = await this.commitText(changes);
+    for (const { add, flow } of done ? changes : []) {
+      if (add) this.flows.set(flowKey(flow), flow);
+      else this.flows.delete(flowKey(flow));
+    }
+    return done;
+  }
+
+  private async commitText(changes: readonly FlowChange[]): Promise<boolean> {
     if (this.backend === 'nft') {
       return (await runAsync('nft', ['-f', '-'], nftFlowText(changes))).ok;
     }
@@ -228,8 +278,14 @@ export class RuleBook {
    * Packets and octets that settled connections have kept in the kernel since the rules were put
    * in; undefined where they cannot be read. Not blocking.
    */
-  async bypassed(): Promise<{ packets: number; octets: number } | undefined> {
+  async bypassed(): Promise<Bypassed | undefined> {
     if (!this.settles) return undefined;
+    const { packets, octets } = await this.counted();
+    const before = this.bypassedBefore;
+    return { packets: packets + before.packets, octets: octets + before.octets };
+  }
+
+  private async counted(): Promise<Bypassed> {
     if (this.backend === 'nft') {
       return bypassedOfNft((await runAsync('nft', LIST_TABLE, '')).stdout);
     }
@@ -248,9 +304,15 @@ export class RuleBook {
 
   /**
    * The same without blocking: on a busy machine the programs take half a second. Undefined where
-   * they cannot tell, because others change rules at this moment.
+   * they cannot tell, because others, or we, change rules at this moment.
    */
   async presentNow(): Promise<boolean | undefined> {
+    const { swaps } = this;
+    const present = await this.standNow();
+    return swaps === this.swaps && swaps % 2 === 0 ? present : undefined;
+  }
+
+  private async standNow(): Promise<boolean | undefined> {
     if (this.backend === 'nft') {
       const outcome = await runAsync('nft', LIST_TABLE, '');
       return outcome.ok || /No such file/.test(outcome.stderr) ? outcome.ok : undefined;
@@ -274,6 +336,10 @@ export class RuleBook {
   remove(): boolean {
     return clean(this.input.version).ok;
   }
+}
+
+function flowKey({ nearAddr, nearPort, farAddr, farPort }: FlowAddress): string {
+  return `${nearAddr} ${nearPort} ${farAddr} ${farPort}`;
 }
 
 /** Removes everything of ours, of both backends. Its output says what was there. */
