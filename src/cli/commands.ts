@@ -59,6 +59,29 @@ export const COMMANDS: readonly Command[] = [
     async () => (await import('./status.ts')).status,
   ),
   lazy(
+    'top',
+    'the same, every second: rates, and what was repaired last (q leaves)',
+    (args) =>
+      addControlOptions(args)
+        .option('once', { type: 'boolean', describe: 'print once, as where no terminal reads' })
+        .example('$0 top --once', 'one page with the rates of one second'),
+    async () => (await import('./top.ts')).top,
+  ),
+  lazy(
+    'report',
+    'what was repaired, where, and whether it is still needed: 0 safe, 1 needed, 4 unknown',
+    (args) =>
+      json(addControlOptions(args))
+        .option('since', {
+          type: 'string',
+          requiresArg: true,
+          default: '7d',
+          describe: 'how far back',
+        })
+        .example('$0 report --since 24h', 'the last day'),
+    async () => (await import('./report.ts')).report,
+  ),
+  lazy(
     'flows',
     'the connections it knows, those in trouble first',
     (args) =>

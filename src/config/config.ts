@@ -7,6 +7,7 @@ import { readConfigFile } from './config-file.ts';
 import { parseMicroseconds, parseMilliseconds } from './duration.ts';
 import { OperatorError } from './errors.ts';
 import { HOOKS, type Hook } from './hook.ts';
+import { type ListenAddress, metricsFile, parseListenAddress } from './metrics-options.ts';
 import type { Network } from './network.ts';
 import { OPTIONS, type OptionEntry } from './options.ts';
 import { resolveTarget } from './targets.ts';
@@ -49,9 +50,15 @@ export interface Config {
   readonly control: string;
   /** Path profiles, which survive a reboot. */
   readonly pathsFile: string;
+  /** Counts of what was repaired, for `report`; likewise. */
+  readonly historyFile: string;
   readonly removeScript: string;
+  readonly metrics: ListenAddress | undefined;
+  readonly metricsFile: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'text';
+  /** What systemd says of the journal behind our output (systemd.exec(5) JOURNAL_STREAM). */
+  readonly journalStream: string | undefined;
 }
 
 /** Option values by name, as text; lists as arrays. */
@@ -82,6 +89,7 @@ export async function loadConfig(flags: Values): Promise<Config> {
     throw new OperatorError('Cannot use --exclude all: that leaves no target. Name the servers');
   }
   const { runDir, control } = pathsOf(values);
+  const libDir = resolve(text(values, 'state-dir') ?? LIB_DIR_DEFAULT);
   return Object.freeze({
     targets: await networks('target', targetNames),
     targetNames: Object.freeze(targetNames),
@@ -104,10 +112,14 @@ export async function loadConfig(flags: Values): Promise<Config> {
     flowCountMax: number(values, 'flows'),
     runDir,
     control,
-    pathsFile: `${resolve(text(values, 'state-dir') ?? LIB_DIR_DEFAULT)}/paths.json`,
+    pathsFile: `${libDir}/paths.json`,
+    historyFile: `${libDir}/history.json`,
     removeScript: `${runDir}/remove.sh`,
+    metrics: parseListenAddress(text(values, 'metrics')),
+    metricsFile: metricsFile(text(values, 'metrics-file')),
     logLevel: choice(values, 'log-level') as Config['logLevel'],
     logFormat: choice(values, 'log-format') as Config['logFormat'],
+    journalStream: process.env['JOURNAL_STREAM'],
   });
 }
 

@@ -29,6 +29,8 @@ describe('OPTIONS', () => {
       'flows number 65536',
       'state-dir text -',
       'control text -',
+      'metrics text -',
+      'metrics-file text -',
       'log-level choice info debug info warn error',
       'log-format choice auto auto json text',
     ]);

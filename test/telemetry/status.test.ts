@@ -58,6 +58,10 @@ describe('statusOf()', () => {
       'budgetUs',
       'budgetExceeded',
       'shed',
+      'heartbeatMs',
+      'eventsLost',
+      'knownFaults',
+      'removal',
     ]);
   });
 
@@ -97,6 +101,10 @@ describe('statusOf()', () => {
       budgetUs: 200,
       budgetExceeded: 2,
       shed: 3,
+      heartbeatMs: 6,
+      eventsLost: 7,
+      knownFaults: { phantom: 1 },
+      removal: 'needed',
     });
     expect(Object.keys(counters as object)).toEqual(STATS.map(([, name]) => name));
     expect(counters).toMatchObject({ flowsCreated: 6, packets: 0 });

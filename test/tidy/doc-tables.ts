@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { optionsMarkdown } from '../../src/config/options.ts';
+import { metricsMarkdown } from '../../src/telemetry/metrics.ts';
 import { CODES, STATS } from '../../src/telemetry/registry.ts';
 import { OTHER_SCENARIOS, SCENARIOS } from '../../src/testbed/scenarios.ts';
 import { projectFiles, ROOT, readProjectFile } from './source-files.ts';
@@ -23,6 +24,7 @@ export const DOC_TABLES: readonly (readonly [
   ['ARCHITECTURE.md', 'codes', codeTable],
   ['ARCHITECTURE.md', 'counters', counterTable],
   ['ARCHITECTURE.md', 'scenarios', scenarioTable],
+  ['ARCHITECTURE.md', 'metrics', metricsMarkdown],
 ];
 
 export function tableIn(document: string, name: string): string {

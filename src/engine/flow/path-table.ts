@@ -50,7 +50,7 @@ export const P_HAS = 1 << 8;
 
 const WAYS = 4;
 export const CANARY_EVERY = 100;
-/** A destination is looked after so long behind the last fault: as long again as it was believed. */
+/** A destination is looked after so long behind the last fault, twice what that is believed. */
 const CLEARED_MS = 2 * PATH_FACT_MS;
 
 export class PathTable {
@@ -137,7 +137,7 @@ export class PathTable {
     this.words[at + P_CANARIES_CLEAN] = clean;
   }
 
-  /** A canary that began at `bornMs` met none of it. Of what was seen since then it says nothing. */
+  /** A canary that began at `bornMs` met none of it; of what was seen since it says nothing. */
   clear(at: number, fact: number, bornMs: number): void {
     if (((bornMs - this.words[at + P_FACTS + 2 * fact]!) | 0) >= 0) this.drop(at, fact);
   }
