@@ -9,9 +9,10 @@ import * as p from '../engine/flow/path-table.ts';
 import { COUNTER_COUNT, PATH_FACT_MS } from '../engine/limits.ts';
 import type { EngineMemory } from '../engine/memory.ts';
 import type { EventHearer, EventRecord } from '../telemetry/event-log.ts';
-import { formatAddress } from '../telemetry/flow-address.ts';
+import { addressWords, formatAddress } from '../telemetry/flow-address.ts';
 import {
   ALL,
+  CANARIES,
   CONNECTIONS,
   type Destination,
   EVENTS_LOST,
@@ -24,8 +25,6 @@ import { engineMs } from './nfqueue/monotonic.ts';
 import { StateFile } from './state-file.ts';
 
 const RECENT_COUNT = 8;
-/** As often as events are drained: canaries before and behind a fault are told apart by it. */
-const SAMPLE_MS = 50;
 /** Both files are written this often. */
 const SAVED_MS = 60_000;
 
@@ -57,9 +56,9 @@ export class HistoryKeeper implements EventHearer {
   private readonly file: StateFile;
   private readonly memories: readonly EngineMemory[];
   private readonly ports: readonly number[];
+  private readonly words: readonly Int32Array[];
   private counted = new Float64Array(COUNTER_COUNT);
-  private seen = new Map<string, Seen>();
-  private sampledMs = engineMs() - SAMPLE_MS;
+  private readonly seen = new Map<string, Seen>();
 
   /** `ports` are those of servers. */
   constructor(
@@ -71,6 +70,7 @@ export class HistoryKeeper implements EventHearer {
     this.file = new StateFile(file, 'counts of what was repaired', log);
     this.memories = memories;
     this.ports = ports;
+    this.words = memories.map(({ paths }) => new Int32Array(paths));
   }
 
   /** Before the engines start, behind the path profiles: what these bring was counted before. */
@@ -79,7 +79,7 @@ export class HistoryKeeper implements EventHearer {
     if (text !== undefined && !this.history.restore(text, nowDate)) {
       this.file.setAside('it is damaged, or of another version');
     }
-    this.seen = this.look();
+    for (const [row, now] of this.look()) this.seen.set(row, now);
     const nowMs = engineMs();
     for (const { name, learnedMs, hasFacts } of this.seen.values()) {
       const [address = '', port] = name.split(' ');
@@ -98,7 +98,7 @@ export class HistoryKeeper implements EventHearer {
     this.history.add(nameOf(address, port), code, 1, nowDate);
     if (record.kind === 'finding' && record.severity !== 'note' && isFault(record.code)) {
       // What ended well until now went before the fault.
-      this.sampleCanaries(nowDate);
+      this.sampleDestination(address, port, nowDate);
       const destination = this.history.destination(address, port);
       Object.assign(destination, { lastFault: nowDate, canaries: 0, canariesClean: 0 });
     }
@@ -140,29 +140,43 @@ export class HistoryKeeper implements EventHearer {
     this.sampleCanaries(nowDate);
   }
 
+  /** All destinations. */
   private sampleCanaries(nowDate: number): void {
-    const nowMs = engineMs();
-    if (((nowMs - this.sampledMs) | 0) < SAMPLE_MS) return;
-    this.sampledMs = nowMs;
-    const before = this.seen;
-    this.seen = this.look();
-    for (const [row, now] of this.seen) {
-      const was = before.get(row);
-      const [address = '', port] = now.name.split(' ');
-      const destination = this.history.destination(address, Number(port));
-      const had = was?.name === now.name && was.canaries <= now.canaries ? was : undefined;
-      destination.canaries += now.canaries - (had?.canaries ?? 0);
-      destination.canariesClean += Math.max(0, now.clean - (had?.clean ?? 0));
-      noteSack(destination, now, had, nowMs);
-      this.history.add(now.name, 'canaries', now.canaries - (had?.canaries ?? 0), nowDate);
+    const rows = this.look();
+    for (const [row, now] of rows) this.account(row, now, nowDate);
+    for (const row of this.seen.keys()) if (!rows.has(row)) this.seen.delete(row);
+  }
+
+  /** One of them, of which each worker may have a row. */
+  private sampleDestination(address: string, port: number, nowDate: number): void {
+    const key = new Int32Array(10);
+    key.set(addressWords(address), 4);
+    key[9] = address.includes(':') ? 1 : 0;
+    for (const [worker, words] of this.words.entries()) {
+      const at = new p.PathTable(words.buffer).find(key, port);
+      if (at >= 0) this.account(`${worker} ${at}`, seenAt(words, at), nowDate);
     }
+  }
+
+  /** What a row has that it had not when it was last looked at. */
+  private account(row: string, now: Seen, nowDate: number): void {
+    const was = this.seen.get(row);
+    this.seen.set(row, now);
+    // It may have gone to another destination, or have been learned anew.
+    const had = was?.name === now.name && was.canaries <= now.canaries ? was : undefined;
+    const [address = '', port] = now.name.split(' ');
+    const destination = this.history.destination(address, Number(port));
+    const begun = now.canaries - (had?.canaries ?? 0);
+    destination.canaries += begun;
+    destination.canariesClean += Math.max(0, now.clean - (had?.clean ?? 0));
+    noteSack(destination, now, had, engineMs());
+    this.history.add(now.name, CANARIES, begun, nowDate);
   }
 
   /** The rows of all workers' path tables. */
   private look(): Map<string, Seen> {
     const seen = new Map<string, Seen>();
-    for (const [worker, { paths }] of this.memories.entries()) {
-      const words = new Int32Array(paths);
+    for (const [worker, words] of this.words.entries()) {
       for (let at = 0; at < words.length; at += p.PATH_WORDS) {
         if (words[at + p.P_FLAGS] !== 0) seen.set(`${worker} ${at}`, seenAt(words, at));
       }

@@ -19,6 +19,7 @@ export const ALL = '';
 /** What rows count besides codes. Names are in the file. */
 export const CONNECTIONS = 'connections';
 export const EVENTS_LOST = 'events-lost';
+export const CANARIES = 'canaries';
 /** Before a code: decided in observe mode, not done. */
 export const WOULD_PREFIX = 'would ';
 
