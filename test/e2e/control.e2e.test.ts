@@ -53,7 +53,7 @@ async function startWithGroups(
   const options = ['--port', String(SSH_PORT), '--state-dir', `${lab.dir}/run`, '--for', '10m'];
   // As systemd does it: the log's device and inode are told in the environment.
   const script = `mount --bind ${lab.dir}/group /etc/group && exec >${lab.dir}/log &&
-    JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/1) exec "$@"`;
+    export JOURNAL_STREAM=$(stat -c %d:%i ${lab.dir}/log) && exec "$@"`;
   const args = ['-m', 'sh', '-c', script, 'sh', ...run, ...options];
   const child = lab.jumpbox.start('unshare', args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
