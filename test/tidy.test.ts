@@ -134,6 +134,13 @@ describe('imports', () => {
     const users = linesMatching(SOURCE, static_).map((line) => line.split(':')[0]);
     expect(users.filter((path) => !owners.includes(path ?? ''))).toEqual([]);
   });
+
+  it('load prom-client when somebody asks for metrics, and not before', () => {
+    const owner = 'src/telemetry/prometheus.ts';
+    const static_ = /^import (?!type ).*from '(prom-client|.*\/prometheus\.ts)'/;
+    const users = linesMatching(SOURCE, static_).map((line) => line.split(':')[0]);
+    expect(users).toEqual([owner]);
+  });
 });
 
 describe('pathologies', () => {

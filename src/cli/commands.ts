@@ -72,6 +72,38 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./status.ts')).status,
   },
   {
+    name: 'top',
+    does: 'the same, every second: rates, and what was repaired last (q leaves)',
+    about:
+      'Rates of packets, findings and repairs, latency, and the connections that were repaired last. ' +
+      'Where no terminal reads it prints once.',
+    takes: 'control',
+    options: [flag('once', 'print once, as where no terminal reads')],
+    examples: [['seqshim top --once', 'one page with the rates of one second']],
+    exits: { 3: 'nothing is running' },
+    load: async () => (await import('./top.ts')).top,
+  },
+  {
+    name: 'report',
+    does: 'what was repaired, where, and whether it is still needed',
+    about:
+      'Counts what was repaired of late, by destination and code. Safe to remove is said on canaries ' +
+      'only: connections that went without a repair and did not need it.',
+    takes: 'control',
+    options: [
+      { name: 'since', type: 'duration', value: 'D', fallback: '7d', help: 'how far back' },
+      JSON_FLAG,
+    ],
+    examples: [['seqshim report --since 24h', 'the last day']],
+    exits: {
+      0: 'safe to remove',
+      1: 'still needed',
+      3: 'nothing is running',
+      4: 'not enough evidence',
+    },
+    load: async () => (await import('./report.ts')).report,
+  },
+  {
     name: 'flows',
     does: 'the connections it knows, those in trouble first',
     about: 'Lists the connections that the running shim knows, with what it has found about them.',

@@ -11,7 +11,11 @@ import { openLog } from '../telemetry/log.ts';
 export async function run(args: Values): Promise<number> {
   let settings = readSettings(args);
   const config = await configOf(settings);
-  const log = openLog({ level: config.logLevel, format: config.logFormat });
+  const log = openLog({
+    level: config.logLevel,
+    format: config.logFormat,
+    journalStream: config.journalStream,
+  });
   const shim = new LiveShim(config, log);
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals) => {

@@ -7,6 +7,7 @@ import { parseDate, parseTicket } from './deadline.ts';
 import { parseMicroseconds, parseMilliseconds } from './duration.ts';
 import { OperatorError, OptionError } from './errors.ts';
 import { HOOKS, type Hook } from './hook.ts';
+import { type ListenAddress, metricsFile, parseListenAddress } from './metrics-options.ts';
 import type { Network } from './network.ts';
 import { OPTIONS, type OptionEntry } from './options.ts';
 import { mistakeOf, readSettings, type Settings, type Values } from './settings.ts';
@@ -54,12 +55,18 @@ export interface Config {
   readonly control: string;
   /** Path profiles, which survive a reboot. */
   readonly pathsFile: string;
+  /** Counts of what was repaired, for `report`; likewise. */
+  readonly historyFile: string;
   readonly removeScript: string;
   /** The last day of its stay, `YYYY-MM-DD`, UTC. */
   readonly expires: string | undefined;
   readonly ticket: string | undefined;
+  readonly metrics: ListenAddress | undefined;
+  readonly metricsFile: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'text';
+  /** What systemd says of the journal behind our output (systemd.exec(5) JOURNAL_STREAM). */
+  readonly journalStream: string | undefined;
 }
 
 export interface Paths {
@@ -119,6 +126,7 @@ export async function configFrom(values: Values, lookUp?: LookUp): Promise<Confi
     throw new OptionError('exclude', 'all', 'that leaves no target. Name the servers');
   }
   const { runDir, control } = pathsIn(values);
+  const libDir = resolve(text(values, 'state-dir') ?? LIB_DIR_DEFAULT);
   return Object.freeze({
     targets: await networks('target', targetNames, lookUp),
     targetNames: Object.freeze(targetNames),
@@ -141,12 +149,16 @@ export async function configFrom(values: Values, lookUp?: LookUp): Promise<Confi
     flowCountMax: number(values, 'flows'),
     runDir,
     control,
-    pathsFile: `${resolve(text(values, 'state-dir') ?? LIB_DIR_DEFAULT)}/paths.json`,
+    pathsFile: `${libDir}/paths.json`,
+    historyFile: `${libDir}/history.json`,
     removeScript: `${runDir}/remove.sh`,
     expires: parseDate('expires', text(values, 'expires')),
     ticket: parseTicket('ticket', text(values, 'ticket')),
+    metrics: parseListenAddress(text(values, 'metrics')),
+    metricsFile: metricsFile(text(values, 'metrics-file')),
     logLevel: choice(values, 'log-level') as Config['logLevel'],
     logFormat: choice(values, 'log-format') as Config['logFormat'],
+    journalStream: process.env['JOURNAL_STREAM'],
   });
 }
 

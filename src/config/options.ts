@@ -132,6 +132,20 @@ export const OPTIONS: readonly OptionEntry[] = [
   option('ticket', 'text', 'TEXT', undefined, 'why it is here: in rules, `status` and log', {
     live: true,
   }),
+  option(
+    'metrics',
+    'text',
+    'HOST:PORT',
+    undefined,
+    'serve metrics for Prometheus there; a port alone is on 127.0.0.1',
+  ),
+  option(
+    'metrics-file',
+    'text',
+    'FILE.prom',
+    undefined,
+    'write them there every 15 s, for the textfile collector of node_exporter',
+  ),
   option('log-level', 'choice', 'LEVEL', 'info', 'least level that is logged', {
     choices: ['debug', 'info', 'warn', 'error'],
     live: true,

@@ -6,7 +6,6 @@
  * back; what cannot be had is one line that says what to do, and nothing remains.
  */
 import { writeFileSync } from 'node:fs';
-import type { Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Config, MARK_BYPASS, MARK_INJECT } from '../config/config.ts';
@@ -14,14 +13,15 @@ import { OperatorError } from '../config/errors.ts';
 import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_OK } from '../config/exit-codes.ts';
 import { makeRunDir } from '../config/run-dir.ts';
 import { FLOW_ENDED } from '../engine/codes.ts';
-import { type ControlRequest, serveControl } from '../telemetry/control-server.ts';
 import { EventLog } from '../telemetry/event-log.ts';
-import { countFlows, viewFlows } from '../telemetry/flow-view.ts';
-import { NO_FIGURES, type Status, statusOf } from '../telemetry/status.ts';
+import { countFlows } from '../telemetry/flow-view.ts';
+import { MetricsOutput } from '../telemetry/metrics-output.ts';
 import { VERSION } from '../version.ts';
 import { KernelTranslation } from './conntrack/kernel-translation.ts';
+import { ControlDesk } from './control-desk.ts';
 import { Expiry } from './expiry.ts';
 import { demandForwarding } from './forwarding.ts';
+import { HistoryKeeper } from './history-keeper.ts';
 import { claimInstance, type InstanceLock } from './instance-lock.ts';
 import { changeConfig } from './live-change.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
@@ -40,12 +40,9 @@ import { Workers } from './workers.ts';
 const QUEUE_LENGTH = 8192;
 const EVENTS_MS = 50;
 const RULES_CHECK_MS = 5000;
-const PATHS_SAVE_MS = 30_000;
+const SAVE_MS = 30_000;
 /** Resets to the near end leave within this before the rules go. */
 const FAREWELL_MS = 300;
-const RULES_REMOVED = 'rules were removed by somebody else';
-const RULES_MISSING = 'rules are missing: run seqshim up';
-const FLOWS_SHOWN = 1000;
 const FLOWS_LISTED = 100;
 
 export class LiveShim {
@@ -53,18 +50,19 @@ export class LiveShim {
   private readonly log: Logger;
   private readonly workers: Workers;
   private readonly events: EventLog;
-  private readonly startedMs = performance.now();
   private readonly timers: NodeJS.Timeout[] = [];
   private lock: InstanceLock | undefined;
   private injector: Injector | undefined;
   private rules: RuleBook | undefined;
-  private control: Server | undefined;
   private readonly trial: Trial;
   private readonly expiry: Expiry;
   private rulesGone = false;
   private readonly settling: Settling;
   private readonly kernel: KernelTranslation;
   private readonly paths: PathStore;
+  private readonly keeper: HistoryKeeper;
+  private readonly desk: ControlDesk;
+  private readonly metrics: MetricsOutput;
   private stopping: Promise<void> | undefined;
   private reloading: Promise<void> | undefined;
   private finish: (exitCode: number) => void = () => {};
@@ -80,9 +78,11 @@ export class LiveShim {
     const { memories } = this.workers;
     const [first] = memories;
     writePolicy(first, config);
+    this.keeper = new HistoryKeeper(config.historyFile, memories, config.ports, log);
     this.events = new EventLog(
       memories.map(({ events }) => events),
       log,
+      this.keeper,
     );
     this.trial = new Trial(log);
     this.expiry = new Expiry(log);
@@ -93,6 +93,14 @@ export class LiveShim {
       memories.map(({ paths }) => paths),
       log,
     );
+    const { workers, trial, expiry, settling, kernel, paths, keeper } = this;
+    this.desk = new ControlDesk({
+      ...{ log, workers, trial, expiry, settling, kernel, paths, keeper },
+      config: () => this.config,
+      rules: () => ({ gone: this.rulesGone, backend: this.rules?.backend ?? 'none' }),
+      stop: () => void this.stop(),
+    });
+    this.metrics = new MetricsOutput(config, log, () => this.desk.snapshot());
   }
 
   async start(): Promise<void> {
@@ -122,6 +130,7 @@ export class LiveShim {
     this.settling.clearMarks();
     this.kernel.decide(rules);
     this.paths.load(engineMs(), Date.now());
+    this.keeper.load(Date.now());
     this.injector = openInjector({
       backend: config.inject,
       mark: MARK_INJECT,
@@ -145,12 +154,13 @@ export class LiveShim {
     this.kernel.adopt(this.workers);
     this.installRules();
     this.settling.rulesStand(!this.rulesGone);
-    this.control = await serveControl(config.control, (request) => this.answer(request));
+    await this.desk.open();
+    await this.metrics.open();
     this.timers.push(
       setInterval(() => this.events.drain(), EVENTS_MS),
       setInterval(() => void this.checkRules(), RULES_CHECK_MS),
       setInterval(() => this.kernel.sweep(), RULES_CHECK_MS),
-      setInterval(() => void this.paths.save(engineMs(), Date.now()), PATHS_SAVE_MS),
+      setInterval(() => void this.save(), SAVE_MS),
     );
     if (config.forMs !== undefined) this.trial.begin(config.forMs, () => void this.stop());
     this.expiry.watch(config);
@@ -223,59 +233,6 @@ export class LiveShim {
     this.log.info({}, 'rules stand again');
   }
 
-  private answer(request: ControlRequest): unknown {
-    switch (request.op) {
-      case 'status':
-        return this.settling.count().then(() => this.status());
-      case 'flows':
-        return {
-          schema: 1,
-          total: countFlows(this.workers.memories).current,
-          flows: this.flows(request['all'] === true ? 1e6 : FLOWS_SHOWN),
-        };
-      case 'paths':
-        return this.paths.answer(engineMs(), Date.now());
-      case 'forget':
-        return this.paths.forget(request, engineMs(), Date.now(), this.workers);
-      case 'keep':
-        return { schema: 1, kept: this.trial.keep() };
-      case 'stop':
-        setImmediate(() => void this.stop());
-        return { schema: 1, stopping: true };
-      default:
-        return {
-          error: `Cannot do "${request.op}": ask for status, flows, paths, forget, keep or stop`,
-        };
-    }
-  }
-
-  status(): Status {
-    const reasons: string[] = [];
-    const ready = this.workers.areRunning;
-    const runtime = ready ? this.workers.stats() : NO_FIGURES;
-    if (this.rulesGone) reasons.push(this.config.rules ? RULES_REMOVED : RULES_MISSING);
-    if (runtime.heartbeatMs > 2000) reasons.push('packet loop is stuck');
-    return statusOf({
-      version: VERSION,
-      mode: this.config.mode,
-      hook: this.config.hooks.join(','),
-      targets: this.config.targetNames,
-      ready,
-      reasons,
-      startedMs: this.startedMs,
-      endsAt: this.trial.endsAt,
-      ...this.expiry.facts,
-      inspect: this.settling.inspect,
-      fullBecause: this.settling.fullBecause,
-      ...this.kernel.facts,
-      rules: { installed: !this.rulesGone, backend: this.rules?.backend ?? 'none' },
-      budgetUs: this.config.budgetUs,
-      memories: this.workers.memories,
-      packetsByQueue: this.workers.packetsByQueue(),
-      runtime,
-    });
-  }
-
   /** Stops for good: translated flows end cleanly at the near end, nothing of ours remains. */
   stop(): Promise<void> {
     this.stopping ??= this.stopUnsafe();
@@ -284,9 +241,9 @@ export class LiveShim {
 
   private async stopUnsafe(): Promise<void> {
     const before = this.workers.count(FLOW_ENDED);
-    const flows = this.flows(FLOWS_LISTED).filter(
-      (flow) => flow.translatedBy === 'userspace' && flow.nearState === 'ESTABLISHED',
-    );
+    const flows = this.desk
+      .flows(FLOWS_LISTED)
+      .filter((flow) => flow.translatedBy === 'userspace' && flow.nearState === 'ESTABLISHED');
     await this.farewell();
     this.events.drain();
     const flowsEnded = this.workers.count(FLOW_ENDED) - before;
@@ -304,8 +261,9 @@ export class LiveShim {
     if (countFlows(this.workers.memories).translated > 0) await pause(FAREWELL_MS);
   }
 
-  private flows(countMax: number) {
-    return viewFlows(this.workers.memories, engineMs(), countMax);
+  private async save(): Promise<void> {
+    await this.paths.save(engineMs(), Date.now());
+    await this.keeper.save(Date.now());
   }
 
   private async takeApart(): Promise<void> {
@@ -315,13 +273,14 @@ export class LiveShim {
     const clean = this.config.rules ? (this.rules?.remove() ?? true) : true;
     if (!clean) this.log.error({ remove: this.config.removeScript }, 'rules remain: run remove.sh');
     await this.workers.stop();
-    if (this.workers.areRunning) await this.paths.save(engineMs(), Date.now());
+    this.events.close();
+    if (this.workers.areRunning) await this.save();
     if (this.workers.areRunning) this.settling.clearMarks();
     this.kernel.close();
-    this.events.close();
     this.injector?.close();
     this.settling.close();
-    this.control?.close();
+    this.metrics.close();
+    this.desk.close();
     this.lock?.release();
   }
 

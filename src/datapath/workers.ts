@@ -10,7 +10,7 @@
 import { randomInt } from 'node:crypto';
 import { createEngineMemory, type EngineMemory } from '../engine/memory.ts';
 import type { FlowAddress } from '../telemetry/flow-address.ts';
-import { quantilesOf } from '../telemetry/histogram.ts';
+import { quantilesOf, type Totals, totalsOf } from '../telemetry/histogram.ts';
 import {
   type Runtime,
   type RuntimeOptions,
@@ -72,6 +72,12 @@ export class Workers {
 
   setBudgetUs(us: number): void {
     for (const runtime of this.runtimes) runtime.budgetUs = us;
+  }
+
+  /** Of all verdicts, µs. */
+  latencyTotals(boundsUs: readonly number[]): Totals {
+    const histograms = this.runtimes.map((runtime) => runtime.latencyUs);
+    return totalsOf(histograms, boundsUs);
   }
 
   /** Packets of each queue, in the order of their numbers. */

@@ -9,6 +9,7 @@ import { FirstData } from './flow/first-data.ts';
 import { FlowTable } from './flow/flow-table.ts';
 import {
   ANCHORED_MS,
+  BORN_MS,
   FLOW_CANARY,
   FLOW_FLAGS,
   FLOW_NEAR_RESPONDS,
@@ -221,4 +222,10 @@ export function pathHolds(core: Core, flow: number, fact: number): boolean {
 export function learnPath(core: Core, flow: number, fact: number): void {
   core.paths.learn(pathOf(core, flow), fact, core.nowMs);
   clearFlags(core, flow, FLOW_CANARY);
+}
+
+/** The flow, a canary, has shown that the fact holds no longer. */
+export function clearPath(core: Core, flow: number, fact: number): void {
+  const at = knownPath(core, flow);
+  if (at >= 0) core.paths.clear(at, fact, core.flows.rows[flow * FLOW_ROW_WORDS + BORN_MS]!);
 }

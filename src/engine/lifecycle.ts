@@ -110,8 +110,9 @@ function leavePath(core: Core, flow: number, clean: boolean): void {
   if (!clean || (flags & (FLOW_CANARY | FLOW_PROVEN)) !== (FLOW_CANARY | FLOW_PROVEN)) return;
   if (knownPath(core, flow) !== path) return; // the row has changed hands
   core.paths.countClean(path);
-  core.paths.clear(path, FACT_FAULTY);
-  core.paths.clear(path, FACT_PHANTOM);
+  const bornMs = core.flows.rows[flow * FLOW_ROW_WORDS + BORN_MS]!;
+  core.paths.clear(path, FACT_FAULTY, bornMs);
+  core.paths.clear(path, FACT_PHANTOM, bornMs);
 }
 
 /** A connection older than we are: both ends are taken as established and real. */

@@ -7,6 +7,7 @@ import { COUNTER_COUNT } from '../engine/limits.ts';
 import type { EngineMemory } from '../engine/memory.ts';
 import { countFlows } from './flow-view.ts';
 import { CODES, STATS } from './registry.ts';
+import type { Verdict } from './removal.ts';
 
 export interface RuntimeFigures {
   readonly packets: number;
@@ -55,14 +56,17 @@ export interface StatusFacts {
   readonly memories: readonly EngineMemory[];
   readonly packetsByQueue: readonly number[];
   readonly runtime: RuntimeFigures;
+  /** Events that no ring had room for, so that neither log nor report knows of them. */
+  readonly eventsLost: number;
+  /** How many destinations each fault is known of. */
+  readonly knownFaults: Readonly<Record<string, number>>;
+  /** What `report` says. */
+  readonly removal: Verdict;
 }
 
-export type Status = Readonly<Record<string, unknown>> & {
-  readonly state: string;
-  readonly reasons: readonly string[];
-};
+export type Status = Readonly<ReturnType<typeof statusOf>>;
 
-export function statusOf(facts: StatusFacts): Status {
+export function statusOf(facts: StatusFacts) {
   const counters = sumOf(facts.memories.map((memory) => new Float64Array(memory.counters)));
   const flows = countFlows(facts.memories);
   const { runtime } = facts;
@@ -105,6 +109,10 @@ export function statusOf(facts: StatusFacts): Status {
     budgetUs: facts.budgetUs,
     budgetExceeded: runtime.budgetExceeded,
     shed: runtime.shed,
+    heartbeatMs: runtime.heartbeatMs,
+    eventsLost: facts.eventsLost,
+    knownFaults: facts.knownFaults,
+    removal: facts.removal,
   };
 }
 

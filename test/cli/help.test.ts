@@ -10,6 +10,8 @@ const COMMANDS = [
   'diagnose',
   'run',
   'status',
+  'top',
+  'report',
   'flows',
   'paths',
   'keep',
@@ -122,16 +124,19 @@ describe('without native modules', () => {
     expect(stdout).toContain('synack-conflict');
   });
 
-  it.each(['status', 'flows', 'paths', 'keep'])('%s says that nothing runs', async (command) => {
-    const control = '/nonexistent/control.sock';
-    const outcome = await runCliWithoutNative(command, '--control', control);
-    const hint = 'Start it with seqshim run, or name its socket with --control';
-    expect(outcome).toEqual({
-      exitCode: 3,
-      stdout: '',
-      stderr: `seqshim is not running (${control}). ${hint}\n`,
-    });
-  });
+  it.each(['status', 'top', 'report', 'flows', 'paths', 'keep'])(
+    '%s says that nothing runs',
+    async (command) => {
+      const control = '/nonexistent/control.sock';
+      const outcome = await runCliWithoutNative(command, '--control', control);
+      const hint = 'Start it with seqshim run, or name its socket with --control';
+      expect(outcome).toEqual({
+        exitCode: 3,
+        stdout: '',
+        stderr: `seqshim is not running (${control}). ${hint}\n`,
+      });
+    },
+  );
 });
 
 function commandOf(name: string) {

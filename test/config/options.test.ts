@@ -31,6 +31,8 @@ describe('OPTIONS', () => {
       'control text -',
       'expires date -',
       'ticket text -',
+      'metrics text -',
+      'metrics-file text -',
       'log-level choice info debug info warn error',
       'log-format choice auto auto json text',
     ]);

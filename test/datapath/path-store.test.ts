@@ -118,10 +118,10 @@ describe('PathStore of several workers', () => {
     const { store, tables } = openThree();
     store.load(9000, NOW);
     const [one, two, three] = tables as [PathTable, PathTable, PathTable];
-    one.clear(rowOf(one, '10.0.0.2'), FACT_FAULTY);
-    two.clear(rowOf(two, '10.0.0.3'), FACT_FAULTY);
+    one.clear(rowOf(one, '10.0.0.2'), FACT_FAULTY, 5000);
+    two.clear(rowOf(two, '10.0.0.3'), FACT_FAULTY, 5000);
     learn(three, '10.0.0.3', FACT_FAULTY, 9000);
-    two.clear(rowOf(two, '10.0.0.4'), FACT_FAULTY);
+    two.clear(rowOf(two, '10.0.0.4'), FACT_FAULTY, 5000);
     learn(two, '10.0.0.4', FACT_FAULTY, 9000);
     expect(facts(store)).toEqual(['10.0.0.3 faulty 3', '10.0.0.4 faulty 1']);
   });

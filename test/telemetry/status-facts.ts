@@ -34,6 +34,9 @@ export function factsOf(memory: EngineMemory, changed: Partial<StatusFacts> = {}
       injectFailed: 5,
       heartbeatMs: 6,
     },
+    eventsLost: 7,
+    knownFaults: { phantom: 1 },
+    removal: 'needed',
     ...changed,
   };
 }

@@ -61,6 +61,10 @@ describe('statusOf()', () => {
       'budgetUs',
       'budgetExceeded',
       'shed',
+      'heartbeatMs',
+      'eventsLost',
+      'knownFaults',
+      'removal',
     ]);
   });
 
@@ -103,6 +107,10 @@ describe('statusOf()', () => {
       budgetUs: 200,
       budgetExceeded: 2,
       shed: 3,
+      heartbeatMs: 6,
+      eventsLost: 7,
+      knownFaults: { phantom: 1 },
+      removal: 'needed',
     });
     expect(Object.keys(counters as object)).toEqual(STATS.map(([, name]) => name));
     expect(counters).toMatchObject({ flowsCreated: 6, packets: 0 });

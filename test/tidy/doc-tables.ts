@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodesMarkdown } from '../../src/cli/exit-meanings.ts';
 import { optionsMarkdown } from '../../src/config/options.ts';
+import { metricsMarkdown } from '../../src/telemetry/metrics.ts';
 import { CODES, STATS } from '../../src/telemetry/registry.ts';
 import { OTHER_SCENARIOS, SCENARIOS } from '../../src/testbed/scenarios.ts';
 import { projectFiles, ROOT, readProjectFile } from './source-files.ts';
@@ -25,6 +26,7 @@ export const DOC_TABLES: readonly (readonly [
   ['ARCHITECTURE.md', 'codes', codeTable],
   ['ARCHITECTURE.md', 'counters', counterTable],
   ['ARCHITECTURE.md', 'scenarios', scenarioTable],
+  ['ARCHITECTURE.md', 'metrics', metricsMarkdown],
 ];
 
 export function tableIn(document: string, name: string): string {

@@ -24,12 +24,12 @@ import {
 } from '../codes.ts';
 import {
   type Core,
+  clearPath,
   count,
   enforce,
   flagsOf,
   generationOf,
   isBehindRaw,
-  knownPath,
   learnPath,
   nearHalf,
   since,
@@ -120,7 +120,7 @@ export function normalizeSack(core: Core, flow: number): void {
   const nxt = highestMeant(core, flow);
   if (at >= 0) judgeBlocks(core, flow, at, nxt);
   else if (!blocksFit(core, 0, 0, nxt)) beginRepair(core, flow, nxt);
-  else if ((flags & FLOW_CANARY) !== 0) core.paths.clear(knownPath(core, flow), FACT_SACK_BLIND);
+  else if ((flags & FLOW_CANARY) !== 0) clearPath(core, flow, FACT_SACK_BLIND);
 }
 
 /**

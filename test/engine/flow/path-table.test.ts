@@ -4,6 +4,7 @@ import {
   CANARY_EVERY,
   FACT_FAULTY,
   FACT_PHANTOM,
+  P_FLAGS,
   P_HAS,
   PATH_WORDS,
   PathTable,
@@ -37,10 +38,27 @@ describe('a fact', () => {
   it('is gone before its time could look new again', () => {
     const at = table.row(key(5), 22, 0);
     table.learn(at, FACT_FAULTY, 0);
-    for (let i = 0; i < PATH_COUNT; i++) table.sweep(PATH_FACT_MS - 1);
+    const sweepAll = (nowMs: number) => {
+      for (let i = 0; i < PATH_COUNT; i++) table.sweep(nowMs);
+    };
+    sweepAll(PATH_FACT_MS - 1);
+    expect(words[at + P_FLAGS]).toBeGreaterThanOrEqual(P_HAS);
+    sweepAll(PATH_FACT_MS);
+    expect(words[at + P_FLAGS]).toBeLessThan(P_HAS);
+    // Its destination is looked after for as long again.
+    sweepAll(2 * PATH_FACT_MS - 1);
     expect(table.find(key(5), 22)).toBe(at);
-    for (let i = 0; i < PATH_COUNT; i++) table.sweep(PATH_FACT_MS);
+    sweepAll(2 * PATH_FACT_MS);
     expect(table.find(key(5), 22)).toBe(-1);
+  });
+
+  it('is not cleared by a canary that began before it was seen', () => {
+    const at = table.row(key(5), 22, 100);
+    table.learn(at, FACT_FAULTY, 100);
+    table.clear(at, FACT_FAULTY, 99);
+    expect(table.holds(at, FACT_FAULTY, 200)).toBe(true);
+    table.clear(at, FACT_FAULTY, 100);
+    expect(table.holds(at, FACT_FAULTY, 200)).toBe(false);
   });
 
   it('belongs to one address, port and family', () => {
@@ -95,6 +113,18 @@ describe('canaries', () => {
     table.learn(at, FACT_FAULTY, 1);
     expect(begin(at, 99)).toEqual([]);
     expect(begin(at, 1)).toEqual([1]);
+  });
+
+  it('are all connections once no fact is left, until one is learned again', () => {
+    const at = table.row(key(5), 22, 0);
+    table.learn(at, FACT_FAULTY, 0);
+    table.learn(at, FACT_PHANTOM, 0);
+    table.clear(at, FACT_FAULTY, 1);
+    expect(begin(at, 3)).toEqual([]);
+    table.clear(at, FACT_PHANTOM, 1);
+    expect(begin(at, 3)).toEqual([1, 2, 3]);
+    table.learn(at, FACT_PHANTOM, 2);
+    expect(begin(at, 3)).toEqual([]);
   });
 
   it('are not needed where nothing is known', () => {
