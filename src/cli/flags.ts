@@ -31,5 +31,6 @@ function addFlag(args: Argv, entry: OptionEntry, isOwn: boolean): Argv {
   if (isOwn && choices !== undefined) {
     return args.option(name, { choices: [...choices], default: fallback, requiresArg: true });
   }
-  return args.option(name, { type: 'string', requiresArg: true });
+  const preset = isOwn && fallback !== undefined ? { default: fallback } : {};
+  return args.option(name, { type: 'string', requiresArg: true, ...preset });
 }
