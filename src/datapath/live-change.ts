@@ -28,7 +28,8 @@ export interface Running {
 
 export async function changeConfig(running: Running, old: Config, next: Config): Promise<void> {
   const { workers, rules, expiry, log, stopping } = running;
-  if (stopping !== undefined) throw new OperatorError('Cannot reload: seqshim is stopping for good');
+  if (stopping !== undefined)
+    throw new OperatorError('Cannot reload: seqshim is stopping for good');
   for (const because of demandForwarding(next)) log.warn({ because }, 'forwarded connections');
   const input = ruleInput(next);
   if (rules !== undefined && JSON.stringify(input) !== JSON.stringify(ruleInput(old))) {

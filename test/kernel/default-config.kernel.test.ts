@@ -50,7 +50,9 @@ test('a mistake stops what needs the options, and not what looks', () => {
   writeFileSync(join(etc, 'seqshim/conf.d/50-here.toml'), 'state-dir = "/run/elsewhere"\nx = 1\n');
   expect(seqshim('rules')).toMatchObject({
     status: 2,
-    stderr: expect.stringMatching(/^Cannot load config: \/etc\/seqshim\/conf\.d\/50-here\.toml:2: x/),
+    stderr: expect.stringMatching(
+      /^Cannot load config: \/etc\/seqshim\/conf\.d\/50-here\.toml:2: x/,
+    ),
   });
   expect(seqshim('status')).toMatchObject({
     status: 3,
