@@ -3,6 +3,7 @@
  * Flags win over the file, the file over defaults; every mistake is one line that names the key.
  */
 import { resolve } from 'node:path';
+import { IDLE_AFTER_MAX_MS, IDLE_AFTER_MIN_MS } from '../engine/limits.ts';
 import { readConfigFile } from './config-file.ts';
 import { parseMicroseconds, parseMilliseconds } from './duration.ts';
 import { OperatorError } from './errors.ts';
@@ -43,6 +44,9 @@ export interface Config {
   readonly sack: 'auto' | 'repair' | 'strip' | 'off';
   /** Octets; 0: off. */
   readonly mssClamp: number;
+  readonly idleAction: 'keepalive' | 'reset' | 'forget';
+  /** 0: by what is known of the path. */
+  readonly idleAfterMs: number;
   readonly budgetUs: number;
   readonly flowCountMax: number;
   readonly runDir: string;
@@ -100,6 +104,8 @@ export async function loadConfig(flags: Values): Promise<Config> {
     checksumFill: choice(values, 'checksum-fill') as Config['checksumFill'],
     sack: choice(values, 'sack') as Config['sack'],
     mssClamp: mssClamp(text(values, 'mss-clamp') ?? 'off'),
+    idleAction: choice(values, 'idle-action') as Config['idleAction'],
+    idleAfterMs: idleAfterMs(text(values, 'idle-after')),
     budgetUs: parseMicroseconds('--budget', text(values, 'budget') ?? '200'),
     flowCountMax: number(values, 'flows'),
     runDir,
@@ -126,6 +132,14 @@ function trialMs(written: string | undefined): number | undefined {
   const ms = parseMilliseconds('--for', written);
   if (ms >= 1 && ms <= TIMER_MS_MAX) return ms;
   throw new OperatorError(`Cannot use --for "${written}": it must be from 1ms to 24d`);
+}
+
+/** What is idle for longer the flow table forgets (RFC 5382 REQ-5). */
+function idleAfterMs(written: string | undefined): number {
+  if (written === undefined) return 0;
+  const ms = parseMilliseconds('--idle-after', written);
+  if (ms >= IDLE_AFTER_MIN_MS && ms <= IDLE_AFTER_MAX_MS) return ms;
+  throw new OperatorError(`Cannot use --idle-after "${written}": it must be from 1s to 2h`);
 }
 
 async function networks(option: string, names: readonly string[]): Promise<readonly Network[]> {

@@ -101,6 +101,21 @@ export const OPTIONS: readonly OptionEntry[] = [
     { choices: ['auto', 'repair', 'strip', 'off'] },
   ),
   option('mss-clamp', 'text', 'N|off', 'off', 'largest MSS that connections may offer, in octets'),
+  option(
+    'idle-action',
+    'choice',
+    'WHAT',
+    'forget',
+    'of connections that say nothing for long: ask their far end, end those that were dropped, or neither',
+    { choices: ['keepalive', 'reset', 'forget'] },
+  ),
+  option(
+    'idle-after',
+    'duration',
+    'D',
+    undefined,
+    'when a connection is idle (else where its path has shown a limit: 0.8 of it, `reset`: all of it)',
+  ),
   option('budget', 'microseconds', 'D', '200', 'latency budget of a batch (bare number: µs)'),
   option('flows', 'number', 'N', '65536', 'connections tracked at one time, per queue', {
     min: 64,

@@ -199,4 +199,15 @@ export const ACTIONS: readonly CodeEntry[] = [
     ],
     'The kernel cannot translate this connection (timestamps, window scale, conntrack): seqshim does.',
   ),
+  action(
+    code.KEEPALIVE_SENT,
+    'keepalive-sent',
+    'adjustment',
+    [
+      ['seq', 'seq'],
+      ['ack', 'seq'],
+      ['number', 'count'],
+    ],
+    'An idle connection got a keep-alive to the far end in the near end’s name.',
+  ),
 ];

@@ -25,6 +25,8 @@ describe('OPTIONS', () => {
       'checksum-fill choice auto off auto always',
       'sack choice auto auto repair strip off',
       'mss-clamp text off',
+      'idle-action choice forget keepalive reset forget',
+      'idle-after duration -',
       'budget microseconds 200',
       'flows number 65536',
       'state-dir text -',

@@ -285,6 +285,7 @@ class WorkerRuntime implements Runtime {
     told[to + box.IN_DATA_SEGMENTS] = numbers.dataSegments;
     told[to + box.IN_BUSY_MS] = numbers.busyMs;
     told[to + box.IN_DATA_MS] = numbers.dataMs;
+    told[to + box.IN_QUIET_MS] = numbers.quietMs;
     told[to + box.IN_TOLD_MS] = askedMs;
     this.inbox.commit();
     this.waker?.wake();
