@@ -33,6 +33,8 @@ const NORMALIZE_HELPERS = [
   'exact.ts',
   'handover.ts',
   'held.ts',
+  'idle-limit.ts',
+  'idle-watch.ts',
   'kernel.ts',
   'looks.ts',
   'numbers.ts',
@@ -41,6 +43,7 @@ const NORMALIZE_HELPERS = [
   'shift.ts',
   'sack-blocks.ts',
   'sights.ts',
+  'silence.ts',
   'support.ts',
 ];
 

@@ -3,6 +3,7 @@
  * Every mistake is one line that names the option, and the line of the file where it stands in one.
  */
 import { resolve } from 'node:path';
+import { IDLE_AFTER_MAX_MS, IDLE_AFTER_MIN_MS } from '../engine/limits.ts';
 import { parseDate, parseTicket } from './deadline.ts';
 import { parseMicroseconds, parseMilliseconds } from './duration.ts';
 import { OperatorError, OptionError } from './errors.ts';
@@ -49,6 +50,9 @@ export interface Config {
   readonly sack: 'auto' | 'repair' | 'strip' | 'off';
   /** Octets; 0: off. */
   readonly mssClamp: number;
+  readonly idleAction: 'keepalive' | 'reset' | 'forget';
+  /** 0: by what is known of the path. */
+  readonly idleAfterMs: number;
   readonly budgetUs: number;
   readonly flowCountMax: number;
   readonly runDir: string;
@@ -145,6 +149,8 @@ export async function configFrom(values: Values, lookUp?: LookUp): Promise<Confi
     checksumFill: choice(values, 'checksum-fill') as Config['checksumFill'],
     sack: choice(values, 'sack') as Config['sack'],
     mssClamp: mssClamp(text(values, 'mss-clamp') ?? 'off'),
+    idleAction: choice(values, 'idle-action') as Config['idleAction'],
+    idleAfterMs: idleAfterMs(text(values, 'idle-after')),
     budgetUs: budgetUs(text(values, 'budget') ?? '200'),
     flowCountMax: number(values, 'flows'),
     runDir,
@@ -168,6 +174,14 @@ function trialMs(written: string | undefined): number | undefined {
   const ms = parseMilliseconds('--for', written);
   if (ms >= 1 && ms <= TIMER_MS_MAX) return ms;
   throw new OptionError('for', `"${written}"`, 'it must be from 1ms to 24d');
+}
+
+/** What is idle for longer the flow table forgets (RFC 5382 REQ-5). */
+function idleAfterMs(written: string | undefined): number {
+  if (written === undefined) return 0;
+  const ms = parseMilliseconds('--idle-after', written);
+  if (ms >= IDLE_AFTER_MIN_MS && ms <= IDLE_AFTER_MAX_MS) return ms;
+  throw new OptionError('idle-after', `"${written}"`, 'it must be from 1s to 2h');
 }
 
 /** More than a second is no latency budget. */

@@ -111,6 +111,22 @@ export const OPTIONS: readonly OptionEntry[] = [
   option('mss-clamp', 'text', 'N|off', 'off', 'largest MSS that connections may offer, in octets', {
     live: true,
   }),
+  option(
+    'idle-action',
+    'choice',
+    'WHAT',
+    'forget',
+    'of connections that say nothing for long: ask their far end, end those that were dropped, or neither',
+    { choices: ['keepalive', 'reset', 'forget'], live: true },
+  ),
+  option(
+    'idle-after',
+    'duration',
+    'D',
+    undefined,
+    'when a connection is idle (else where its path has shown a limit: 0.8 of it, `reset`: all of it)',
+    { live: true },
+  ),
   option('budget', 'microseconds', 'D', '200', 'latency budget of a batch (bare number: µs)', {
     live: true,
   }),

@@ -6,7 +6,7 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import * as v from 'valibot';
-import { PathTable } from '../engine/flow/path-table.ts';
+import { FACT_IDLE, PathTable } from '../engine/flow/path-table.ts';
 import { PATH_COUNT, PATH_FACT_MS } from '../engine/limits.ts';
 import type { ControlRequest } from '../telemetry/control-server.ts';
 import { addressWords, formatAddress } from '../telemetry/flow-address.ts';
@@ -33,7 +33,12 @@ const PATHS_FILE = v.object({
         canaries: count,
         canariesClean: count,
         facts: v.array(
-          v.object({ fact: v.string(), count, lastSeen: v.pipe(v.string(), v.isoTimestamp()) }),
+          v.object({
+            fact: v.string(),
+            count,
+            lastSeen: v.pipe(v.string(), v.isoTimestamp()),
+            limitMs: v.optional(count),
+          }),
         ),
       }),
     ),
@@ -126,10 +131,11 @@ export class PathStore {
   private text(nowMs: number, nowDate: number): string {
     const paths = this.known(nowMs, nowDate).map((path) => ({
       ...path,
-      facts: path.facts.map(({ fact, count: seen, lastSeen }) => {
+      facts: path.facts.map(({ fact, count: seen, lastSeen, limitMs }) => {
         // Engine and wall clock drift by milliseconds: whole seconds do not change by themselves.
         const second = Math.round(Date.parse(lastSeen) / 1000) * 1000;
-        return { fact, count: seen, lastSeen: new Date(second).toISOString() };
+        const limit = limitMs === undefined ? {} : { limitMs };
+        return { fact, count: seen, lastSeen: new Date(second).toISOString(), ...limit };
       }),
     }));
     return `${JSON.stringify({ schema: SCHEMA, paths }, undefined, 1)}\n`;
@@ -145,11 +151,14 @@ function parse(text: string): unknown {
 }
 
 function restore(table: PathTable, path: StoredPath, nowMs: number, nowDate: number): void {
-  const facts = path.facts.flatMap(({ fact, count: seen, lastSeen }) => {
+  const facts = path.facts.flatMap(({ fact, count: seen, lastSeen, limitMs = 0 }) => {
     const number = (FACT_NAMES as readonly string[]).indexOf(fact);
     // A clock that was set back must not make a fact last for ever.
     const ageMs = Math.max(0, nowDate - Date.parse(lastSeen));
-    return number < 0 || ageMs >= PATH_FACT_MS ? [] : [{ number, seen, ageMs }];
+    const isUnsaid = number === FACT_IDLE && limitMs === 0;
+    return number < 0 || ageMs >= PATH_FACT_MS || isUnsaid
+      ? []
+      : [{ number, seen, ageMs, limitMs }];
   });
   if (facts.length === 0) return;
   const key = new Int32Array(10);
@@ -157,8 +166,9 @@ function restore(table: PathTable, path: StoredPath, nowMs: number, nowDate: num
   key[9] = isIPv6(path.address) ? 1 : 0;
   const learnedMs = nowMs - Math.min(...facts.map(({ ageMs }) => ageMs));
   const at = table.row(key, path.port, learnedMs | 0);
-  for (const { number, seen, ageMs } of facts) {
+  for (const { number, seen, ageMs, limitMs } of facts) {
     table.restore(at, number, (nowMs - ageMs) | 0, seen);
+    if (number === FACT_IDLE) table.restoreIdle(at, limitMs);
   }
   table.restoreCounts(at, path.connections, path.canaries, path.canariesClean);
 }

@@ -5,6 +5,7 @@
  * normalizers are plain functions of `(core, flow)`. Times: ms.
  */
 import { STAT_REPAIR_FULL, WOULD } from './codes.ts';
+import { DestinationTable } from './flow/destination-table.ts';
 import { FirstData } from './flow/first-data.ts';
 import { FlowTable } from './flow/flow-table.ts';
 import {
@@ -26,6 +27,7 @@ import { OriginTable } from './flow/origin-table.ts';
 import { PathTable } from './flow/path-table.ts';
 import { REPAIR_WORDS, RepairTable } from './flow/repair-table.ts';
 import { SackTable } from './flow/sack-table.ts';
+import { SilenceTable } from './flow/silence-table.ts';
 import { SocketTable } from './flow/socket-table.ts';
 import { Spoken } from './flow/spoken.ts';
 import {
@@ -54,6 +56,8 @@ export class Core {
   readonly spoken = new Spoken();
   readonly sacks = new SackTable();
   readonly sockets = new SocketTable();
+  readonly silences: SilenceTable;
+  readonly destinations: DestinationTable;
   readonly outbox: Ring;
   readonly inbox: Ring;
   readonly events: Ring;
@@ -79,11 +83,16 @@ export class Core {
   /** Looks at settled flows (`normalize/looks.ts`): the last turn, and the row that it ended at. */
   lookedMs = 0;
   lookedAt = 0;
+  /** Likewise, of the search for idle flows (`normalize/idle.ts`). */
+  sweptMs = 0;
+  sweptAt = 0;
   /** 1: no new flow is taken (stopping for good). */
   stopping = 0;
 
   constructor(memory: EngineMemory, seed: number, others: readonly EngineMemory[]) {
     this.flows = new FlowTable(memory, seed);
+    this.silences = new SilenceTable(memory.flowCountMax);
+    this.destinations = new DestinationTable(this.flows);
     this.others = others.map((other) => new FlowTable(other, seed));
     this.outbox = new Ring(memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
     this.inbox = new Ring(memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);

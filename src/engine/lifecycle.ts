@@ -48,6 +48,7 @@ function begin(core: Core, flow: number): void {
   const row = flow * FLOW_ROW_WORDS;
   const rows = core.flows.rows;
   rows[row + BORN_MS] = core.nowMs;
+  core.silences.clear(flow);
   rows[row + PROBED_MS] = (core.nowMs - LONG_AGO_MS) | 0;
   rows[row + ANSWERED_MS] = (core.nowMs - LONG_AGO_MS) | 0;
 }

@@ -206,4 +206,15 @@ export const ACTIONS: readonly CodeEntry[] = [
     [],
     'SACK blocks that no window holds were taken out while the far end is asked what they mean.',
   ),
+  action(
+    code.KEEPALIVE_SENT,
+    'keepalive-sent',
+    'adjustment',
+    [
+      ['seq', 'seq'],
+      ['ack', 'seq'],
+      ['number', 'count'],
+    ],
+    'An idle connection got a keep-alive to the far end in the near end’s name.',
+  ),
 ];

@@ -44,6 +44,8 @@ describe('loadConfig()', () => {
       checksumFill: 'auto',
       sack: 'auto',
       mssClamp: 0,
+      idleAction: 'forget',
+      idleAfterMs: 0,
       budgetUs: 200,
       flowCountMax: 65_536,
       runDir: '/run/seqshim',
@@ -54,6 +56,20 @@ describe('loadConfig()', () => {
       logLevel: 'info',
       logFormat: 'auto',
     });
+  });
+
+  it('takes an idle time that the flow table reaches', async () => {
+    const options = { target, 'idle-action': 'keepalive', 'idle-after': '5m' };
+    const config = await loadConfig(options);
+    expect(config).toMatchObject({ idleAction: 'keepalive', idleAfterMs: 300_000 });
+    for (const wrong of ['0', '999ms', '3h']) {
+      await expect(loadConfig({ target, 'idle-after': wrong })).rejects.toThrow(
+        `Cannot use --idle-after "${wrong}": it must be from 1s to 2h`,
+      );
+    }
+    await expect(loadConfig({ target, 'idle-action': 'kill' })).rejects.toThrow(
+      'Cannot use --idle-action "kill": it must be keepalive, reset, forget',
+    );
   });
 
   it('refuses to exclude everything', async () => {

@@ -39,6 +39,7 @@ import {
   IN_OK,
   IN_PORT,
   IN_PORTS,
+  IN_QUIET_MS,
   IN_RECEIVED,
   IN_REFUSED,
   IN_RETRANSMITS,
@@ -115,6 +116,7 @@ export interface SocketAnswer {
   dataSegments?: number;
   busyMs?: number;
   dataMs?: number;
+  quietMs?: number;
 }
 
 export interface SeenEvent {
@@ -358,6 +360,7 @@ export class Rig {
     words[to + IN_DATA_SEGMENTS] = this.socket.dataSegments ?? 0;
     words[to + IN_BUSY_MS] = this.socket.busyMs ?? 0;
     words[to + IN_DATA_MS] = this.socket.dataMs ?? 0;
+    words[to + IN_QUIET_MS] = this.socket.quietMs ?? 0;
     words[to + IN_TOLD_MS] = this.nowMs;
     this.inbox.commit();
   }

@@ -5,8 +5,6 @@
  * owns the rules: they go in after `startRuntime` and come out before `stop`.
  */
 import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import {
   INBOX_SLOT_BYTES,
@@ -25,6 +23,7 @@ import type { Injector } from './injector.ts';
 import { engineMs } from './monotonic.ts';
 import { type InstallFlowRule, RuleRequests } from './rule-requests.ts';
 import { Waker } from './waker.ts';
+import { workerFile } from './worker-file.ts';
 import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
 
 /** Translation by the kernel. */
@@ -92,7 +91,6 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
-const WORKER_FILE = 'packet-worker.js';
 const STOP_PATIENCE_MS = 2000;
 const INBOX_RETRY_MS = 1;
 /** Beyond this the inbox is not being read: the worker is gone. */
@@ -287,6 +285,7 @@ class WorkerRuntime implements Runtime {
     told[to + box.IN_DATA_SEGMENTS] = numbers.dataSegments;
     told[to + box.IN_BUSY_MS] = numbers.busyMs;
     told[to + box.IN_DATA_MS] = numbers.dataMs;
+    told[to + box.IN_QUIET_MS] = numbers.quietMs;
     told[to + box.IN_TOLD_MS] = askedMs;
     this.inbox.commit();
     this.waker?.wake();
@@ -337,13 +336,4 @@ class WorkerRuntime implements Runtime {
     this.inbox.commit();
     this.waker?.wake();
   }
-}
-
-/** Beside the bundle, beside its chunks, or in dist/ when this runs from source. */
-function workerFile(): URL {
-  for (const path of ['./', '../', '../../../dist/']) {
-    const url = new URL(path + WORKER_FILE, import.meta.url);
-    if (existsSync(fileURLToPath(url))) return url;
-  }
-  throw new Error(`Cannot start: dist/${WORKER_FILE} is missing. Run: npm run build`);
 }

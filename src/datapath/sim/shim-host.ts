@@ -18,15 +18,7 @@ import {
   OUTBOX_SLOT_BYTES,
   OUTBOX_SLOT_COUNT,
 } from '../../engine/limits.ts';
-import {
-  createEngineMemory,
-  type EngineMemory,
-  POLICY_BYPASS,
-  POLICY_GATEWAY,
-  POLICY_KERNEL,
-  POLICY_OBSERVE,
-  POLICY_OFF,
-} from '../../engine/memory.ts';
+import { createEngineMemory, type EngineMemory } from '../../engine/memory.ts';
 import {
   IN_FLOW,
   IN_GENERATION,
@@ -72,6 +64,7 @@ import { cancel, type EventQueue, type Timer } from './event-queue.ts';
 import { KernelShift } from './kernel-shift.ts';
 import { decodePacket, FIN, type Packet, RST, SYN } from './packet.ts';
 import { mix, Random } from './random.ts';
+import { writeShimPolicy } from './shim-policy.ts';
 
 const ARENA_BYTES = 1 << 17;
 const ROUTER_MAC_HASH = 0x5eed;
@@ -84,6 +77,8 @@ export interface ShimPlan {
   readonly off: readonly number[];
   /** Settled connections stay in the kernel, which conntrack marks; else all is inspected. */
   readonly settles?: boolean;
+  /** IDLE_* and behind how long a silence, ms (0: as learned); else idle flows are forgotten. */
+  readonly idle?: { readonly action: number; readonly afterMs: number };
 }
 
 export class ShimHost {
@@ -132,16 +127,8 @@ export class ShimHost {
       Math.min(SIM_FLOW_COUNT, FLOW_COUNT_DEFAULT),
       (bytes) => new ArrayBuffer(bytes),
     );
-    const policy = new Int32Array(this.memory.policy);
-    policy[POLICY_OBSERVE] = plan.observe ? 1 : 0;
-    for (const code of plan.off) {
-      const at = POLICY_OFF + (code >> 5);
-      policy[at] = (policy[at] as number) | (1 << (code & 31));
-    }
+    writeShimPolicy(this.memory, plan);
     const settles = plan.settles === true;
-    policy[POLICY_BYPASS] = settles ? 1 : 0;
-    policy[POLICY_GATEWAY] = settles ? 0 : plan.seed & 1;
-    policy[POLICY_KERNEL] = !settles && (plan.seed & 3) === 2 ? 1 : 0;
     this.plainHook = settles || (plan.seed & 1) === 0 ? HOOK_INPUT : HOOK_FORWARD;
     this.liberal = (plan.seed & 4) !== 0;
     this.engine = new Engine(this.memory, plan.seed);

@@ -21,9 +21,11 @@ export const FACT_SACK_BLIND = 2;
 export const FACT_TIMESTAMPS_STRIPPED = 3;
 export const FACT_SCALE_STRIPPED = 4;
 export const FACT_SACK_STRIPPED = 5;
-export const FACT_COUNT = 6;
+/** Something forgets connections that say nothing for P_IDLE_MS. */
+export const FACT_IDLE = 6;
+export const FACT_COUNT = 7;
 
-export const PATH_WORDS = 24;
+export const PATH_WORDS = 27;
 export const P_ADDR = 0; // four words
 export const P_PORT = 4;
 export const P_FLAGS = 5;
@@ -40,6 +42,8 @@ export const P_CANARIES_CLEAN = 10;
 export const P_LEARNED_MS = 11;
 /** FACT_COUNT pairs: when last seen, how often. */
 export const P_FACTS = 12;
+/** With FACT_IDLE: the shortest silence behind which a flow was found dead, ms. */
+export const P_IDLE_MS = 26;
 
 export const P_USED = 1;
 export const P_IPV6 = 2;
@@ -121,6 +125,35 @@ export class PathTable {
   holds(at: number, fact: number, nowMs: number): boolean {
     if (at < 0 || (this.words[at + P_FLAGS]! & (P_HAS << fact)) === 0) return false;
     return ((nowMs - this.words[at + P_FACTS + 2 * fact]!) | 0) < PATH_FACT_MS;
+  }
+
+  /** A flow was found dead behind so long a silence. */
+  learnIdle(at: number, silentMs: number, nowMs: number): void {
+    const words = this.words;
+    const known = this.holds(at, FACT_IDLE, nowMs) && words[at + P_IDLE_MS]! < silentMs;
+    if (!known) words[at + P_IDLE_MS] = silentMs;
+    this.learn(at, FACT_IDLE, nowMs);
+  }
+
+  /** Valid while FACT_IDLE holds. */
+  idleLimitMs(at: number): number {
+    return this.words[at + P_IDLE_MS]!;
+  }
+
+  /** The shortest of all limits that are kept, or 0. */
+  shortestIdleMs(): number {
+    const words = this.words;
+    let shortestMs = 0;
+    for (let at = 0; at < words.length; at += PATH_WORDS) {
+      if ((words[at + P_FLAGS]! & (P_HAS << FACT_IDLE)) === 0) continue;
+      const limitMs = words[at + P_IDLE_MS]!;
+      if (shortestMs === 0 || limitMs < shortestMs) shortestMs = limitMs;
+    }
+    return shortestMs;
+  }
+
+  restoreIdle(at: number, limitMs: number): void {
+    this.words[at + P_IDLE_MS] = limitMs;
   }
 
   /** What an older run has learned, before this one begins. */

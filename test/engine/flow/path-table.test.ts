@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import {
   CANARY_EVERY,
   FACT_FAULTY,
+  FACT_IDLE,
   FACT_PHANTOM,
   P_FLAGS,
   P_HAS,
@@ -21,6 +22,25 @@ beforeEach(() => {
 function key(address: number, family: 4 | 6 = 4): Int32Array {
   return Int32Array.from([1, 0, 0, 0, address, 0, 0, 0, 0, family === 6 ? 2 : 0]);
 }
+
+describe('an idle limit', () => {
+  it('is the shortest silence that was deadly, and begins anew once it is cleared or old', () => {
+    const at = table.row(key(5), 22, 0);
+    for (const [silentMs, limitMs] of [
+      [60_000, 60_000],
+      [90_000, 60_000],
+      [50_000, 50_000],
+    ] as const) {
+      table.learnIdle(at, silentMs, 10);
+      expect(table.idleLimitMs(at)).toBe(limitMs);
+    }
+    table.learnIdle(at, 70_000, 10 + PATH_FACT_MS);
+    expect(table.idleLimitMs(at)).toBe(70_000);
+    table.clear(at, FACT_IDLE, 10 + PATH_FACT_MS);
+    table.learnIdle(at, 80_000, 20 + PATH_FACT_MS);
+    expect(table.idleLimitMs(at)).toBe(80_000);
+  });
+});
 
 describe('a fact', () => {
   it('is believed for seven days from when it was seen last, across the wrap of the clock', () => {

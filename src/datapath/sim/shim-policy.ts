@@ -1,0 +1,28 @@
+/** From the plan of a simulated shim to its engine's policy page. Owns nothing. */
+import {
+  type EngineMemory,
+  POLICY_BYPASS,
+  POLICY_GATEWAY,
+  POLICY_IDLE,
+  POLICY_IDLE_AFTER_MS,
+  POLICY_KERNEL,
+  POLICY_OBSERVE,
+  POLICY_OFF,
+} from '../../engine/memory.ts';
+import type { ShimPlan } from './shim-host.ts';
+
+/** Half of the shims are gateways, and a quarter lets conntrack translate, unless flows settle. */
+export function writeShimPolicy(memory: EngineMemory, plan: ShimPlan): void {
+  const policy = new Int32Array(memory.policy);
+  policy[POLICY_OBSERVE] = plan.observe ? 1 : 0;
+  for (const code of plan.off) {
+    const at = POLICY_OFF + (code >> 5);
+    policy[at] = (policy[at] as number) | (1 << (code & 31));
+  }
+  const settles = plan.settles === true;
+  policy[POLICY_BYPASS] = settles ? 1 : 0;
+  policy[POLICY_IDLE] = plan.idle?.action ?? 0;
+  policy[POLICY_IDLE_AFTER_MS] = plan.idle?.afterMs ?? 0;
+  policy[POLICY_GATEWAY] = settles ? 0 : plan.seed & 1;
+  policy[POLICY_KERNEL] = !settles && (plan.seed & 3) === 2 ? 1 : 0;
+}
