@@ -56,6 +56,8 @@ function begin(core: Core, flow: number): void {
 function open(core: Core): number {
   if (core.stopping !== 0) return -1;
   const flow = core.flows.insert(core.nowMs);
+  const path = core.flows.evictedPath() - 1;
+  if (path >= 0) core.paths.leave(path);
   if (flow < 0) count(core, STAT_TABLE_FULL);
   else begin(core, flow);
   return flow;

@@ -79,7 +79,12 @@ export function statusOf(facts: StatusFacts): Status {
     rules: facts.rules,
     packets: runtime.packets,
     packetsByQueue: facts.packetsByQueue,
-    flows: { current: flows.current, peak: flows.peak, capacity: flows.capacity },
+    flows: {
+      current: flows.current,
+      peak: flows.peak,
+      capacity: flows.capacity,
+      evicted: flows.evicted,
+    },
     translate: facts.translate,
     userBecause: facts.userBecause === '' ? null : facts.userBecause,
     translated: { kernel: facts.kernelFlows, userspace: flows.translated },

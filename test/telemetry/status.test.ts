@@ -84,7 +84,7 @@ describe('statusOf()', () => {
       userBecause: null,
       rules: { installed: true, backend: 'nft' },
       packets: 1234,
-      flows: { current: 1, peak: 2, capacity: 64 },
+      flows: { current: 1, peak: 2, capacity: 64, evicted: 3 },
       translated: { kernel: 0, userspace: 1 },
       findings: { 'synack-conflict': 7, 'rst-refuted': 1 },
       interventions: { 'rst-dropped': 2 },
