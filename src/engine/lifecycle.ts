@@ -63,6 +63,15 @@ function open(core: Core): number {
   return flow;
 }
 
+/**
+ * Is the far end of the key in hand fe80::/10? Such an address says nothing without an interface,
+ * and what is injected has none (RFC 4291 §2.5.6): a reset that was held could not be delivered.
+ */
+function isLinkLocal(core: Core): boolean {
+  const key = core.flows.key;
+  return key[9] !== 0 && key[4]! >>> 22 === 0x3fa;
+}
+
 /** The segment in hand is a SYN without a known flow, or of a new connection on known ports. */
 export function openFromSyn(core: Core, known: number, nearInitiates: boolean): number {
   let flow = known;
@@ -84,7 +93,9 @@ export function openFromSyn(core: Core, known: number, nearInitiates: boolean): 
   trackSyn(halves, sender, seg);
   onSyn(halves, sender, peer);
   // Data on a SYN (RFC 7413, RFC 9293 §3.10.7.2) moves the numbers we reason about: hands off.
-  if (seg.foreign !== 0 || seg.payloadBytes > 0) setFlags(core, flow, FLOW_UNTOUCHED);
+  if (seg.foreign !== 0 || seg.payloadBytes > 0 || isLinkLocal(core)) {
+    setFlags(core, flow, FLOW_UNTOUCHED);
+  }
   count(core, STAT_FLOW_CREATED);
   enterPath(core, flow);
   return flow;
@@ -126,7 +137,7 @@ export function pickUp(core: Core, toFar: boolean): number {
   trackPickedUp(halves, sender, peer, core.seg);
   onEstablished(halves, sender, peer);
   setFlags(core, flow, FLOW_PICKED_UP | FLOW_ANCHORED | FLOW_PROVEN);
-  if (core.seg.foreign !== 0) setFlags(core, flow, FLOW_UNTOUCHED);
+  if (core.seg.foreign !== 0 || isLinkLocal(core)) setFlags(core, flow, FLOW_UNTOUCHED);
   count(core, STAT_FLOW_PICKED_UP);
   return flow;
 }
