@@ -22,14 +22,16 @@ import { VERSION } from '../version.ts';
 import { KernelTranslation } from './conntrack/kernel-translation.ts';
 import { demandForwarding } from './forwarding.ts';
 import { type InstanceLock, takeLock } from './instance-lock.ts';
+import { Neighbours } from './neighbours.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
 import { runSelfTest } from './nfqueue/self-test.ts';
 import { PathStore } from './path-store.ts';
 import { writePolicy } from './policy.ts';
-import { removeScript } from './rules/remove-script.ts';
+import { RuleWatch } from './rule-watch.ts';
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
+import { writeRemoveScript } from './rules/write-remove-script.ts';
 import { Settling } from './settling.ts';
 import { Trial } from './trial.ts';
 import { Workers } from './workers.ts';
@@ -37,11 +39,10 @@ import { Workers } from './workers.ts';
 const QUEUE_LENGTH = 8192;
 const EVENTS_MS = 50;
 const RULES_CHECK_MS = 5000;
+const NEIGHBOURS_MS = 15_000;
 const PATHS_SAVE_MS = 30_000;
 /** Resets to the near end leave within this before the rules go. */
 const FAREWELL_MS = 300;
-const RULES_REMOVED = 'rules were removed by somebody else';
-const RULES_MISSING = 'rules are missing: run seqshim up';
 const FLOWS_SHOWN = 1000;
 const FLOWS_LISTED = 100;
 
@@ -57,7 +58,8 @@ export class LiveShim {
   private rules: RuleBook | undefined;
   private control: Server | undefined;
   private readonly trial: Trial;
-  private rulesGone = false;
+  private readonly watch: RuleWatch;
+  private readonly neighbours: Neighbours;
   private readonly settling: Settling;
   private readonly kernel: KernelTranslation;
   private readonly paths: PathStore;
@@ -80,6 +82,8 @@ export class LiveShim {
       log,
     );
     this.trial = new Trial(log);
+    this.watch = new RuleWatch(config, log);
+    this.neighbours = new Neighbours(config, log, first);
     this.settling = new Settling(config, log, first);
     this.kernel = new KernelTranslation(config, log, first, this.settling.sockets);
     this.paths = new PathStore(
@@ -135,14 +139,17 @@ export class LiveShim {
       kernel: this.kernel,
       onFatal: (error) => this.fatal(error),
     });
-    writeFileSync(config.removeScript, removeScript(VERSION), { mode: 0o755 });
+    writeRemoveScript(config.removeScript);
     this.kernel.adopt(this.workers);
-    this.installRules();
-    this.settling.rulesStand(!this.rulesGone);
+    await this.watch.begin(rules).catch((error: unknown) => {
+      throw asOperatorError(error);
+    });
+    this.settling.rulesStand(!this.watch.areGone);
     this.control = await serveControl(config.control, (request) => this.answer(request));
     this.timers.push(
       setInterval(() => this.events.drain(), EVENTS_MS),
       setInterval(() => void this.checkRules(), RULES_CHECK_MS),
+      setInterval(() => void this.neighbours.check(), NEIGHBOURS_MS),
       setInterval(() => this.kernel.sweep(), RULES_CHECK_MS),
       setInterval(() => void this.paths.save(engineMs(), Date.now()), PATHS_SAVE_MS),
     );
@@ -195,36 +202,13 @@ export class LiveShim {
     }
   }
 
-  private installRules(): void {
-    if (!this.config.rules) {
-      this.rulesGone = this.rules?.adopt() !== true;
-      if (!this.rulesGone) return;
-      this.log.warn({}, 'no rules of ours stand yet: nothing is inspected before `seqshim up`');
-      return;
-    }
-    try {
-      this.rules?.install();
-    } catch (error) {
-      throw asOperatorError(error);
-    }
-  }
-
-  /** What a colleague removed is not put back; what `seqshim up` puts back is used again. */
   private async checkRules(): Promise<void> {
-    const { rules } = this;
-    if (rules === undefined || (this.rulesGone && this.config.rules)) return;
-    // Not blocking: a probe that leaves late is one that nobody answers in time.
-    const stand = await rules.presentNow();
+    await this.watch.check({
+      isStopping: () => this.stopping !== undefined,
+      onStand: () => this.settling.rulesStand(true),
+      onGone: () => this.workers.endAll(),
+    });
     await this.settling.count();
-    if (this.stopping !== undefined || stand === undefined || stand === !this.rulesGone) return;
-    if (stand && !rules.adopt()) return; // of other queues
-    this.rulesGone = !stand;
-    if (!stand) {
-      this.log.warn({}, 'rules were removed by somebody else: nothing is inspected any more');
-      return;
-    }
-    this.settling.rulesStand(true);
-    this.log.info({}, 'rules stand again');
   }
 
   private answer(request: ControlRequest): unknown {
@@ -257,7 +241,8 @@ export class LiveShim {
     const reasons: string[] = [];
     const ready = this.workers.areRunning;
     const runtime = ready ? this.workers.stats() : NO_FIGURES;
-    if (this.rulesGone) reasons.push(this.config.rules ? RULES_REMOVED : RULES_MISSING);
+    for (const { reason } of [this.watch, this.neighbours])
+      if (reason !== undefined) reasons.push(reason);
     if (runtime.heartbeatMs > 2000) reasons.push('packet loop is stuck');
     return statusOf({
       version: VERSION,
@@ -271,7 +256,11 @@ export class LiveShim {
       inspect: this.settling.inspect,
       fullBecause: this.settling.fullBecause,
       ...this.kernel.facts,
-      rules: { installed: !this.rulesGone, backend: this.rules?.backend ?? 'none' },
+      rules: {
+        installed: !this.watch.areGone,
+        backend: this.rules?.backend ?? 'none',
+        reinstalled: this.watch.reinstalledCount,
+      },
       budgetUs: this.config.budgetUs,
       memories: this.workers.memories,
       packetsByQueue: this.workers.packetsByQueue(),

@@ -4,7 +4,8 @@
  * else.
  *
  * What an older run left is replaced in the same transaction. What a colleague removed is not put
- * back: changes fail then, and the caller asks `present` and goes to observe.
+ * back: changes fail then, and the caller looks (`look`) and lets it be. What somebody's reload
+ * took along is (`reinstall`), with the entries of the flows in hand.
  */
 import type { FlowAddress } from '../../telemetry/flow-address.ts';
 import { bypassedOfIptables, bypassedOfNft } from './bypass-counters.ts';
@@ -15,20 +16,20 @@ import {
   type FirewallChoice,
   RESTORE,
   RESTORE_ARGS,
+  SAVE,
 } from './detect.ts';
 import { firstLine, type Outcome, run, runAsync } from './execute.ts';
 import type { FlowChange } from './flow-change.ts';
-import { findLeftovers, leadsToUs, replacing, withoutFlows } from './leftovers.ts';
+import { findLeftovers, replacing, withoutFlows } from './leftovers.ts';
 import { describeConflict, findConnmarkUsers, findMarkConflicts } from './mark-conflicts.ts';
-import { ruleModel } from './model.ts';
-import { iptablesFlowText, queueText as iptablesQueue, iptablesText } from './print-iptables.ts';
-import { nftFlowText, queueText as nftQueue, nftText } from './print-nft.ts';
+import { iptablesFlowText, iptablesText } from './print-iptables.ts';
+import { nftFlowText, nftText } from './print-nft.ts';
 import { removeScript } from './remove-script.ts';
 import { findEraser } from './repeat-safety.ts';
-import { CHAIN_OUT_RULES, CHAIN_SETTLE, NFT_TABLE, type RuleInput } from './rule-input.ts';
+import { CHAIN_SETTLE, NFT_TABLE, type RuleInput } from './rule-input.ts';
+import { type Look, lookAtRules, missingTables, servesIptables, servesNft } from './rule-look.ts';
 
 const LIST_TABLE = ['list', 'table', 'inet', NFT_TABLE] as const;
-const SAVE = { 4: 'iptables-save', 6: 'ip6tables-save' } as const;
 
 /** One line for the operator: what cannot be done, and what to do. */
 export class RuleError extends Error {}
@@ -53,6 +54,8 @@ export class RuleBook {
   private readonly input: RuleInput;
   private waiting: Waiting[] = [];
   private turn: Promise<void> = Promise.resolve();
+  /** Those that have entries. */
+  private readonly flows = new Map<string, FlowAddress>();
 
   constructor(input: RuleInput, firewall: FirewallChoice) {
     const plain = { ...input, settledBypass: false };
@@ -116,18 +119,10 @@ export class RuleBook {
 
   /** What other queues get, we would never see. */
   serves(): boolean {
-    if (this.backend === 'nft') {
-      const [chain = ''] = /chain out-rules \{[^}]*\}/.exec(run('nft', LIST_TABLE).stdout) ?? [];
-      const queue = nftQueue(this.input);
-      // nft 1.0 prints it the other way round.
-      return new RegExp(`queue (?:num ${queue} bypass|flags bypass to ${queue}(?![-\\d]))`).test(
-        chain,
-      );
-    }
-    const wanted = `${iptablesQueue(this.input)} --queue-bypass`;
-    const isOurs = (line: string) =>
-      line.startsWith(`-A ${CHAIN_OUT_RULES} `) && line.includes(wanted);
-    return this.families.every((family) => run(SAVE[family], []).stdout.split('\n').some(isOurs));
+    if (this.backend === 'nft') return servesNft(this.input, run('nft', LIST_TABLE).stdout);
+    return this.families.every((family) =>
+      servesIptables(this.input, run(SAVE[family], []).stdout),
+    );
   }
 
   /** Do our rules mark settled connections? */
@@ -195,13 +190,13 @@ export class RuleBook {
   private async apply(): Promise<void> {
     const batch = this.waiting;
     this.waiting = [];
-    if (await this.commit(batch.map((entry) => entry.change))) {
-      for (const entry of batch) entry.resolve(true);
-      return;
-    }
-    // One bad entry fails its transaction: each by itself, so that it fails alone.
-    for (const entry of batch) {
-      entry.resolve(batch.length > 1 && (await this.commit([entry.change])));
+    for (const { change } of batch) if (!change.add) this.flows.delete(keyOf(change.flow));
+    const all = await this.commit(batch.map((entry) => entry.change));
+    for (const { change, resolve } of batch) {
+      // One bad entry fails its transaction: each by itself, so that it fails alone.
+      const ok = all || (batch.length > 1 && (await this.commit([change])));
+      if (ok && change.add) this.flows.set(keyOf(change.flow), change.flow);
+      resolve(ok);
     }
   }
 
@@ -243,37 +238,42 @@ export class RuleBook {
   /** Do the rules still stand, every jump to them included? */
   present(): boolean {
     if (this.backend === 'nft') return run('nft', LIST_TABLE).ok;
-    return this.families.every((family) => this.stands(family, run(SAVE[family], [])));
+    return this.families.every((family) => {
+      return missingTables(this.input, family, run(SAVE[family], []).stdout).length === 0;
+    });
   }
 
-  /**
-   * The same without blocking: on a busy machine the programs take half a second. Undefined where
-   * they cannot tell, because others change rules at this moment.
-   */
-  async presentNow(): Promise<boolean | undefined> {
-    if (this.backend === 'nft') {
-      const outcome = await runAsync('nft', LIST_TABLE, '');
-      return outcome.ok || /No such file/.test(outcome.stderr) ? outcome.ok : undefined;
-    }
-    for (const family of this.families) {
-      const outcome = await runAsync(SAVE[family], [], '');
-      if (!outcome.ok) return undefined;
-      if (!this.stands(family, outcome)) return false;
-    }
-    return true;
+  /** The same without blocking, and more of it; undefined where it cannot be told now. */
+  look(): Promise<Look | undefined> {
+    const flows = () => [...this.flows.values()];
+    return lookAtRules(this.backend, this.families, this.input, flows);
   }
 
-  private stands(family: 4 | 6, saved: Outcome): boolean {
-    const expected = ruleModel(this.input).filter((chain) =>
-      chain.entries.some((entry) => entry.network.family === family),
-    ).length;
-    return expected === 0 || saved.stdout.split('\n').filter(leadsToUs).length >= expected;
+  /** Everything again, unless what stands there now forbids it: then it throws. */
+  reinstall(): Promise<void> {
+    const done = this.turn.then(async () => {
+      this.demandMarks();
+      if (this.repeatMark !== 0 && !this.mayRepeat()) {
+        throw new RuleError('Cannot install rules: a rule before ours sets the whole packet mark');
+      }
+      this.install();
+      const changes = [...this.flows.values()].map((flow) => ({ add: true, flow }));
+      if (changes.length === 0 || (await this.commit(changes))) return;
+      this.remove();
+      throw new RuleError('Cannot install rules: entries of flows are refused');
+    });
+    this.turn = done.catch(() => {});
+    return done;
   }
 
   /** Removes everything of ours, whoever installed it; true when nothing remains. */
   remove(): boolean {
     return clean(this.input.version).ok;
   }
+}
+
+function keyOf({ nearAddr, nearPort, farAddr, farPort }: FlowAddress): string {
+  return `${nearAddr} ${nearPort} ${farAddr} ${farPort}`;
 }
 
 /** Removes everything of ours, of both backends. Its output says what was there. */
