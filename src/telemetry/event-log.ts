@@ -30,7 +30,8 @@ export class EventLog {
   private readonly rings: readonly Ring[];
   private readonly log: Logger;
   private readonly lines = new Map<string, number>();
-  private periodAt = Date.now();
+  /** On the monotonic clock: one that is set back must not silence a code. */
+  private periodAt = performance.now();
   private lostSeen = 0;
 
   constructor(events: readonly ArrayBufferLike[], log: Logger) {
@@ -52,7 +53,7 @@ export class EventLog {
       this.log.warn({ events: lost - this.lostSeen }, 'events lost');
       this.lostSeen = lost;
     }
-    if (Date.now() - this.periodAt >= PERIOD_MS) this.endPeriod();
+    if (performance.now() - this.periodAt >= PERIOD_MS) this.endPeriod();
   }
 
   /** Drains for the last time, and tells what the period has not logged so far. */
@@ -80,7 +81,7 @@ export class EventLog {
   }
 
   private endPeriod(): void {
-    this.periodAt = Date.now();
+    this.periodAt = performance.now();
     for (const [code, written] of this.lines) {
       if (written > LINES_MAX) this.log.warn({ code, lines: written - LINES_MAX }, 'not logged');
     }

@@ -6,11 +6,14 @@ import { WOULD } from '../engine/codes.ts';
 import { COUNTER_COUNT } from '../engine/limits.ts';
 import type { EngineMemory } from '../engine/memory.ts';
 import { countFlows } from './flow-view.ts';
+import type { Quantiles } from './histogram.ts';
 import { CODES, STATS } from './registry.ts';
 
 export interface RuntimeFigures {
   readonly packets: number;
   readonly latencyUs: { p50: number; p99: number; p999: number; max: number };
+  /** Of the packet threads' garbage collectors. */
+  readonly gcPauseUs: Quantiles;
   readonly budgetExceeded: number;
   readonly shed: number;
   readonly injected: number;
@@ -22,6 +25,7 @@ export interface RuntimeFigures {
 export const NO_FIGURES: RuntimeFigures = {
   packets: 0,
   latencyUs: { p50: 0, p99: 0, p999: 0, max: 0 },
+  gcPauseUs: { count: 0, p50: 0, p99: 0, p999: 0, max: 0 },
   budgetExceeded: 0,
   shed: 0,
   injected: 0,
@@ -45,7 +49,8 @@ export interface StatusFacts {
   readonly translate: 'user' | 'kernel';
   readonly userBecause: string;
   readonly kernelFlows: number;
-  readonly rules: { installed: boolean; backend: string };
+  /** `reinstalled`: how often they were put back behind a reload of the ruleset. */
+  readonly rules: { installed: boolean; backend: string; reinstalled: number };
   readonly budgetUs: number;
   /** One per packet worker, and how many packets each has had. */
   readonly memories: readonly EngineMemory[];
@@ -100,6 +105,7 @@ export function statusOf(facts: StatusFacts): Status {
     injected: runtime.injected,
     injectFailed: runtime.injectFailed,
     latencyUs: runtime.latencyUs,
+    gcPauseUs: runtime.gcPauseUs,
     budgetUs: facts.budgetUs,
     budgetExceeded: runtime.budgetExceeded,
     shed: runtime.shed,

@@ -5,9 +5,8 @@
  * owns the rules: they go in after `startRuntime` and come out before `stop`.
  */
 import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { Engine } from '../../engine/engine.ts';
 import {
   INBOX_SLOT_BYTES,
   INBOX_SLOT_COUNT,
@@ -18,13 +17,14 @@ import type { EngineMemory } from '../../engine/memory.ts';
 import * as box from '../../engine/outbox.ts';
 import { Ring } from '../../engine/ring.ts';
 import { addressWords, type FlowAddress, flowAddressOf } from '../../telemetry/flow-address.ts';
-import type { Histogram } from '../../telemetry/histogram.ts';
+import type { Histogram, Quantiles } from '../../telemetry/histogram.ts';
 import * as page from '../../telemetry/stats-page.ts';
 import type { SockDiag } from '../sock-diag.ts';
 import type { Injector } from './injector.ts';
 import { engineMs } from './monotonic.ts';
 import { type InstallFlowRule, RuleRequests } from './rule-requests.ts';
 import { Waker } from './waker.ts';
+import { workerFile } from './worker-file.ts';
 import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
 
 /** Translation by the kernel. */
@@ -60,12 +60,8 @@ export interface RuntimeOptions {
 export interface RuntimeStats {
   readonly packets: number;
   readonly batches: number;
-  readonly latencyUs: {
-    readonly p50: number;
-    readonly p99: number;
-    readonly p999: number;
-    readonly max: number;
-  };
+  readonly latencyUs: Quantiles;
+  readonly gcPauseUs: Quantiles;
   readonly budgetExceeded: number;
   readonly shed: number;
   readonly injected: number;
@@ -80,6 +76,7 @@ export interface RuntimeStats {
 export interface Runtime {
   stats(): RuntimeStats;
   readonly latencyUs: Histogram;
+  readonly gcPauseUs: Histogram;
   /** Takes no new flow and ends the translated ones towards the near end. */
   endAll(): void;
   /** Forgets what is known of a destination; port 0: of all its ports. */
@@ -90,7 +87,6 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
-const WORKER_FILE = 'packet-worker.js';
 const STOP_PATIENCE_MS = 2000;
 const INBOX_RETRY_MS = 1;
 /** Beyond this the inbox is not being read: the worker is gone. */
@@ -99,6 +95,7 @@ const INBOX_RETRIES = 1000;
 /** Resolves when the queue is bound; rejects with a QueueError where it cannot be. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const stats = new page.StatsPage();
+  const seed = options.seed ?? randomInt(2 ** 31);
   const settings: WorkerSettings = {
     memory: options.memory,
     others: options.others ?? [],
@@ -109,10 +106,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     repeatMark: options.repeatMark,
     settleMark: options.settleMark,
     unsettleMark: options.unsettleMark,
-    seed: options.seed ?? randomInt(2 ** 31),
+    seed,
   };
   const worker = new Worker(workerFile(), { workerData: settings });
-  const runtime = new WorkerRuntime(options, stats, worker);
+  const runtime = new WorkerRuntime({ ...options, seed }, stats, worker);
   await runtime.bound();
   return runtime;
 }
@@ -159,14 +156,18 @@ class WorkerRuntime implements Runtime {
     return this.page.latencyUs;
   }
 
+  get gcPauseUs(): Histogram {
+    return this.page.gcPauseUs;
+  }
+
   stats(): RuntimeStats {
-    const { p50, p99, p999, max } = this.page.latencyUs.quantiles();
     const now = engineMs();
     const heartbeat = Atomics.load(this.page.control, page.PAGE_HEARTBEAT_MS);
     return {
       packets: this.page.counter(page.PAGE_PACKETS),
       batches: this.page.counter(page.PAGE_BATCHES),
-      latencyUs: { p50, p99, p999, max },
+      latencyUs: this.latencyUs.quantiles(),
+      gcPauseUs: this.gcPauseUs.quantiles(),
       budgetExceeded: this.page.counter(page.PAGE_BUDGET_EXCEEDED),
       shed: this.page.counter(page.PAGE_SHED),
       injected: this.options.injector.sentCount,
@@ -180,6 +181,13 @@ class WorkerRuntime implements Runtime {
 
   endAll(): void {
     this.answer(box.IN_KIND_END_ALL, 0, 0, 0, INBOX_RETRIES);
+    if (this.told) this.endForTheDead();
+  }
+
+  /** Its flows are still in the memory: another engine over it ends them. */
+  private endForTheDead(): void {
+    new Engine(this.options.memory, this.options.seed ?? 0, this.options.others).tick(engineMs());
+    this.drain();
   }
 
   forgetPath(family: 4 | 6, address: Int32Array, port: number): void {
@@ -335,13 +343,4 @@ class WorkerRuntime implements Runtime {
     this.inbox.commit();
     this.waker?.wake();
   }
-}
-
-/** Beside the bundle, beside its chunks, or in dist/ when this runs from source. */
-function workerFile(): URL {
-  for (const path of ['./', '../', '../../../dist/']) {
-    const url = new URL(path + WORKER_FILE, import.meta.url);
-    if (existsSync(fileURLToPath(url))) return url;
-  }
-  throw new Error(`Cannot start: dist/${WORKER_FILE} is missing. Run: npm run build`);
 }
