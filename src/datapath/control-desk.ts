@@ -24,15 +24,15 @@ import { VERSION } from '../version.ts';
 import type { KernelTranslation } from './conntrack/kernel-translation.ts';
 import type { Expiry } from './expiry.ts';
 import type { HistoryKeeper } from './history-keeper.ts';
+import type { Neighbours } from './neighbours.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
 import type { PathStore } from './path-store.ts';
 import { groupId, peerOf } from './peer-credentials.ts';
+import type { RuleWatch } from './rule-watch.ts';
 import type { Settling } from './settling.ts';
 import type { Trial } from './trial.ts';
 import type { Workers } from './workers.ts';
 
-const RULES_REMOVED = 'rules were removed by somebody else';
-const RULES_MISSING = 'rules are missing: run seqshim up';
 const FLOWS_SHOWN = 1000;
 const STUCK_MS = 2000;
 /** How far back `report` looks where nothing else is asked for, and `status` and metrics always. */
@@ -52,8 +52,10 @@ export interface DeskParts {
   readonly kernel: KernelTranslation;
   readonly paths: PathStore;
   readonly keeper: HistoryKeeper;
-  /** Do our rules stand, and whose are they. */
-  readonly rules: () => { readonly gone: boolean; readonly backend: string };
+  readonly watch: RuleWatch;
+  readonly neighbours: Neighbours;
+  /** Which program owns our rules. */
+  readonly backend: () => string;
   readonly stop: () => void;
 }
 
@@ -151,13 +153,12 @@ export class ControlDesk {
   }
 
   status(): Status {
-    const { workers, settling, kernel, trial, expiry, keeper } = this.parts;
+    const { workers, settling, kernel, trial, expiry, keeper, watch, neighbours } = this.parts;
     const config = this.parts.config();
-    const rules = this.parts.rules();
     const reasons: string[] = [];
     const ready = workers.areRunning;
     const runtime = ready ? workers.stats() : NO_FIGURES;
-    if (rules.gone) reasons.push(config.rules ? RULES_REMOVED : RULES_MISSING);
+    for (const { reason } of [watch, neighbours]) if (reason !== undefined) reasons.push(reason);
     if (runtime.heartbeatMs > STUCK_MS) reasons.push('packet loop is stuck');
     return statusOf({
       version: VERSION,
@@ -172,7 +173,11 @@ export class ControlDesk {
       inspect: settling.inspect,
       fullBecause: settling.fullBecause,
       ...kernel.facts,
-      rules: { installed: !rules.gone, backend: rules.backend },
+      rules: {
+        installed: !watch.areGone,
+        backend: this.parts.backend(),
+        reinstalled: watch.reinstalledCount,
+      },
       budgetUs: config.budgetUs,
       memories: workers.memories,
       packetsByQueue: workers.packetsByQueue(),

@@ -24,15 +24,17 @@ import { demandForwarding } from './forwarding.ts';
 import { HistoryKeeper } from './history-keeper.ts';
 import { claimInstance, type InstanceLock } from './instance-lock.ts';
 import { changeConfig } from './live-change.ts';
+import { Neighbours } from './neighbours.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
 import { runSelfTest } from './nfqueue/self-test.ts';
 import { PathStore } from './path-store.ts';
 import { writePolicy } from './policy.ts';
 import { readyFields } from './ready-line.ts';
-import { removeScript } from './rules/remove-script.ts';
+import { RuleWatch } from './rule-watch.ts';
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
+import { writeRemoveScript } from './rules/write-remove-script.ts';
 import { Settling } from './settling.ts';
 import { Trial } from './trial.ts';
 import { Workers } from './workers.ts';
@@ -40,6 +42,7 @@ import { Workers } from './workers.ts';
 const QUEUE_LENGTH = 8192;
 const EVENTS_MS = 50;
 const RULES_CHECK_MS = 5000;
+const NEIGHBOURS_MS = 15_000;
 const SAVE_MS = 30_000;
 /** Resets to the near end leave within this before the rules go. */
 const FAREWELL_MS = 300;
@@ -56,7 +59,8 @@ export class LiveShim {
   private rules: RuleBook | undefined;
   private readonly trial: Trial;
   private readonly expiry: Expiry;
-  private rulesGone = false;
+  private readonly watch: RuleWatch;
+  private readonly neighbours: Neighbours;
   private readonly settling: Settling;
   private readonly kernel: KernelTranslation;
   private readonly paths: PathStore;
@@ -86,6 +90,8 @@ export class LiveShim {
     );
     this.trial = new Trial(log);
     this.expiry = new Expiry(log);
+    this.watch = new RuleWatch(config, log);
+    this.neighbours = new Neighbours(() => this.config, log, first);
     this.settling = new Settling(config, log, first);
     this.kernel = new KernelTranslation(config, log, first, this.settling.sockets);
     this.paths = new PathStore(
@@ -93,11 +99,11 @@ export class LiveShim {
       memories.map(({ paths }) => paths),
       log,
     );
-    const { workers, trial, expiry, settling, kernel, paths, keeper } = this;
+    const { workers, trial, expiry, settling, kernel, paths, keeper, watch, neighbours } = this;
     this.desk = new ControlDesk({
-      ...{ log, workers, trial, expiry, settling, kernel, paths, keeper },
+      ...{ log, workers, trial, expiry, settling, kernel, paths, keeper, watch, neighbours },
       config: () => this.config,
-      rules: () => ({ gone: this.rulesGone, backend: this.rules?.backend ?? 'none' }),
+      backend: () => this.rules?.backend ?? 'none',
       stop: () => void this.stop(),
     });
     this.metrics = new MetricsOutput(config, log, () => this.desk.snapshot());
@@ -150,15 +156,18 @@ export class LiveShim {
       kernel: this.kernel,
       onFatal: (error) => this.fatal(error),
     });
-    writeFileSync(config.removeScript, removeScript(VERSION), { mode: 0o755 });
+    writeRemoveScript(config.removeScript);
     this.kernel.adopt(this.workers);
-    this.installRules();
-    this.settling.rulesStand(!this.rulesGone);
+    await this.watch.begin(rules).catch((error: unknown) => {
+      throw asOperatorError(error);
+    });
+    this.settling.rulesStand(!this.watch.areGone);
     await this.desk.open();
     await this.metrics.open();
     this.timers.push(
       setInterval(() => this.events.drain(), EVENTS_MS),
       setInterval(() => void this.checkRules(), RULES_CHECK_MS),
+      setInterval(() => void this.neighbours.check(), NEIGHBOURS_MS),
       setInterval(() => this.kernel.sweep(), RULES_CHECK_MS),
       setInterval(() => void this.save(), SAVE_MS),
     );
@@ -177,7 +186,7 @@ export class LiveShim {
   /** Another configuration, whole or not at all: an OperatorError says why not. */
   reload(next: Config): Promise<void> {
     const { workers, rules, expiry, log, stopping } = this;
-    const facts = { workers, rules, expiry, log, rulesStand: !this.rulesGone, stopping };
+    const facts = { workers, rules, expiry, log, rulesStand: !this.watch.areGone, stopping };
     const changed = changeConfig(facts, this.config, next).then(() => {
       this.config = next;
     });
@@ -201,36 +210,13 @@ export class LiveShim {
     }
   }
 
-  private installRules(): void {
-    if (!this.config.rules) {
-      this.rulesGone = this.rules?.adopt() !== true;
-      if (!this.rulesGone) return;
-      this.log.warn({}, 'no rules of ours stand yet: nothing is inspected before `seqshim up`');
-      return;
-    }
-    try {
-      this.rules?.install();
-    } catch (error) {
-      throw asOperatorError(error);
-    }
-  }
-
-  /** What a colleague removed is not put back; what `seqshim up` puts back is used again. */
   private async checkRules(): Promise<void> {
-    const { rules } = this;
-    if (rules === undefined || (this.rulesGone && this.config.rules)) return;
-    // Not blocking: a probe that leaves late is one that nobody answers in time.
-    const stand = await rules.presentNow();
+    await this.watch.check({
+      isStopping: () => this.stopping !== undefined,
+      onStand: () => this.settling.rulesStand(true),
+      onGone: () => this.workers.endAll(),
+    });
     await this.settling.count();
-    if (this.stopping !== undefined || stand === undefined || stand === !this.rulesGone) return;
-    if (stand && !rules.adopt()) return; // of other queues
-    this.rulesGone = !stand;
-    if (!stand) {
-      this.log.warn({}, 'rules were removed by somebody else: nothing is inspected any more');
-      return;
-    }
-    this.settling.rulesStand(true);
-    this.log.info({}, 'rules stand again');
   }
 
   /** Stops for good: translated flows end cleanly at the near end, nothing of ours remains. */

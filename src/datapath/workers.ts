@@ -58,6 +58,7 @@ export class Workers {
       packets: sum('packets'),
       batches: sum('batches'),
       latencyUs: quantilesOf(this.runtimes.map((runtime) => runtime.latencyUs)),
+      gcPauseUs: quantilesOf(this.runtimes.map((runtime) => runtime.gcPauseUs)),
       budgetExceeded: sum('budgetExceeded'),
       shed: sum('shed'),
       // They share the injector.

@@ -67,7 +67,7 @@ export class EventLog {
       this.log.warn({ events: lost - this.lostSeen }, 'events lost');
       this.lostSeen = lost;
     }
-    this.tellSuppressed(Date.now());
+    this.tellSuppressed(performance.now());
   }
 
   /** Drains for the last time, and tells what was not logged so far. */
@@ -77,7 +77,7 @@ export class EventLog {
   }
 
   private write(record: EventRecord): void {
-    if (!this.limit.take(record.code, Date.now())) return;
+    if (!this.limit.take(record.code, performance.now())) return;
     const fields = {
       code: record.code,
       kind: record.kind,
@@ -92,8 +92,8 @@ export class EventLog {
     else this.log.warn(fields, record.code);
   }
 
-  private tellSuppressed(nowDate: number): void {
-    for (const { code, lines } of this.limit.suppressed(nowDate)) {
+  private tellSuppressed(nowMs: number): void {
+    for (const { code, lines } of this.limit.suppressed(nowMs)) {
       this.log.warn({ code, lines }, 'suppressed');
     }
   }

@@ -1,8 +1,7 @@
 /**
  * How many log lines there are of one code: a bucket of tokens each, filled again at a steady
  * rate. Lines for which there was none are counted, and told in one line a minute later. Owns the
- * buckets. Times: ms of the wall clock, which may be set back: then a bucket fills from there on,
- * and what is to be told is told at once.
+ * buckets. Times: ms of the monotonic clock: one that is set back must not silence a code.
  */
 const BURST_LINES = 100;
 const LINE_MS = 600;
@@ -10,10 +9,10 @@ const TOLD_MS = 60_000;
 
 interface Bucket {
   tokens: number;
-  filledAt: number;
-  /** Lines not written since `missedAt`. */
+  filledMs: number;
+  /** Lines not written since `missedMs`. */
   missed: number;
-  missedAt: number;
+  missedMs: number;
 }
 
 export interface Suppressed {
@@ -25,34 +24,33 @@ export class LogLimit {
   private readonly buckets = new Map<string, Bucket>();
 
   /** May one more line of this code be written? */
-  take(code: string, nowDate: number): boolean {
-    const bucket = this.bucketOf(code, nowDate);
-    const waitedMs = Math.max(0, nowDate - bucket.filledAt);
+  take(code: string, nowMs: number): boolean {
+    const bucket = this.bucketOf(code, nowMs);
+    const waitedMs = nowMs - bucket.filledMs;
     bucket.tokens = Math.min(BURST_LINES, bucket.tokens + waitedMs / LINE_MS);
-    bucket.filledAt = nowDate;
+    bucket.filledMs = nowMs;
     if (bucket.tokens >= 1) {
       bucket.tokens--;
       return true;
     }
-    if (bucket.missed === 0) bucket.missedAt = nowDate;
+    if (bucket.missed === 0) bucket.missedMs = nowMs;
     bucket.missed++;
     return false;
   }
 
-  private bucketOf(code: string, nowDate: number): Bucket {
+  private bucketOf(code: string, nowMs: number): Bucket {
     const had = this.buckets.get(code);
     if (had !== undefined) return had;
-    const full = { tokens: BURST_LINES, filledAt: nowDate, missed: 0, missedAt: 0 };
+    const full = { tokens: BURST_LINES, filledMs: nowMs, missed: 0, missedMs: 0 };
     this.buckets.set(code, full);
     return full;
   }
 
   /** What has waited a minute to be told; it is not told again. */
-  suppressed(nowDate: number): readonly Suppressed[] {
+  suppressed(nowMs: number): readonly Suppressed[] {
     const told: Suppressed[] = [];
     for (const [code, bucket] of this.buckets) {
-      const waitedMs = nowDate - bucket.missedAt;
-      if (bucket.missed === 0 || (waitedMs >= 0 && waitedMs < TOLD_MS)) continue;
+      if (bucket.missed === 0 || nowMs - bucket.missedMs < TOLD_MS) continue;
       told.push({ code, lines: bucket.missed });
       bucket.missed = 0;
     }

@@ -6,12 +6,15 @@ import { WOULD } from '../engine/codes.ts';
 import { COUNTER_COUNT } from '../engine/limits.ts';
 import type { EngineMemory } from '../engine/memory.ts';
 import { countFlows } from './flow-view.ts';
+import type { Quantiles } from './histogram.ts';
 import { CODES, STATS } from './registry.ts';
 import type { Verdict } from './removal.ts';
 
 export interface RuntimeFigures {
   readonly packets: number;
   readonly latencyUs: { p50: number; p99: number; p999: number; max: number };
+  /** Of the packet threads' garbage collectors. */
+  readonly gcPauseUs: Quantiles;
   readonly budgetExceeded: number;
   readonly shed: number;
   readonly injected: number;
@@ -23,6 +26,7 @@ export interface RuntimeFigures {
 export const NO_FIGURES: RuntimeFigures = {
   packets: 0,
   latencyUs: { p50: 0, p99: 0, p999: 0, max: 0 },
+  gcPauseUs: { count: 0, p50: 0, p99: 0, p999: 0, max: 0 },
   budgetExceeded: 0,
   shed: 0,
   injected: 0,
@@ -50,7 +54,8 @@ export interface StatusFacts {
   readonly translate: 'user' | 'kernel';
   readonly userBecause: string;
   readonly kernelFlows: number;
-  readonly rules: { installed: boolean; backend: string };
+  /** `reinstalled`: how often they were put back behind a reload of the ruleset. */
+  readonly rules: { installed: boolean; backend: string; reinstalled: number };
   readonly budgetUs: number;
   /** One per packet worker, and how many packets each has had. */
   readonly memories: readonly EngineMemory[];
@@ -90,7 +95,12 @@ export function statusOf(facts: StatusFacts) {
     rules: facts.rules,
     packets: runtime.packets,
     packetsByQueue: facts.packetsByQueue,
-    flows: { current: flows.current, peak: flows.peak, capacity: flows.capacity },
+    flows: {
+      current: flows.current,
+      peak: flows.peak,
+      capacity: flows.capacity,
+      evicted: flows.evicted,
+    },
     translate: facts.translate,
     userBecause: facts.userBecause === '' ? null : facts.userBecause,
     translated: { kernel: facts.kernelFlows, userspace: flows.translated },
@@ -106,6 +116,7 @@ export function statusOf(facts: StatusFacts) {
     injected: runtime.injected,
     injectFailed: runtime.injectFailed,
     latencyUs: runtime.latencyUs,
+    gcPauseUs: runtime.gcPauseUs,
     budgetUs: facts.budgetUs,
     budgetExceeded: runtime.budgetExceeded,
     shed: runtime.shed,

@@ -45,8 +45,17 @@ export class ShimProcess {
   }
 
   static openWith(lab: Lab, extra: readonly string[]): Promise<ShimProcess> {
+    return ShimProcess.openIn(lab, [], extra);
+  }
+
+  /** Behind a program that changes its world, and then runs it: `unshare …`. */
+  static openIn(
+    lab: Lab,
+    wrap: readonly string[],
+    extra: readonly string[] = [],
+  ): Promise<ShimProcess> {
     const args = [...PORTS, '--target', '10.99.2.0/24,fd99:2::/64', ...extra];
-    return ShimProcess.start(lab.shimHost, `${lab.dir}/run`, args);
+    return ShimProcess.start(lab.shimHost, `${lab.dir}/run`, args, wrap);
   }
 
   /** What it looks after stands in a file or directory, where a test can change it. */
@@ -58,8 +67,11 @@ export class ShimProcess {
     host: Namespace,
     runDir: string,
     extra: readonly string[],
+    wrap: readonly string[] = [],
   ): Promise<ShimProcess> {
-    const child = host.start(process.execPath, [
+    const [program = '', ...args] = [...wrap, process.execPath];
+    const child = host.start(program, [
+      ...args,
       distFile('cli.js'),
       'run',
       '--state-dir',

@@ -432,11 +432,12 @@ export class Rig {
     this.injected.length = 0;
   }
 
-  /** The shim stops for good. */
-  endAll(): void {
+  /** The shim stops for good. `heir`: the engine is no more, another takes its memory over. */
+  endAll(heir = this.engine): void {
     this.inbox.words[this.inbox.reserve() + IN_KIND] = IN_KIND_END_ALL;
     this.inbox.commit();
-    this.tick();
+    heir.tick(this.nowMs);
+    this.drain();
   }
 
   /** The operator forgets the server; port 0: all its ports. */

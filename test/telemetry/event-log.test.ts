@@ -112,18 +112,20 @@ describe('EventLog', () => {
   });
 
   it('writes a hundred lines of one code, then one in 600 ms, and tells what it left out', () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
+    vi.useFakeTimers({ toFake: ['performance', 'Date'] });
     const { ring, out, log } = rig();
     for (let i = 0; i < 130; i++) ring.put({ code: codes.PROBE_SENT });
     ring.put({ code: codes.RST_HELD });
     log.drain();
     const count = (code: string) => out.json().filter(({ msg }) => msg === code).length;
     expect([count('probe-sent'), count('rst-held')]).toEqual([100, 1]);
-    vi.setSystemTime(1_000_600);
+    vi.advanceTimersByTime(600);
     for (let i = 0; i < 2; i++) ring.put({ code: codes.PROBE_SENT });
     log.drain();
     expect([count('probe-sent'), count('suppressed')]).toEqual([101, 0]);
-    vi.setSystemTime(1_060_000);
+    // However the clock of the wall is set meanwhile.
+    vi.advanceTimersByTime(59_400);
+    vi.setSystemTime(1_000_000);
     ring.put({ code: codes.PROBE_SENT });
     log.drain();
     log.drain();
@@ -131,16 +133,6 @@ describe('EventLog', () => {
       { msg: 'probe-sent' },
       { msg: 'suppressed', code: 'probe-sent', lines: 31 },
     ]);
-  });
-
-  it('tells at once what it left out before a clock was set back', () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: 90_000_000 });
-    const { ring, out, log } = rig();
-    for (let i = 0; i < 103; i++) ring.put({ code: codes.PROBE_SENT });
-    log.drain();
-    vi.setSystemTime(1_000_000);
-    log.drain();
-    expect(out.json().slice(100)).toMatchObject([{ msg: 'suppressed', lines: 3 }]);
   });
 
   it('tells at the end of the shim what it did not log', () => {

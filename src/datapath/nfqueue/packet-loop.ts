@@ -20,6 +20,7 @@ import {
   WORD_WAKES,
 } from '../../engine/verdict.ts';
 import * as page from '../../telemetry/stats-page.ts';
+import { GcPauses } from './gc-pauses.ts';
 import { engineMs } from './monotonic.ts';
 import type { Queue } from './queue.ts';
 import { RepeatGuard } from './repeat-guard.ts';
@@ -64,6 +65,7 @@ export class PacketLoop {
   private outboxSeen = 0;
   private tickedMs = 0;
   private sampledMs = 0;
+  private readonly gc: GcPauses;
 
   constructor(queue: Queue, engine: Engine, stats: page.StatsPage, settings: LoopSettings) {
     this.queue = queue;
@@ -71,6 +73,7 @@ export class PacketLoop {
     this.stats = stats;
     this.settings = settings;
     this.guard = new RepeatGuard(queue.bytes);
+    this.gc = new GcPauses(stats.gcPauseUs);
     this.outboxSeen = settings.outboxCount();
     this.judgedMark = settings.repeatMark | settings.unsettleMark;
     engine.attach(queue.bytes, queue.simdSum);
@@ -226,6 +229,7 @@ export class PacketLoop {
     counters[page.PAGE_KERNEL_ERRORS] = this.queue.errorCount;
     counters[page.PAGE_SEND_FAILURES] = this.queue.sendFailures;
     counters[page.PAGE_HEAP_BYTES] = process.memoryUsage().heapUsed;
+    this.gc.sample();
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
+import { Engine } from '../../engine/engine.ts';
 import {
   INBOX_SLOT_BYTES,
   INBOX_SLOT_COUNT,
@@ -16,7 +17,7 @@ import type { EngineMemory } from '../../engine/memory.ts';
 import * as box from '../../engine/outbox.ts';
 import { Ring } from '../../engine/ring.ts';
 import { addressWords, type FlowAddress, flowAddressOf } from '../../telemetry/flow-address.ts';
-import type { Histogram } from '../../telemetry/histogram.ts';
+import type { Histogram, Quantiles } from '../../telemetry/histogram.ts';
 import * as page from '../../telemetry/stats-page.ts';
 import type { SockDiag } from '../sock-diag.ts';
 import type { Injector } from './injector.ts';
@@ -59,12 +60,8 @@ export interface RuntimeOptions {
 export interface RuntimeStats {
   readonly packets: number;
   readonly batches: number;
-  readonly latencyUs: {
-    readonly p50: number;
-    readonly p99: number;
-    readonly p999: number;
-    readonly max: number;
-  };
+  readonly latencyUs: Quantiles;
+  readonly gcPauseUs: Quantiles;
   readonly budgetExceeded: number;
   readonly shed: number;
   readonly injected: number;
@@ -81,6 +78,7 @@ export interface Runtime {
   readonly latencyUs: Histogram;
   /** Of a batch, from the next one on. */
   set budgetUs(us: number);
+  readonly gcPauseUs: Histogram;
   /** Takes no new flow and ends the translated ones towards the near end. */
   endAll(): void;
   /** Forgets what is known of a destination; port 0: of all its ports. */
@@ -100,6 +98,7 @@ const INBOX_RETRIES = 1000;
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const stats = new page.StatsPage();
   stats.control[page.PAGE_BUDGET_US] = options.budgetUs;
+  const seed = options.seed ?? randomInt(2 ** 31);
   const settings: WorkerSettings = {
     memory: options.memory,
     others: options.others ?? [],
@@ -109,10 +108,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     repeatMark: options.repeatMark,
     settleMark: options.settleMark,
     unsettleMark: options.unsettleMark,
-    seed: options.seed ?? randomInt(2 ** 31),
+    seed,
   };
   const worker = new Worker(workerFile(), { workerData: settings });
-  const runtime = new WorkerRuntime(options, stats, worker);
+  const runtime = new WorkerRuntime({ ...options, seed }, stats, worker);
   await runtime.bound;
   return runtime;
 }
@@ -159,14 +158,18 @@ class WorkerRuntime implements Runtime {
     return this.page.latencyUs;
   }
 
+  get gcPauseUs(): Histogram {
+    return this.page.gcPauseUs;
+  }
+
   stats(): RuntimeStats {
-    const { p50, p99, p999, max } = this.page.latencyUs.quantiles();
     const now = engineMs();
     const heartbeat = Atomics.load(this.page.control, page.PAGE_HEARTBEAT_MS);
     return {
       packets: this.page.counter(page.PAGE_PACKETS),
       batches: this.page.counter(page.PAGE_BATCHES),
-      latencyUs: { p50, p99, p999, max },
+      latencyUs: this.latencyUs.quantiles(),
+      gcPauseUs: this.gcPauseUs.quantiles(),
       budgetExceeded: this.page.counter(page.PAGE_BUDGET_EXCEEDED),
       shed: this.page.counter(page.PAGE_SHED),
       injected: this.options.injector.sentCount,
@@ -180,6 +183,13 @@ class WorkerRuntime implements Runtime {
 
   endAll(): void {
     this.answer(box.IN_KIND_END_ALL, 0, 0, 0, INBOX_RETRIES);
+    if (this.told) this.endForTheDead();
+  }
+
+  /** Its flows are still in the memory: another engine over it ends them. */
+  private endForTheDead(): void {
+    new Engine(this.options.memory, this.options.seed ?? 0, this.options.others).tick(engineMs());
+    this.drain();
   }
 
   forgetPath(family: 4 | 6, address: Int32Array, port: number): void {

@@ -1,4 +1,4 @@
-/** Where the packet thread's program lies. Owns nothing. */
+/** Where the packet thread's program is. Owns nothing. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

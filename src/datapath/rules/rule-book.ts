@@ -4,7 +4,8 @@
  * else.
  *
  * What an older run left is replaced in the same transaction. What a colleague removed is not put
- * back: changes fail then, and the caller asks `present` and goes to observe.
+ * back: changes fail then, and the caller looks (`look`) and lets it be. What somebody's reload
+ * took along is (`reinstall`), with the entries of the flows in hand.
  */
 import type { FlowAddress } from '../../telemetry/flow-address.ts';
 import { type Bypassed, bypassedOfIptables, bypassedOfNft } from './bypass-counters.ts';
@@ -19,15 +20,15 @@ import {
 } from './detect.ts';
 import { firstLine, type Outcome, run, runAsync } from './execute.ts';
 import type { FlowChange } from './flow-change.ts';
-import { findLeftovers, leadsToUs, replacing, withoutFlows } from './leftovers.ts';
+import { findLeftovers, replacing, withoutFlows } from './leftovers.ts';
 import { describeConflict, findConnmarkUsers, findMarkConflicts } from './mark-conflicts.ts';
-import { ruleModel } from './model.ts';
-import { iptablesFlowText, queueText as iptablesQueue, iptablesText } from './print-iptables.ts';
-import { nftFlowText, queueText as nftQueue, nftText } from './print-nft.ts';
+import { iptablesFlowText, iptablesText } from './print-iptables.ts';
+import { nftFlowText, nftText } from './print-nft.ts';
 import { removeScript } from './remove-script.ts';
 import { findEraser } from './repeat-safety.ts';
 import { swapRules } from './replacement.ts';
-import { CHAIN_OUT_RULES, CHAIN_SETTLE, NFT_TABLE, type RuleInput } from './rule-input.ts';
+import { CHAIN_SETTLE, NFT_TABLE, type RuleInput } from './rule-input.ts';
+import { type Look, lookAtRules, missingTables, servesIptables, servesNft } from './rule-look.ts';
 
 const LIST_TABLE = ['list', 'table', 'inet', NFT_TABLE] as const;
 
@@ -126,18 +127,10 @@ export class RuleBook {
 
   /** What other queues get, we would never see. */
   serves(): boolean {
-    if (this.backend === 'nft') {
-      const [chain = ''] = /chain out-rules \{[^}]*\}/.exec(run('nft', LIST_TABLE).stdout) ?? [];
-      const queue = nftQueue(this.input);
-      // nft 1.0 prints it the other way round.
-      return new RegExp(`queue (?:num ${queue} bypass|flags bypass to ${queue}(?![-\\d]))`).test(
-        chain,
-      );
-    }
-    const wanted = `${iptablesQueue(this.input)} --queue-bypass`;
-    const isOurs = (line: string) =>
-      line.startsWith(`-A ${CHAIN_OUT_RULES} `) && line.includes(wanted);
-    return this.families.every((family) => run(SAVE[family], []).stdout.split('\n').some(isOurs));
+    if (this.backend === 'nft') return servesNft(this.input, run('nft', LIST_TABLE).stdout);
+    return this.families.every((family) =>
+      servesIptables(this.input, run(SAVE[family], []).stdout),
+    );
   }
 
   /** Do our rules mark settled connections? */
@@ -214,7 +207,7 @@ export class RuleBook {
       this.swaps++;
       try {
         // Asked again: they may have been removed since anybody looked.
-        if (stand && (await this.standNow()) !== false) await this.swap(next);
+        if (stand && !((await this.lookNow())?.missing.length ?? 0)) await this.swap(next);
         this.input = next;
       } finally {
         this.swaps++;
@@ -236,13 +229,11 @@ export class RuleBook {
   private async apply(): Promise<void> {
     const batch = this.waiting;
     this.waiting = [];
-    if (await this.commit(batch.map((entry) => entry.change))) {
-      for (const entry of batch) entry.resolve(true);
-      return;
-    }
-    // One bad entry fails its transaction: each by itself, so that it fails alone.
-    for (const entry of batch) {
-      entry.resolve(batch.length > 1 && (await this.commit([entry.change])));
+    for (const { change } of batch) if (!change.add) this.flows.delete(flowKey(change.flow));
+    const all = await this.commit(batch.map((entry) => entry.change));
+    for (const { change, resolve } of batch) {
+      // One bad entry fails its transaction: each by itself, so that it fails alone.
+      resolve(all || (batch.length > 1 && (await this.commit([change]))));
     }
   }
 
@@ -299,37 +290,42 @@ export class RuleBook {
   /** Do the rules still stand, every jump to them included? */
   present(): boolean {
     if (this.backend === 'nft') return run('nft', LIST_TABLE).ok;
-    return this.families.every((family) => this.stands(family, run(SAVE[family], [])));
+    return this.families.every((family) => {
+      return missingTables(this.input, family, run(SAVE[family], []).stdout).length === 0;
+    });
   }
 
   /**
-   * The same without blocking: on a busy machine the programs take half a second. Undefined where
-   * they cannot tell, because others, or we, change rules at this moment.
+   * The same without blocking, and more of it; undefined where it cannot be told now, because
+   * others, or we, change rules.
    */
-  async presentNow(): Promise<boolean | undefined> {
+  async look(): Promise<Look | undefined> {
     const { swaps } = this;
-    const present = await this.standNow();
-    return swaps === this.swaps && swaps % 2 === 0 ? present : undefined;
+    const look = await this.lookNow();
+    return swaps === this.swaps && swaps % 2 === 0 ? look : undefined;
   }
 
-  private async standNow(): Promise<boolean | undefined> {
-    if (this.backend === 'nft') {
-      const outcome = await runAsync('nft', LIST_TABLE, '');
-      return outcome.ok || /No such file/.test(outcome.stderr) ? outcome.ok : undefined;
-    }
-    for (const family of this.families) {
-      const outcome = await runAsync(SAVE[family], [], '');
-      if (!outcome.ok) return undefined;
-      if (!this.stands(family, outcome)) return false;
-    }
-    return true;
+  private lookNow(): Promise<Look | undefined> {
+    const flows = () => [...this.flows.values()];
+    return lookAtRules(this.backend, this.families, this.input, flows);
   }
 
-  private stands(family: 4 | 6, saved: Outcome): boolean {
-    const expected = ruleModel(this.input).filter((chain) =>
-      chain.entries.some((entry) => entry.network.family === family),
-    ).length;
-    return expected === 0 || saved.stdout.split('\n').filter(leadsToUs).length >= expected;
+  /** Everything again, unless what stands there now forbids it: then it throws. */
+  reinstall(): Promise<void> {
+    const done = this.turn.then(async () => {
+      this.demandMarks();
+      if (this.repeatMark !== 0 && !this.mayRepeat()) {
+        throw new RuleError('Cannot install rules: a rule before ours sets the whole packet mark');
+      }
+      this.install();
+      if (this.flows.size === 0) return;
+      await this.swap(this.input).catch((error: unknown) => {
+        this.remove();
+        throw error;
+      });
+    });
+    this.turn = done.catch(() => {});
+    return done;
   }
 
   /** Removes everything of ours, whoever installed it; true when nothing remains. */

@@ -192,6 +192,7 @@ export const INDEX_COUNT = 2; // flows now
 export const INDEX_PEAK = 3; // most flows at one time
 export const INDEX_TRANSLATED = 4; // flows translated in userspace now
 export const INDEX_SETTLED = 5; // flows settled now
+export const INDEX_EVICTED = 15; // embryonic flows that gave way in a full table, wraps
 export const INDEX_CONTROL_WORDS = 16;
 
 /** Words of the hash index: control words, then a power of two of chain heads (row + 1). */
