@@ -7,7 +7,10 @@ const ENTRIES = {
   'packet-worker': 'src/datapath/nfqueue/worker.ts',
   firewall: 'src/testbed/firewall/main.ts',
   peer: 'src/testbed/peer/main.ts',
+  flood: 'src/testbed/flood/main.ts',
   demo: 'src/testbed/demo-main.ts',
+  'generated-files': 'src/cli/generated-files.ts',
+  soak: 'src/testbed/soak-main.ts',
 };
 
 export default defineConfig({

@@ -33,6 +33,8 @@ const NORMALIZE_HELPERS = [
   'exact.ts',
   'handover.ts',
   'held.ts',
+  'idle-limit.ts',
+  'idle-watch.ts',
   'kernel.ts',
   'looks.ts',
   'numbers.ts',
@@ -41,6 +43,7 @@ const NORMALIZE_HELPERS = [
   'shift.ts',
   'sack-blocks.ts',
   'sights.ts',
+  'silence.ts',
   'support.ts',
   'unseen.ts',
 ];
@@ -134,6 +137,13 @@ describe('imports', () => {
     const static_ = /^import (?!type ).*from '(koffi|raw-socket)'/;
     const users = linesMatching(SOURCE, static_).map((line) => line.split(':')[0]);
     expect(users.filter((path) => !owners.includes(path ?? ''))).toEqual([]);
+  });
+
+  it('load prom-client when somebody asks for metrics, and not before', () => {
+    const owner = 'src/telemetry/prometheus.ts';
+    const static_ = /^import (?!type ).*from '(prom-client|.*\/prometheus\.ts)'/;
+    const users = linesMatching(SOURCE, static_).map((line) => line.split(':')[0]);
+    expect(users).toEqual([owner]);
   });
 });
 

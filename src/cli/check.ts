@@ -1,13 +1,16 @@
 /**
  * `check`: the preflight, one line each; exit 0 ready, 1 with warnings, 4 when something blocks.
  */
-import { loadConfig, type Values } from '../config/config.ts';
+import { configOf, list, type Values } from '../config/config.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
+import { readSettings } from '../config/settings.ts';
 import { preflight } from '../datapath/preflight.ts';
 
 export async function check(args: Values): Promise<number> {
-  const unnamed = args['target'] === undefined && args['config'] === undefined;
-  const config = await loadConfig(unnamed ? { ...args, target: ['all'] } : args);
+  const named = readSettings(args);
+  const settings =
+    list(named.values, 'target').length > 0 ? named : readSettings({ ...args, target: ['all'] });
+  const config = await configOf(settings);
   const results = await preflight(config);
   if (args['json'] === true) {
     process.stdout.write(`${JSON.stringify({ schema: 1, checks: results })}\n`);

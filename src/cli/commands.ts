@@ -3,120 +3,234 @@
  * line, its `--help`, its completion and the manual page are made from it. Handlers are loaded when
  * they are called. Owns the table only.
  */
-import type { Argv } from 'yargs';
-import { addConfigOptions, addControlOptions } from './flags.ts';
+import type { OptionEntry } from '../config/options.ts';
+import type { Command } from './command.ts';
+import { SHELLS } from './shells.ts';
 
-type Handler = (args: Record<string, unknown>) => Promise<number>;
+const flag = (name: string, help: string): OptionEntry => {
+  return { name, type: 'flag', value: '', fallback: undefined, help };
+};
 
-export interface Command {
-  /** As yargs takes it: a name, then positionals. */
-  readonly command: string;
-  readonly describe: string;
-  readonly builder: (args: Argv) => Argv;
-  readonly load: () => Promise<Handler>;
-}
-
-function lazy(
-  command: string,
-  describe: string,
-  builder: (args: Argv) => Argv,
-  load: () => Promise<Handler>,
-): Command {
-  return { command, describe, builder, load };
-}
-
-const json = (args: Argv) => args.option('json', { type: 'boolean', describe: 'as JSON' });
+const JSON_FLAG = flag('json', 'as JSON');
 
 export const COMMANDS: readonly Command[] = [
-  lazy(
-    'diagnose <file..>',
-    'say what happened in a pasted tcpdump text (- reads standard input)',
-    (args) =>
-      json(args)
-        .positional('file', { type: 'string', array: true, describe: 'text or capture' })
-        .option('fail-on', {
-          choices: ['note', 'warning', 'error'],
-          default: 'warning',
-          describe: 'least severity that exits 1',
-        })
-        .example('$0 diagnose trace.txt', 'explain a trace that somebody pasted'),
-    async () => (await import('./diagnose.ts')).diagnose,
-  ),
-  lazy(
-    'run',
-    'look after the connections to the targets',
-    (args) =>
-      addConfigOptions(args).example(
-        '$0 run --target 10.0.0.0/8 --mode observe --for 10m',
+  {
+    name: 'diagnose',
+    does: 'say what happened in a pasted tcpdump text (- reads standard input)',
+    about:
+      'Reads what tcpdump printed, names the lines that matter, what they prove and what not, ranks ' +
+      'the causes, and prints the command that decides. Needs no root and changes nothing.',
+    positionals: [
+      { name: 'file', help: 'text that tcpdump printed; - is standard input', isList: true },
+    ],
+    options: [
+      {
+        name: 'fail-on',
+        type: 'choice',
+        value: 'SEVERITY',
+        fallback: 'warning',
+        help: 'least severity that exits 1',
+        choices: ['note', 'warning', 'error'],
+      },
+      JSON_FLAG,
+    ],
+    examples: [['seqshim diagnose trace.txt', 'explain a trace that somebody pasted']],
+    exits: {
+      0: 'nothing found',
+      1: 'findings of at least --fail-on',
+      2: 'not readable',
+      4: 'not enough in it',
+    },
+    load: async () => (await import('./diagnose.ts')).diagnose,
+  },
+  {
+    name: 'run',
+    does: 'look after the connections to the targets',
+    about:
+      'Puts its rules in, looks after the connections until SIGTERM, SIGINT or the end of --for, ' +
+      'and takes everything out again. SIGHUP reads the configuration again and applies all of it ' +
+      'or nothing. Needs root.',
+    takes: 'config',
+    examples: [
+      [
+        'seqshim run --target 10.0.0.0/8 --mode observe --for 10m',
         'watch for ten minutes, change nothing, remove itself',
-      ),
-    async () => (await import('./run.ts')).run,
-  ),
-  lazy(
-    'status',
-    'what the running shim sees and does',
-    (args) => json(addControlOptions(args)),
-    async () => (await import('./status.ts')).status,
-  ),
-  lazy(
-    'flows',
-    'the connections it knows, those in trouble first',
-    (args) =>
-      json(addControlOptions(args)).option('all', { type: 'boolean', describe: 'all of them' }),
-    async () => (await import('./flows.ts')).flows,
-  ),
-  lazy(
-    'paths',
-    'what is known of destinations, and for how long',
-    (args) =>
-      json(addControlOptions(args)).option('forget', {
-        type: 'string',
-        describe: 'forget this destination: ADDRESS or ADDRESS:PORT',
-      }),
-    async () => (await import('./paths.ts')).paths,
-  ),
-  lazy(
-    'keep',
-    'cancel the end set by `run --for`',
-    (args) => addControlOptions(args),
-    async () => (await import('./keep.ts')).keep,
-  ),
-  lazy(
-    'up',
-    'install the rules without running (they bypass until something listens)',
-    (args) => addConfigOptions(args),
-    async () => (await import('./up.ts')).up,
-  ),
-  lazy(
-    'down',
-    'remove every rule of ours, whoever installed them',
-    (args) =>
-      addControlOptions(args)
-        .option('now', {
-          type: 'boolean',
-          describe: 'at once, without letting a running shim end its translated connections',
-        })
-        .option('ended', {
-          type: 'boolean',
-          describe: 'only what ended connections of the kernel’s left behind; 1 while some live',
-        }),
-    async () => (await import('./down.ts')).down,
-  ),
-  lazy(
-    'rules',
-    'print the rules that would be installed (no root)',
-    (args) =>
-      addConfigOptions(args).option('format', {
+      ],
+    ],
+    exits: { 0: 'stopped for good', 1: 'another instance runs here', 4: 'not possible here' },
+    load: async () => (await import('./run.ts')).run,
+  },
+  {
+    name: 'status',
+    does: 'what the running shim sees and does',
+    about:
+      'One page, or JSON, about the running shim: its state, its rules, what it found and did.',
+    takes: 'control',
+    options: [JSON_FLAG],
+    examples: [['seqshim status --json', 'for a script or a monitor']],
+    exits: { 0: 'all is well', 1: 'degraded: the page says why', 3: 'nothing is running' },
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
+    name: 'top',
+    does: 'the same, every second: rates, and what was repaired last (q leaves)',
+    about:
+      'Rates of packets, findings and repairs, latency, and the connections that were repaired last. ' +
+      'Where no terminal reads it prints once.',
+    takes: 'control',
+    options: [flag('once', 'print once, as where no terminal reads')],
+    examples: [['seqshim top --once', 'one page with the rates of one second']],
+    exits: { 3: 'nothing is running' },
+    load: async () => (await import('./top.ts')).top,
+  },
+  {
+    name: 'report',
+    does: 'what was repaired, where, and whether it is still needed',
+    about:
+      'Counts what was repaired of late, by destination and code. Safe to remove is said on canaries ' +
+      'only: connections that went without a repair and did not need it.',
+    takes: 'control',
+    options: [
+      { name: 'since', type: 'duration', value: 'D', fallback: '7d', help: 'how far back' },
+      JSON_FLAG,
+    ],
+    examples: [['seqshim report --since 24h', 'the last day']],
+    exits: {
+      0: 'safe to remove',
+      1: 'still needed',
+      3: 'nothing is running',
+      4: 'not enough evidence',
+    },
+    load: async () => (await import('./report.ts')).report,
+  },
+  {
+    name: 'flows',
+    does: 'the connections it knows, those in trouble first',
+    about: 'Lists the connections that the running shim knows, with what it has found about them.',
+    takes: 'control',
+    options: [flag('all', 'all of them'), JSON_FLAG],
+    examples: [['seqshim flows --all', 'more than the first thousand']],
+    exits: { 3: 'nothing is running' },
+    load: async () => (await import('./flows.ts')).flows,
+  },
+  {
+    name: 'paths',
+    does: 'what is known of destinations, and for how long',
+    about: 'Lists the destinations that have shown a fault, and until when that is believed.',
+    takes: 'control',
+    options: [
+      {
+        name: 'forget',
+        type: 'text',
+        value: 'DEST',
+        fallback: undefined,
+        help: 'forget this destination: ADDRESS or ADDRESS:PORT',
+      },
+      JSON_FLAG,
+    ],
+    examples: [['seqshim paths --forget 10.2.0.7:22', 'the firewall before it has been mended']],
+    exits: { 1: 'nothing was known of it', 3: 'nothing is running' },
+    load: async () => (await import('./paths.ts')).paths,
+  },
+  {
+    name: 'keep',
+    does: 'cancel the end set by `run --for`',
+    about: 'What was started for a trial goes on until it is stopped.',
+    takes: 'control',
+    examples: [['seqshim keep', 'the ten minutes were good']],
+    exits: { 3: 'nothing is running' },
+    load: async () => (await import('./keep.ts')).keep,
+  },
+  {
+    name: 'up',
+    does: 'install the rules without running (they bypass until something listens)',
+    about:
+      'Puts the rules in for a service whose restarts must not lose them: run --no-rules uses them. ' +
+      'Needs root.',
+    takes: 'config',
+    examples: [['seqshim up --target 10.0.0.0/8', 'before seqshim run --no-rules']],
+    exits: { 0: 'the rules stand', 4: 'not possible here' },
+    load: async () => (await import('./up.ts')).up,
+  },
+  {
+    name: 'down',
+    does: 'remove every rule of ours, whoever installed them',
+    about:
+      'Asks a running shim to stop for good, then removes every rule of ours. Works with a broken ' +
+      'configuration too. Needs root.',
+    takes: 'control',
+    options: [
+      flag('now', 'at once, without letting a running shim end its translated connections'),
+      flag('ended', 'only what ended connections of the kernel’s left behind; 1 while some live'),
+    ],
+    examples: [['seqshim down', 'out, for good']],
+    exits: { 0: 'nothing of ours remains', 1: 'something remains', 4: 'not possible here' },
+    load: async () => (await import('./down.ts')).down,
+  },
+  {
+    name: 'rules',
+    does: 'print the rules that would be installed (no root)',
+    about: 'Prints what run and up would install, for review, or to install it by hand.',
+    takes: 'config',
+    options: [
+      {
+        name: 'format',
+        type: 'choice',
+        value: 'FORMAT',
+        fallback: 'nft',
+        help: 'sh: commands for both address families',
         choices: ['nft', 'iptables', 'sh'],
-        default: 'nft',
-        describe: 'sh: commands for both address families',
-      }),
-    async () => (await import('./rules.ts')).rules,
-  ),
-  lazy(
-    'check',
-    'is this machine ready for it? One line each: ok, warning, blocks',
-    (args) => json(addConfigOptions(args)),
-    async () => (await import('./check.ts')).check,
-  ),
+      },
+    ],
+    examples: [['seqshim rules --target 10.0.0.0/8 --format sh', 'a script to read, then to run']],
+    exits: { 4: 'a name does not resolve' },
+    load: async () => (await import('./rules.ts')).rules,
+  },
+  {
+    name: 'check',
+    does: 'is this machine ready for it? One line each: ok, warning, blocks',
+    about: 'Tries what run needs (kernel, firewall, marks, injection) and changes nothing.',
+    takes: 'config',
+    options: [JSON_FLAG],
+    examples: [['seqshim check --target 10.0.0.0/8', 'before the first run']],
+    exits: { 0: 'ready', 1: 'ready, with warnings', 4: 'something blocks' },
+    load: async () => (await import('./check.ts')).check,
+  },
+  {
+    name: 'config',
+    does: 'check the configuration files, or show what is set, and where',
+    about:
+      'check names every mistake in FILE, or in the files that are used without it, as FILE:LINE: ' +
+      'key: what is allowed. show prints the value that each option has in the end, as TOML, and ' +
+      'where it comes from.',
+    takes: 'config',
+    positionals: [
+      { name: 'what', help: 'what to do with it', choices: ['check', 'show'] },
+      { name: 'file', help: 'for check: TOML file or directory', isOptional: true },
+    ],
+    options: [JSON_FLAG],
+    examples: [
+      ['seqshim config check seqshim.toml', 'before it is installed'],
+      ['seqshim config show --json', 'what holds here, and why'],
+    ],
+    exits: { 0: 'no mistake', 2: 'mistakes, one line each' },
+    load: async () => (await import('./config.ts')).config,
+  },
+  {
+    name: 'completion',
+    does: 'print the completion of a shell',
+    about: 'Prints a script that completes commands, options and their choices.',
+    positionals: [{ name: 'shell', help: 'for which shell', choices: SHELLS }],
+    examples: [
+      [
+        'seqshim completion bash > /etc/bash_completion.d/seqshim',
+        'for everybody; . <(seqshim completion bash) for now',
+      ],
+    ],
+    exits: {},
+    load: async () => {
+      const { completion } = await import('./completion.ts');
+      return (args) => completion(args, COMMANDS);
+    },
+  },
 ];

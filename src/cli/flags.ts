@@ -1,32 +1,36 @@
-/** The table of options as yargs flags. Values stay text: `config` reads and judges them. */
+/**
+ * The options of a command as yargs flags. Values stay text: `config` reads and judges those of the
+ * configuration. Owns nothing.
+ */
 import type { Argv } from 'yargs';
-import { OPTIONS } from '../config/options.ts';
+import type { OptionEntry } from '../config/options.ts';
+import { type Command, optionsOf } from './command.ts';
 
-export function addConfigOptions(args: Argv): Argv {
-  let out = args.option('config', {
-    type: 'string',
-    requiresArg: true,
-    describe: 'TOML file; its keys are these names',
-  });
-  for (const entry of OPTIONS) {
-    const choices = entry.choices === undefined ? '' : `: ${entry.choices.join(', ')}`;
-    const fallback = entry.fallback === undefined ? '' : ` [${entry.fallback}]`;
-    const describe = `${entry.help}${entry.type === 'flag' ? '' : choices + fallback}`;
-    if (entry.type === 'flag') out = out.option(entry.name, { type: 'boolean', describe });
-    else if (entry.type === 'list') {
-      out = out.option(entry.name, { type: 'string', array: true, requiresArg: true, describe });
-    } else out = out.option(entry.name, { type: 'string', requiresArg: true, describe });
+export function addFlags(args: Argv, command: Command): Argv {
+  let out = args;
+  for (const { name, help, choices, isList } of command.positionals ?? []) {
+    out = out.positional(name, {
+      type: 'string',
+      describe: help,
+      ...(choices === undefined ? {} : { choices: [...choices] }),
+      ...(isList ? { array: true } : {}),
+    });
   }
+  const own = new Set(command.options ?? []);
+  for (const entry of optionsOf(command)) out = addFlag(out, entry, own.has(entry));
   return out;
 }
 
-/** For commands that talk to a running instance. */
-export function addControlOptions(args: Argv): Argv {
-  return args
-    .option('state-dir', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'as given to `run` [/run/seqshim]',
-    })
-    .option('control', { type: 'string', requiresArg: true, describe: 'its control socket' });
+/** yargs judges the choices and has the defaults of a command's own options only. */
+function addFlag(args: Argv, entry: OptionEntry, isOwn: boolean): Argv {
+  const { name, type, choices, fallback } = entry;
+  if (type === 'flag') return args.option(name, { type: 'boolean' });
+  if (type === 'list') {
+    return args.option(name, { type: 'string', array: true, requiresArg: true });
+  }
+  if (isOwn && choices !== undefined) {
+    return args.option(name, { choices: [...choices], default: fallback, requiresArg: true });
+  }
+  const preset = isOwn && fallback !== undefined ? { default: fallback } : {};
+  return args.option(name, { type: 'string', requiresArg: true, ...preset });
 }

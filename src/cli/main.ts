@@ -10,31 +10,38 @@ import yargs, { type CommandModule } from 'yargs';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_BUG, EXIT_USAGE } from '../config/exit-codes.ts';
 import { VERSION } from '../version.ts';
-import { COMMANDS, type Command } from './commands.ts';
+import { type Command, patternOf } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { addFlags } from './flags.ts';
+import { helpAskedFor } from './help-text.ts';
 
 /** Its exit code is the program's. */
-function moduleOf({ command, describe, builder, load }: Command): CommandModule {
+function moduleOf(command: Command): CommandModule {
   return {
-    command,
-    describe,
-    builder,
+    command: patternOf(command),
+    describe: command.does,
+    builder: (args) => addFlags(args, command),
     handler: async (args) => {
-      const handle = await load();
+      const handle = await command.load();
       process.exitCode = await handle(args as Record<string, unknown>);
     },
   };
 }
 
 async function main(argv: readonly string[]): Promise<void> {
+  const help = helpAskedFor(argv, process.stdout.columns ?? 100);
+  if (help !== undefined) {
+    process.stdout.write(help);
+    return;
+  }
   // yargs drops a lone `-` from a list of files.
   const parser = yargs(argv.map((word) => (word === '-' ? '/dev/stdin' : word)))
     .scriptName('seqshim')
-    .usage('$0 <command>\n\nMakes TCP survive a broken middlebox, and shows which one is broken.')
+    .help(false)
     .version(VERSION)
     .command(COMMANDS.map(moduleOf))
     .demandCommand(1, 'Say what to do, for example: seqshim diagnose trace.txt')
     .strict()
-    .wrap(Math.min(100, process.stdout.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
       if (error !== undefined && error !== null && error.name !== 'YError') throw error;

@@ -1,15 +1,20 @@
 /**
- * From flags, file and defaults to one frozen Config. The only reader of the environment.
- * Flags win over the file, the file over defaults; every mistake is one line that names the key.
+ * From the settings that were asked for to one frozen Config. The only reader of the environment.
+ * Every mistake is one line that names the option, and the line of the file where it stands in one.
  */
 import { resolve } from 'node:path';
-import { readConfigFile } from './config-file.ts';
+import { IDLE_AFTER_MAX_MS, IDLE_AFTER_MIN_MS } from '../engine/limits.ts';
+import { parseDate, parseTicket } from './deadline.ts';
 import { parseMicroseconds, parseMilliseconds } from './duration.ts';
-import { OperatorError } from './errors.ts';
+import { OperatorError, OptionError } from './errors.ts';
 import { HOOKS, type Hook } from './hook.ts';
+import { type ListenAddress, metricsFile, parseListenAddress } from './metrics-options.ts';
 import type { Network } from './network.ts';
 import { OPTIONS, type OptionEntry } from './options.ts';
-import { resolveTarget } from './targets.ts';
+import { mistakeOf, readSettings, type Settings, type Values } from './settings.ts';
+import { type LookUp, resolveTarget } from './targets.ts';
+
+export type { Values } from './settings.ts';
 
 export const RUN_DIR_DEFAULT = '/run/seqshim';
 export const LIB_DIR_DEFAULT = '/var/lib/seqshim';
@@ -19,6 +24,8 @@ export const MARK_INJECT = 0x2000;
 
 /** int32 milliseconds, 24.8 days: setTimeout's limit. */
 const TIMER_MS_MAX = 0x7fffffff;
+
+const BUDGET_US_MAX = 1_000_000;
 
 export interface Config {
   readonly targets: readonly Network[];
@@ -43,34 +50,75 @@ export interface Config {
   readonly sack: 'auto' | 'repair' | 'strip' | 'off';
   /** Octets; 0: off. */
   readonly mssClamp: number;
+  readonly idleAction: 'keepalive' | 'reset' | 'forget';
+  /** 0: by what is known of the path. */
+  readonly idleAfterMs: number;
   readonly budgetUs: number;
   readonly flowCountMax: number;
   readonly runDir: string;
   readonly control: string;
   /** Path profiles, which survive a reboot. */
   readonly pathsFile: string;
+  /** Counts of what was repaired, for `report`; likewise. */
+  readonly historyFile: string;
   readonly removeScript: string;
+  /** The last day of its stay, `YYYY-MM-DD`, UTC. */
+  readonly expires: string | undefined;
+  readonly ticket: string | undefined;
+  readonly metrics: ListenAddress | undefined;
+  readonly metricsFile: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'text';
+  /** What systemd says of the journal behind our output (systemd.exec(5) JOURNAL_STREAM). */
+  readonly journalStream: string | undefined;
 }
-
-/** Option values by name, as text; lists as arrays. */
-export type Values = Readonly<Record<string, unknown>>;
 
 export interface Paths {
   readonly runDir: string;
   readonly control: string;
 }
 
-/** Where the run-time files of an instance are. */
+/**
+ * Where the run-time files of an instance are. Mistakes in files are left to the commands that use
+ * the rest of them: whoever wants to see or remove a shim must not need a perfect file for it.
+ */
 export function pathsOf(flags: Values): Paths {
-  const runDir = resolve(text(flags, 'state-dir') ?? RUN_DIR_DEFAULT);
-  return { runDir, control: resolve(text(flags, 'control') ?? `${runDir}/control.sock`) };
+  if (flags['config'] !== undefined) return pathsIn(readSettings(flags).values);
+  try {
+    return pathsIn(readSettings(flags).values);
+  } catch (error) {
+    if (error instanceof OperatorError) return pathsIn(flags);
+    throw error;
+  }
+}
+
+function pathsIn(values: Values): Paths {
+  const runDir = resolve(text(values, 'state-dir') ?? RUN_DIR_DEFAULT);
+  return { runDir, control: resolve(text(values, 'control') ?? `${runDir}/control.sock`) };
 }
 
 export async function loadConfig(flags: Values): Promise<Config> {
-  const file = text(flags, 'config');
-  const values: Values = { ...(file === undefined ? {} : readConfigFile(file)), ...given(flags) };
+  return configOf(readSettings(flags));
+}
+
+export async function configOf(settings: Settings, lookUp?: LookUp): Promise<Config> {
+  const [first, ...others] = settings.mistakes;
+  if (first !== undefined) {
+    const more = others.length === 0 ? '' : ` (and ${others.length} more: seqshim config check)`;
+    throw new OperatorError(`Cannot load config: ${first}${more}`);
+  }
+  try {
+    return await configFrom(settings.values, lookUp);
+  } catch (error) {
+    const mistake = error instanceof OptionError ? mistakeOf(error, settings) : undefined;
+    if (mistake === undefined) throw error;
+    const { exitCode } = error as OptionError;
+    throw new OperatorError(`Cannot load config: ${mistake}`, exitCode);
+  }
+}
+
+/** An OptionError names the first option whose value cannot be used. */
+export async function configFrom(values: Values, lookUp?: LookUp): Promise<Config> {
   const targetNames = list(values, 'target');
   if (targetNames.length === 0) {
     throw new OperatorError(
@@ -79,13 +127,14 @@ export async function loadConfig(flags: Values): Promise<Config> {
   }
   const excludeNames = list(values, 'exclude');
   if (excludeNames.includes('all')) {
-    throw new OperatorError('Cannot use --exclude all: that leaves no target. Name the servers');
+    throw new OptionError('exclude', 'all', 'that leaves no target. Name the servers');
   }
-  const { runDir, control } = pathsOf(values);
+  const { runDir, control } = pathsIn(values);
+  const libDir = resolve(text(values, 'state-dir') ?? LIB_DIR_DEFAULT);
   return Object.freeze({
-    targets: await networks('target', targetNames),
+    targets: await networks('target', targetNames, lookUp),
     targetNames: Object.freeze(targetNames),
-    excludes: await networks('exclude', excludeNames),
+    excludes: await networks('exclude', excludeNames, lookUp),
     ports: Object.freeze(list(values, 'port').map(port)),
     direction: choice(values, 'direction') as Config['direction'],
     hooks: hooks(values),
@@ -100,24 +149,23 @@ export async function loadConfig(flags: Values): Promise<Config> {
     checksumFill: choice(values, 'checksum-fill') as Config['checksumFill'],
     sack: choice(values, 'sack') as Config['sack'],
     mssClamp: mssClamp(text(values, 'mss-clamp') ?? 'off'),
-    budgetUs: parseMicroseconds('--budget', text(values, 'budget') ?? '200'),
+    idleAction: choice(values, 'idle-action') as Config['idleAction'],
+    idleAfterMs: idleAfterMs(text(values, 'idle-after')),
+    budgetUs: budgetUs(text(values, 'budget') ?? '200'),
     flowCountMax: number(values, 'flows'),
     runDir,
     control,
-    pathsFile: `${resolve(text(values, 'state-dir') ?? LIB_DIR_DEFAULT)}/paths.json`,
+    pathsFile: `${libDir}/paths.json`,
+    historyFile: `${libDir}/history.json`,
     removeScript: `${runDir}/remove.sh`,
+    expires: parseDate('expires', text(values, 'expires')),
+    ticket: parseTicket('ticket', text(values, 'ticket')),
+    metrics: parseListenAddress(text(values, 'metrics')),
+    metricsFile: metricsFile(text(values, 'metrics-file')),
     logLevel: choice(values, 'log-level') as Config['logLevel'],
     logFormat: choice(values, 'log-format') as Config['logFormat'],
+    journalStream: process.env['JOURNAL_STREAM'],
   });
-}
-
-/** yargs understands `--no-` before every name; it means something before a flag only. */
-function given(flags: Values): Values {
-  for (const { name, type } of OPTIONS) {
-    if (type === 'flag' || ![flags[name]].flat().includes(false)) continue;
-    throw new OperatorError(`Cannot use --no-${name}: leave it out, or give --${name} a value`);
-  }
-  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }
 
 /** More than a timer can wait would end at once. */
@@ -125,11 +173,30 @@ function trialMs(written: string | undefined): number | undefined {
   if (written === undefined) return undefined;
   const ms = parseMilliseconds('--for', written);
   if (ms >= 1 && ms <= TIMER_MS_MAX) return ms;
-  throw new OperatorError(`Cannot use --for "${written}": it must be from 1ms to 24d`);
+  throw new OptionError('for', `"${written}"`, 'it must be from 1ms to 24d');
 }
 
-async function networks(option: string, names: readonly string[]): Promise<readonly Network[]> {
-  const found = await Promise.all(names.map((name) => resolveTarget(option, name)));
+/** What is idle for longer the flow table forgets (RFC 5382 REQ-5). */
+function idleAfterMs(written: string | undefined): number {
+  if (written === undefined) return 0;
+  const ms = parseMilliseconds('--idle-after', written);
+  if (ms >= IDLE_AFTER_MIN_MS && ms <= IDLE_AFTER_MAX_MS) return ms;
+  throw new OptionError('idle-after', `"${written}"`, 'it must be from 1s to 2h');
+}
+
+/** More than a second is no latency budget. */
+function budgetUs(written: string): number {
+  const us = parseMicroseconds('--budget', written);
+  if (us <= BUDGET_US_MAX) return us;
+  throw new OptionError('budget', `"${written}"`, 'it must be at most 1s');
+}
+
+async function networks(
+  option: string,
+  names: readonly string[],
+  lookUp: LookUp | undefined,
+): Promise<readonly Network[]> {
+  const found = await Promise.all(names.map((name) => resolveTarget(option, name, lookUp)));
   return Object.freeze(found.flat());
 }
 
@@ -139,14 +206,14 @@ function entryOf(name: string): OptionEntry {
   return entry;
 }
 
-function text(values: Values, name: string): string | undefined {
+export function text(values: Values, name: string): string | undefined {
   const value = values[name];
   if (value === undefined || value === null || value === '') return undefined;
   const last = Array.isArray(value) ? value.at(-1) : value;
   return String(last);
 }
 
-function list(values: Values, name: string): string[] {
+export function list(values: Values, name: string): string[] {
   const value = values[name] ?? entryOf(name).fallback;
   if (value === undefined) return [];
   const items = Array.isArray(value) ? value : [value];
@@ -160,9 +227,7 @@ function choice(values: Values, name: string): string {
   const entry = entryOf(name);
   const value = text(values, name) ?? entry.fallback ?? '';
   if (entry.choices?.includes(value)) return value;
-  throw new OperatorError(
-    `Cannot use --${name} "${value}": it must be ${entry.choices?.join(', ')}`,
-  );
+  throw new OptionError(name, `"${value}"`, `it must be ${entry.choices?.join(', ')}`);
 }
 
 /** In one order, each once. */
@@ -171,9 +236,11 @@ function hooks(values: Values): readonly Hook[] {
   for (const name of wanted) choice({ hook: name }, 'hook');
   const found = HOOKS.filter((hook) => wanted.includes(hook));
   if (found.includes('gateway') && choice(values, 'direction') === 'both') {
-    throw new OperatorError(
-      'Cannot use --hook gateway with --direction both: which end of a forwarded connection is the ' +
-        'near one would be open. Use --direction out where --target names the servers',
+    throw new OptionError(
+      'hook',
+      'gateway with --direction both',
+      'which end of a forwarded connection is the near one would be open. ' +
+        'Use --direction out where --target names the servers',
     );
   }
   return Object.freeze(found.length === 0 ? [HOOKS[0]] : found);
@@ -186,17 +253,17 @@ function number(values: Values, name: string): number {
   const min = entry.min ?? 0;
   const max = entry.max ?? Number.MAX_SAFE_INTEGER;
   if (value >= min && value <= max) return value;
-  throw new OperatorError(
-    `Cannot use --${name} "${written}": it must be a whole number from ${min} to ${max}`,
-  );
+  throw new OptionError(name, `"${written}"`, `it must be a whole number from ${min} to ${max}`);
 }
 
 function queues(values: Values): Pick<Config, 'queueNum' | 'queueCount'> {
   const queueNum = number(values, 'queue-num');
   const queueCount = number(values, 'queues');
   if (queueNum + queueCount <= 65_536) return { queueNum, queueCount };
-  throw new OperatorError(
-    `Cannot use --queues ${queueCount} from --queue-num ${queueNum} on: the last number is 65535`,
+  throw new OptionError(
+    'queues',
+    `${queueCount} from --queue-num ${queueNum} on`,
+    'the last number is 65535',
   );
 }
 
@@ -205,13 +272,15 @@ function mssClamp(written: string): number {
   if (written === 'off') return 0;
   const octets = /^\d+$/.test(written) ? Number(written) : 0;
   if (octets >= 536 && octets <= 65_495) return octets;
-  throw new OperatorError(
-    `Cannot use --mss-clamp "${written}": it must be off, or a number from 536 to 65495`,
+  throw new OptionError(
+    'mss-clamp',
+    `"${written}"`,
+    'it must be off, or a number from 536 to 65495',
   );
 }
 
 function port(value: string): number {
   const number = Number(value);
   if (/^\d+$/.test(value) && number >= 1 && number <= 65_535) return number;
-  throw new OperatorError(`Cannot use --port "${value}": it must be a number from 1 to 65535`);
+  throw new OptionError('port', `"${value}"`, 'it must be a number from 1 to 65535');
 }

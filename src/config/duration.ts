@@ -2,7 +2,7 @@
  * Durations as operators write them: a number with a unit, or a bare number in the option's own
  * unit. Owns nothing. Results are in milliseconds (or microseconds for `parseMicroseconds`).
  */
-import { OperatorError } from './errors.ts';
+import { OptionError } from './errors.ts';
 
 const UNIT_US: Readonly<Record<string, number>> = {
   us: 1,
@@ -20,8 +20,11 @@ function parse(name: string, text: string, bareUnit: string): number {
   const match = FORM.exec(text.trim());
   const unit = UNIT_US[match?.[2] ?? bareUnit];
   if (match === null || unit === undefined) {
-    throw new OperatorError(
-      `Cannot read ${name} "${text}": write a number with a unit, for example 500ms, 10m or 2h`,
+    throw new OptionError(
+      name.replace(/^--/, ''),
+      `"${text}"`,
+      'write a number with a unit, for example 500ms, 10m or 2h',
+      { verb: 'read' },
     );
   }
   return Number(match[1]) * unit;

@@ -12,3 +12,24 @@ export class OperatorError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** The value of one option cannot be used. Where it stands in a file, its place is named. */
+export class OptionError extends OperatorError {
+  readonly option: string;
+  /** What was written, or what of it is wrong. */
+  readonly what: string;
+  /** What is allowed instead. */
+  readonly allowed: string;
+
+  constructor(
+    option: string,
+    what: string,
+    allowed: string,
+    { verb = 'use', exitCode = EXIT_USAGE }: { verb?: string; exitCode?: number } = {},
+  ) {
+    super(`Cannot ${verb} --${option} ${what}: ${allowed}`, exitCode);
+    this.option = option;
+    this.what = what;
+    this.allowed = allowed;
+  }
+}

@@ -11,7 +11,8 @@ export type OptionType =
   | 'flag'
   | 'choice'
   | 'duration'
-  | 'microseconds';
+  | 'microseconds'
+  | 'date';
 
 export interface OptionEntry {
   readonly name: string;
@@ -24,6 +25,8 @@ export interface OptionEntry {
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
+  /** SIGHUP applies a change to a running shim; without this a change waits for a restart. */
+  readonly live?: true;
 }
 
 export const QUEUE_NUM_DEFAULT = 5011;
@@ -38,11 +41,14 @@ const option = (
 ): OptionEntry => ({ name, type, value, fallback, help, ...extra });
 
 export const OPTIONS: readonly OptionEntry[] = [
-  option('target', 'list', 'CIDR|NAME|all', undefined, 'servers whose connections to look after'),
-  option('exclude', 'list', 'CIDR|NAME', undefined, 'servers to leave alone'),
-  option('port', 'list', 'N', '22', 'server ports'),
+  option('target', 'list', 'CIDR|NAME|all', undefined, 'servers whose connections to look after', {
+    live: true,
+  }),
+  option('exclude', 'list', 'CIDR|NAME', undefined, 'servers to leave alone', { live: true }),
+  option('port', 'list', 'N', '22', 'server ports', { live: true }),
   option('direction', 'choice', 'WAY', 'out', 'who opens the connections: this machine is `out`', {
     choices: ['out', 'in', 'both'],
+    live: true,
   }),
   option('hook', 'list', 'WHERE', 'host', 'whose connections: of this `host`, or forwarded here', {
     choices: HOOKS,
@@ -55,6 +61,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     '`observe` decides and reports, and changes nothing',
     {
       choices: ['enforce', 'observe'],
+      live: true,
     },
   ),
   option('for', 'duration', 'D', undefined, 'stop for good after this time unless `seqshim keep`'),
@@ -91,6 +98,7 @@ export const OPTIONS: readonly OptionEntry[] = [
   }),
   option('checksum-fill', 'choice', 'WHEN', 'auto', 'finish unfinished checksums of arrivals', {
     choices: ['off', 'auto', 'always'],
+    live: true,
   }),
   option(
     'sack',
@@ -98,10 +106,30 @@ export const OPTIONS: readonly OptionEntry[] = [
     'HOW',
     'auto',
     'what to do about SACK blocks that a firewall does not translate',
-    { choices: ['auto', 'repair', 'strip', 'off'] },
+    { choices: ['auto', 'repair', 'strip', 'off'], live: true },
   ),
-  option('mss-clamp', 'text', 'N|off', 'off', 'largest MSS that connections may offer, in octets'),
-  option('budget', 'microseconds', 'D', '200', 'latency budget of a batch (bare number: µs)'),
+  option('mss-clamp', 'text', 'N|off', 'off', 'largest MSS that connections may offer, in octets', {
+    live: true,
+  }),
+  option(
+    'idle-action',
+    'choice',
+    'WHAT',
+    'forget',
+    'of connections that say nothing for long: ask their far end, end those that were dropped, or neither',
+    { choices: ['keepalive', 'reset', 'forget'], live: true },
+  ),
+  option(
+    'idle-after',
+    'duration',
+    'D',
+    undefined,
+    'when a connection is idle (else where its path has shown a limit: 0.8 of it, `reset`: all of it)',
+    { live: true },
+  ),
+  option('budget', 'microseconds', 'D', '200', 'latency budget of a batch (bare number: µs)', {
+    live: true,
+  }),
   option('flows', 'number', 'N', '65536', 'connections tracked at one time, per queue', {
     min: 64,
     max: 4_194_304,
@@ -114,8 +142,29 @@ export const OPTIONS: readonly OptionEntry[] = [
     'files below DIR, not /run/seqshim and /var/lib/seqshim',
   ),
   option('control', 'text', 'PATH', undefined, 'control socket (default control.sock there)'),
+  option('expires', 'date', 'DATE', undefined, 'day after which it warns daily, and goes on', {
+    live: true,
+  }),
+  option('ticket', 'text', 'TEXT', undefined, 'why it is here: in rules, `status` and log', {
+    live: true,
+  }),
+  option(
+    'metrics',
+    'text',
+    'HOST:PORT',
+    undefined,
+    'serve metrics for Prometheus there; a port alone is on 127.0.0.1',
+  ),
+  option(
+    'metrics-file',
+    'text',
+    'FILE.prom',
+    undefined,
+    'write them there every 15 s, for the textfile collector of node_exporter',
+  ),
   option('log-level', 'choice', 'LEVEL', 'info', 'least level that is logged', {
     choices: ['debug', 'info', 'warn', 'error'],
+    live: true,
   }),
   option('log-format', 'choice', 'FORMAT', 'auto', '`auto` is text on a terminal, JSON elsewhere', {
     choices: ['auto', 'json', 'text'],

@@ -4,13 +4,20 @@
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { OperatorError } from './errors.ts';
+import { OptionError } from './errors.ts';
 import { EXIT_IMPOSSIBLE } from './exit-codes.ts';
 import type { Network } from './network.ts';
 
 const BITS = { 4: 32, 6: 128 } as const;
 
-export async function resolveTarget(option: string, text: string): Promise<readonly Network[]> {
+/** Addresses of a host name. */
+export type LookUp = (option: string, name: string) => Promise<readonly Network[]>;
+
+export async function resolveTarget(
+  option: string,
+  text: string,
+  lookUp: LookUp = askResolver,
+): Promise<readonly Network[]> {
   if (text === 'all') {
     return [
       { family: 4, cidr: '0.0.0.0/0' },
@@ -20,15 +27,15 @@ export async function resolveTarget(option: string, text: string): Promise<reado
   const slash = text.indexOf('/');
   const address = slash < 0 ? text : text.slice(0, slash);
   if (address.includes('%')) {
-    throw new OperatorError(
-      `Cannot use --${option} "${text}": rules know no zones, write it without %`,
-    );
+    throw new OptionError(option, `"${text}"`, 'rules know no zones, write it without %');
   }
   const family = isIP(address);
   if (family === 4 || family === 6) return [network(option, text, address, family, slash)];
   if (slash >= 0 || !/^[A-Za-z0-9_.-]+$/.test(text)) {
-    throw new OperatorError(
-      `Cannot use --${option} "${text}": write an address, a network like 10.0.0.0/8, a host name, or all`,
+    throw new OptionError(
+      option,
+      `"${text}"`,
+      'write an address, a network like 10.0.0.0/8, a host name, or all',
     );
   }
   return lookUp(option, text);
@@ -43,14 +50,12 @@ function network(
 ): Network {
   const bits = slash < 0 ? BITS[family] : Number(text.slice(slash + 1));
   if ((slash >= 0 && !/^\d+$/.test(text.slice(slash + 1))) || bits > BITS[family]) {
-    throw new OperatorError(
-      `Cannot use --${option} "${text}": the prefix must be 0 to ${BITS[family]}`,
-    );
+    throw new OptionError(option, `"${text}"`, `the prefix must be 0 to ${BITS[family]}`);
   }
   return { family, cidr: `${address}/${bits}` };
 }
 
-async function lookUp(option: string, name: string): Promise<readonly Network[]> {
+async function askResolver(option: string, name: string): Promise<readonly Network[]> {
   try {
     const found = await lookup(name, { all: true });
     return found.map(({ address, family }): Network => {
@@ -58,9 +63,9 @@ async function lookUp(option: string, name: string): Promise<readonly Network[]>
       return { family: kind, cidr: `${address}/${BITS[kind]}` };
     });
   } catch {
-    throw new OperatorError(
-      `Cannot resolve --${option} "${name}": write its address instead, or check DNS`,
-      EXIT_IMPOSSIBLE,
-    );
+    throw new OptionError(option, `"${name}"`, 'write its address instead, or check DNS', {
+      verb: 'resolve',
+      exitCode: EXIT_IMPOSSIBLE,
+    });
   }
 }

@@ -3,6 +3,8 @@
  * namespace and lets go of when the process dies. Says who holds it. Owns that socket.
  */
 import { createConnection, createServer, type Server } from 'node:net';
+import { OperatorError } from '../config/errors.ts';
+import { EXIT_NO } from '../config/exit-codes.ts';
 
 const NAME = '\0seqshim';
 const ASK_MS = 500;
@@ -40,4 +42,15 @@ function holder(): Promise<number> {
     socket.on('error', () => resolve(0));
     socket.on('close', () => resolve(Number.parseInt(text, 10) || 0));
   });
+}
+
+/** For whoever is to be the only one. */
+export async function claimInstance(): Promise<InstanceLock> {
+  const lock = await takeLock();
+  if ('release' in lock) return lock;
+  const who = lock.heldBy === 0 ? 'another process' : `pid ${lock.heldBy}`;
+  throw new OperatorError(
+    `Cannot start: seqshim already runs here (${who}). Stop it first, or look: seqshim status`,
+    EXIT_NO,
+  );
 }

@@ -5,32 +5,35 @@
  * Owns everything it starts. Rules go in after the queue is bound and come out before it is given
  * back; what cannot be had is one line that says what to do, and nothing remains.
  */
-import { writeFileSync } from 'node:fs';
-import type { Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Config, MARK_BYPASS, MARK_INJECT } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_BUG, EXIT_IMPOSSIBLE, EXIT_OK } from '../config/exit-codes.ts';
 import { FLOW_ENDED } from '../engine/codes.ts';
-import { type ControlRequest, serveControl } from '../telemetry/control-server.ts';
 import { EventLog } from '../telemetry/event-log.ts';
-import { countFlows, viewFlows } from '../telemetry/flow-view.ts';
-import { NO_FIGURES, type Status, statusOf } from '../telemetry/status.ts';
-import { VERSION } from '../version.ts';
+import { countFlows } from '../telemetry/flow-view.ts';
+import { MetricsOutput } from '../telemetry/metrics-output.ts';
 import { claim } from './claim.ts';
 import { KernelTranslation } from './conntrack/kernel-translation.ts';
+import { ControlDesk } from './control-desk.ts';
 import { writeCrashFile } from './crash-file.ts';
+import { Expiry } from './expiry.ts';
 import { demandForwarding } from './forwarding.ts';
+import { HistoryKeeper } from './history-keeper.ts';
 import type { InstanceLock } from './instance-lock.ts';
+import { changeConfig } from './live-change.ts';
+import { Neighbours } from './neighbours.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
 import { demandSelfTest } from './nfqueue/self-test.ts';
 import { PathStore } from './path-store.ts';
 import { writePolicy } from './policy.ts';
-import { removeScript } from './rules/remove-script.ts';
+import { readyFields } from './ready-line.ts';
+import { RuleWatch } from './rule-watch.ts';
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
+import { writeRemoveScript } from './rules/write-remove-script.ts';
 import { Settling } from './settling.ts';
 import { State } from './state/state.ts';
 import { answerLeft, ruledFlows } from './taking-over.ts';
@@ -40,32 +43,34 @@ import { Workers } from './workers.ts';
 const QUEUE_LENGTH = 8192;
 const EVENTS_MS = 50;
 const RULES_CHECK_MS = 5000;
-const PATHS_SAVE_MS = 30_000;
+const NEIGHBOURS_MS = 15_000;
+const SAVE_MS = 30_000;
 /** Resets to the near end leave within this before the rules go. */
 const FAREWELL_MS = 300;
-const RULES_REMOVED = 'rules were removed by somebody else';
-const RULES_MISSING = 'rules are missing: run seqshim up';
-const FLOWS_SHOWN = 1000;
 const FLOWS_LISTED = 100;
 
 export class LiveShim {
-  private readonly config: Config;
+  private config: Config;
   private readonly log: Logger;
   private readonly workers: Workers;
   private readonly events: EventLog;
-  private readonly startedMs = performance.now();
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly lock: InstanceLock;
   private readonly state: State;
   private injector: Injector | undefined;
   private rules: RuleBook | undefined;
-  private control: Server | undefined;
   private readonly trial: Trial;
-  private rulesGone = false;
+  private readonly expiry: Expiry;
+  private readonly watch: RuleWatch;
+  private readonly neighbours: Neighbours;
   private readonly settling: Settling;
   private readonly kernel: KernelTranslation;
   private readonly paths: PathStore;
+  private readonly keeper: HistoryKeeper;
+  private readonly desk: ControlDesk;
+  private readonly metrics: MetricsOutput;
   private stopping: Promise<void> | undefined;
+  private reloading: Promise<void> | undefined;
   private finish: (exitCode: number) => void = () => {};
   /** Resolves with the exit code when the shim has stopped. */
   readonly done = new Promise<number>((resolve) => {
@@ -85,11 +90,16 @@ export class LiveShim {
     const { memories } = this.workers;
     const [first] = memories;
     writePolicy(first, config);
+    this.keeper = new HistoryKeeper(config.historyFile, memories, config.ports, log);
     this.events = new EventLog(
       memories.map(({ events }) => events),
       log,
+      this.keeper,
     );
     this.trial = new Trial(log);
+    this.expiry = new Expiry(log);
+    this.watch = new RuleWatch(config, log, () => ruledFlows(memories));
+    this.neighbours = new Neighbours(() => this.config, log, first);
     this.settling = new Settling(config, log, first);
     this.kernel = new KernelTranslation(config, log, first, this.settling.sockets);
     this.paths = new PathStore(
@@ -97,6 +107,14 @@ export class LiveShim {
       memories.map(({ paths }) => paths),
       log,
     );
+    const { workers, trial, expiry, settling, kernel, paths, keeper, watch, neighbours } = this;
+    this.desk = new ControlDesk({
+      ...{ log, workers, trial, expiry, settling, kernel, paths, keeper, watch, neighbours },
+      config: () => this.config,
+      backend: () => this.rules?.backend ?? 'none',
+      stop: () => void this.stop(),
+    });
+    this.metrics = new MetricsOutput(config, log, () => this.desk.snapshot());
   }
 
   async start(): Promise<void> {
@@ -120,6 +138,7 @@ export class LiveShim {
     this.settling.decide(rules);
     this.kernel.decide(rules);
     this.paths.load(engineMs(), Date.now());
+    this.keeper.load(Date.now());
     this.state.recover(this.workers.memories, this.workers.seed);
     if (!this.state.isWhole) this.settling.clearMarks();
     this.injector = openInjector({
@@ -141,37 +160,44 @@ export class LiveShim {
       kernel: this.kernel,
       onFatal: (error) => this.fatal(error),
     });
-    writeFileSync(config.removeScript, removeScript(VERSION), { mode: 0o755 });
+    writeRemoveScript(config.removeScript);
     this.kernel.adopt(this.workers);
-    this.installRules();
+    await this.watch.begin(rules).catch((error: unknown) => {
+      throw asOperatorError(error);
+    });
     if (this.state.isLeft) answerLeft(this.workers, this.kernel);
-    this.settling.rulesStand(!this.rulesGone);
-    this.control = await serveControl(config.control, (request) => this.answer(request));
+    this.settling.rulesStand(!this.watch.areGone);
+    await this.desk.open();
+    await this.metrics.open();
     this.timers.push(
       setInterval(() => this.events.drain(), EVENTS_MS),
       setInterval(() => void this.checkRules(), RULES_CHECK_MS),
+      setInterval(() => void this.neighbours.check(), NEIGHBOURS_MS),
       setInterval(() => this.kernel.sweep(), RULES_CHECK_MS),
       setInterval(() => this.state.noteAlive(), RULES_CHECK_MS),
-      setInterval(() => void this.paths.save(engineMs(), Date.now()), PATHS_SAVE_MS),
+      setInterval(() => void this.save(), SAVE_MS),
     );
     if (config.forMs !== undefined) this.trial.begin(config.forMs, () => void this.stop());
-    log.info(
-      {
-        version: VERSION,
-        pid: process.pid,
-        mode: config.mode,
-        targets: config.targetNames,
-        ports: config.ports,
-        queue: config.queueNum,
-        queues: config.queueCount,
-        firewall: this.rules?.backend ?? 'none',
-        inspect: this.settling.inspect,
-        inject: this.injector.backend,
-        remove: config.removeScript,
-        ...(this.trial.endsAt === undefined ? {} : { endsAt: this.trial.endsAt }),
-      },
-      'ready',
-    );
+    this.expiry.watch(config);
+    const facts = {
+      firewall: rules.backend,
+      inspect: this.settling.inspect,
+      inject: this.injector.backend,
+      endsAt: this.trial.endsAt,
+      expiry: this.expiry.facts,
+    };
+    log.info(readyFields(config, facts), 'ready');
+  }
+
+  /** Another configuration, whole or not at all: an OperatorError says why not. */
+  reload(next: Config): Promise<void> {
+    const { workers, rules, expiry, log, stopping } = this;
+    const facts = { workers, rules, expiry, log, rulesStand: !this.watch.areGone, stopping };
+    const changed = changeConfig(facts, this.config, next).then(() => {
+      this.config = next;
+    });
+    this.reloading = changed.catch(() => {});
+    return changed;
   }
 
   private openRules(): RuleBook {
@@ -182,88 +208,13 @@ export class LiveShim {
     }
   }
 
-  private installRules(): void {
-    if (!this.config.rules) {
-      this.rulesGone = this.rules?.adopt(ruledFlows(this.workers.memories)) !== true;
-      if (!this.rulesGone) return;
-      this.log.warn({}, 'no rules of ours stand yet: nothing is inspected before `seqshim up`');
-      return;
-    }
-    try {
-      this.rules?.install(ruledFlows(this.workers.memories));
-    } catch (error) {
-      throw asOperatorError(error);
-    }
-  }
-
-  /** What a colleague removed is not put back; what `seqshim up` puts back is used again. */
   private async checkRules(): Promise<void> {
-    const { rules } = this;
-    if (rules === undefined || (this.rulesGone && this.config.rules)) return;
-    // Not blocking: a probe that leaves late is one that nobody answers in time.
-    const stand = await rules.presentNow();
-    await this.settling.count();
-    if (this.stopping !== undefined || stand === undefined || stand === !this.rulesGone) return;
-    if (stand && !rules.adopt(ruledFlows(this.workers.memories))) return; // of other queues
-    this.rulesGone = !stand;
-    if (!stand) {
-      this.log.warn({}, 'rules were removed by somebody else: nothing is inspected any more');
-      return;
-    }
-    this.settling.rulesStand(true);
-    this.log.info({}, 'rules stand again');
-  }
-
-  private answer(request: ControlRequest): unknown {
-    switch (request.op) {
-      case 'status':
-        return this.settling.count().then(() => this.status());
-      case 'flows':
-        return {
-          schema: 1,
-          total: countFlows(this.workers.memories).current,
-          flows: this.flows(request['all'] === true ? 1e6 : FLOWS_SHOWN),
-        };
-      case 'paths':
-        return this.paths.answer(engineMs(), Date.now());
-      case 'forget':
-        return this.paths.forget(request, engineMs(), Date.now(), this.workers);
-      case 'keep':
-        return { schema: 1, kept: this.trial.keep() };
-      case 'stop':
-        setImmediate(() => void this.stop());
-        return { schema: 1, stopping: true };
-      default:
-        return {
-          error: `Cannot do "${request.op}": ask for status, flows, paths, forget, keep or stop`,
-        };
-    }
-  }
-
-  status(): Status {
-    const reasons: string[] = [];
-    const ready = this.workers.areRunning;
-    const runtime = ready ? this.workers.stats() : NO_FIGURES;
-    if (this.rulesGone) reasons.push(this.config.rules ? RULES_REMOVED : RULES_MISSING);
-    if (runtime.heartbeatMs > 2000) reasons.push('packet loop is stuck');
-    return statusOf({
-      version: VERSION,
-      mode: this.config.mode,
-      hook: this.config.hooks.join(','),
-      targets: this.config.targetNames,
-      ready,
-      reasons,
-      startedMs: this.startedMs,
-      endsAt: this.trial.endsAt,
-      inspect: this.settling.inspect,
-      fullBecause: this.settling.fullBecause,
-      ...this.kernel.facts,
-      rules: { installed: !this.rulesGone, backend: this.rules?.backend ?? 'none' },
-      budgetUs: this.config.budgetUs,
-      memories: this.workers.memories,
-      packetsByQueue: this.workers.packetsByQueue(),
-      runtime,
+    await this.watch.check({
+      isStopping: () => this.stopping !== undefined,
+      onStand: () => this.settling.rulesStand(true),
+      onGone: () => this.workers.endAll(),
     });
+    await this.settling.count();
   }
 
   /** Stops for good: translated flows end cleanly at the near end, nothing of ours remains. */
@@ -274,9 +225,9 @@ export class LiveShim {
 
   private async stopUnsafe(): Promise<void> {
     const before = this.workers.count(FLOW_ENDED);
-    const flows = this.flows(FLOWS_LISTED).filter(
-      (flow) => flow.translatedBy === 'userspace' && flow.nearState === 'ESTABLISHED',
-    );
+    const flows = this.desk
+      .flows(FLOWS_LISTED)
+      .filter((flow) => flow.translatedBy === 'userspace' && flow.nearState === 'ESTABLISHED');
     await this.farewell();
     this.events.drain();
     const flowsEnded = this.workers.count(FLOW_ENDED) - before;
@@ -289,12 +240,14 @@ export class LiveShim {
 
   /** A signal. A service whose rules stand leaves its connections to the next run. */
   signalled(): Promise<void> {
-    if (this.config.rules || this.rulesGone || this.state.files.length === 0) return this.stop();
+    const { config, watch, state } = this;
+    if (config.rules || watch.areGone || state.files.length === 0) return this.stop();
     this.stopping ??= this.leave();
     return this.stopping;
   }
 
   private async leave(): Promise<void> {
+    await this.reloading;
     this.log.info(
       { translated: countFlows(this.workers.memories).translated },
       'leaving: connections wait for the next run',
@@ -305,29 +258,33 @@ export class LiveShim {
 
   /** Resets to the near end have time to leave, where any are due. */
   private async farewell(): Promise<void> {
+    await this.reloading; // rules that it puts in must not outlive us
     this.workers.endAll();
     if (countFlows(this.workers.memories).translated > 0) await pause(FAREWELL_MS);
   }
 
-  private flows(countMax: number) {
-    return viewFlows(this.workers.memories, engineMs(), countMax);
+  private async save(): Promise<void> {
+    await this.paths.save(engineMs(), Date.now());
+    await this.keeper.save(Date.now());
   }
 
   /** `leaving`: another run goes on with these connections. */
   private async takeApart(leaving: boolean): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
     this.trial.cancel();
+    this.expiry.close();
     const clean = this.config.rules ? (this.rules?.remove() ?? true) : true;
     if (!clean) this.log.error({ remove: this.config.removeScript }, 'rules remain: run remove.sh');
     await this.workers.stop();
-    if (this.workers.areRunning) await this.paths.save(engineMs(), Date.now());
+    this.events.close();
+    if (this.workers.areRunning) await this.save();
     if (this.workers.areRunning && !leaving) this.settling.clearMarks();
     this.state.close(leaving, this.workers.areRunning ? this.workers.memories : []);
     this.kernel.close();
-    this.events.close();
     this.injector?.close();
     this.settling.close();
-    this.control?.close();
+    this.metrics.close();
+    this.desk.close();
     this.lock.release();
   }
 

@@ -1,27 +1,21 @@
 /**
- * The path profiles on disk: one small JSON file, read before the engine starts, written whole and
- * renamed into place when something has changed. A file that is damaged or not ours is set aside
- * and said once; a directory that cannot be written to costs the memory, not the run.
- *
- * Owns the file. Reads and, before the engines run, writes the path words of each engine's memory.
+ * The path profiles on disk: one small JSON file, read before the engine starts, written when
+ * something has changed. Reads and, before the engines run, writes the path words of each engine's
+ * memory; the file is `state-file.ts`'s.
  */
-import { lstatSync, readFileSync, renameSync } from 'node:fs';
-import { mkdir, open, rename } from 'node:fs/promises';
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import * as v from 'valibot';
-import { PathTable } from '../engine/flow/path-table.ts';
+import { FACT_IDLE, PathTable } from '../engine/flow/path-table.ts';
 import { PATH_COUNT, PATH_FACT_MS } from '../engine/limits.ts';
 import type { ControlRequest } from '../telemetry/control-server.ts';
 import { addressWords, formatAddress } from '../telemetry/flow-address.ts';
 import { mergePaths } from '../telemetry/path-merge.ts';
 import { FACT_NAMES, type PathView, viewPaths } from '../telemetry/path-view.ts';
+import { StateFile } from './state-file.ts';
 import type { Workers } from './workers.ts';
 
 const SCHEMA = 1;
-/** 1024 destinations take a tenth of it. */
-const FILE_BYTES_MAX = 4 << 20;
 const COUNT_MAX = 0x7fffffff;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(COUNT_MAX));
@@ -39,7 +33,12 @@ const PATHS_FILE = v.object({
         canaries: count,
         canariesClean: count,
         facts: v.array(
-          v.object({ fact: v.string(), count, lastSeen: v.pipe(v.string(), v.isoTimestamp()) }),
+          v.object({
+            fact: v.string(),
+            count,
+            lastSeen: v.pipe(v.string(), v.isoTimestamp()),
+            limitMs: v.optional(count),
+          }),
         ),
       }),
     ),
@@ -50,27 +49,23 @@ const PATHS_FILE = v.object({
 type StoredPath = v.InferOutput<typeof PATHS_FILE>['paths'][number];
 
 export class PathStore {
-  private readonly file: string;
+  private readonly file: StateFile;
   private readonly tables: readonly Int32Array[];
   private loaded: readonly PathView[] = [];
-  private readonly log: Logger;
-  private written = '';
-  private complained = false;
-  private turn: Promise<void> = Promise.resolve();
+  private hasFile = false;
 
   constructor(file: string, paths: readonly ArrayBufferLike[], log: Logger) {
-    this.file = file;
+    this.file = new StateFile(file, 'path profiles', log);
     this.tables = paths.map((buffer) => new Int32Array(buffer));
-    this.log = log;
   }
 
   /** Before the engine starts: times of the file become those of the engine's clock. */
   load(nowMs: number, nowDate: number): void {
-    const text = this.read();
+    const text = this.file.read();
     if (text === undefined) return;
     const checked = v.safeParse(PATHS_FILE, parse(text));
     if (!checked.success) {
-      this.setAside('it is damaged, or of another version');
+      this.file.setAside('it is damaged, or of another version');
       return;
     }
     for (const words of this.tables) {
@@ -82,30 +77,19 @@ export class PathStore {
     }
     const [first] = this.tables;
     if (first !== undefined) this.loaded = viewPaths(first, nowMs, nowDate);
-    this.written = this.text(nowMs, nowDate);
+    this.hasFile = true;
+    this.file.holds(this.text(nowMs, nowDate));
   }
 
   /** What the workers know, together. */
-  private view(nowMs: number, nowDate: number): readonly PathView[] {
+  known(nowMs: number, nowDate: number): readonly PathView[] {
     const lists = this.tables.map((words) => viewPaths(words, nowMs, nowDate));
     return mergePaths(lists, this.loaded);
   }
 
-  private read(): string | undefined {
-    try {
-      const about = lstatSync(this.file);
-      if (about.isFile() && about.size <= FILE_BYTES_MAX) return readFileSync(this.file, 'utf8');
-      this.setAside(about.isFile() ? 'it is too large' : 'it is no plain file');
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') this.complain('read', code);
-    }
-    return undefined;
-  }
-
   /** What the control socket answers to `paths`. */
   answer(nowMs: number, nowDate: number): unknown {
-    return { schema: 1, paths: this.view(nowMs, nowDate) };
+    return { schema: 1, paths: this.known(nowMs, nowDate) };
   }
 
   /** What it answers to `forget`; the engine, which owns the words by now, is told. */
@@ -120,69 +104,41 @@ export class PathStore {
     if (isIP(address) === 0) return { error: `Cannot forget "${address}": it is no address` };
     const family = isIPv6(address) ? 6 : 4;
     const words = addressWords(address);
-    const wanted = formatAddress(words, 0, family);
-    const known = this.view(nowMs, nowDate);
-    const isMeant = (path: PathView) =>
-      path.address === wanted && (port === 0 || path.port === port);
+    const forgotten = this.matching(request, nowMs, nowDate).length;
     workers.forgetPath(family, words, port);
-    return { schema: 1, forgotten: known.filter(isMeant).length };
+    return { schema: 1, forgotten };
   }
 
-  /**
-   * Writes the file if anything has changed; resolves when that is done. In the background: a slow
-   * disk must not keep probes waiting.
-   */
+  /** What such a request is about. */
+  matching(request: ControlRequest, nowMs: number, nowDate: number): readonly PathView[] {
+    const address = String(request['address']);
+    const port = Number(request['port']);
+    if (isIP(address) === 0) return [];
+    const wanted = formatAddress(addressWords(address), 0, isIPv6(address) ? 6 : 4);
+    return this.known(nowMs, nowDate).filter(
+      (path) => path.address === wanted && (port === 0 || path.port === port),
+    );
+  }
+
+  /** Writes the file if anything has changed; resolves when that is done. */
   save(nowMs: number, nowDate: number): Promise<void> {
-    this.turn = this.turn.then(() => this.write(this.text(nowMs, nowDate)));
-    return this.turn;
-  }
-
-  private async write(text: string): Promise<void> {
-    if (text === this.written || (this.written === '' && !text.includes('"fact"'))) return;
-    const fresh = `${this.file}.new`;
-    try {
-      await mkdir(dirname(this.file), { recursive: true, mode: 0o755 });
-      const handle = await open(fresh, 'w', 0o600);
-      try {
-        await handle.writeFile(text);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(fresh, this.file);
-      this.written = text;
-    } catch (error) {
-      this.complain('write', (error as NodeJS.ErrnoException).code);
-    }
+    const text = this.text(nowMs, nowDate);
+    if (!this.hasFile && !text.includes('"fact"')) return Promise.resolve();
+    this.hasFile = true;
+    return this.file.write(text);
   }
 
   private text(nowMs: number, nowDate: number): string {
-    const paths = this.view(nowMs, nowDate).map((path) => ({
+    const paths = this.known(nowMs, nowDate).map((path) => ({
       ...path,
-      facts: path.facts.map(({ fact, count: seen, lastSeen }) => {
+      facts: path.facts.map(({ fact, count: seen, lastSeen, limitMs }) => {
         // Engine and wall clock drift by milliseconds: whole seconds do not change by themselves.
         const second = Math.round(Date.parse(lastSeen) / 1000) * 1000;
-        return { fact, count: seen, lastSeen: new Date(second).toISOString() };
+        const limit = limitMs === undefined ? {} : { limitMs };
+        return { fact, count: seen, lastSeen: new Date(second).toISOString(), ...limit };
       }),
     }));
     return `${JSON.stringify({ schema: SCHEMA, paths }, undefined, 1)}\n`;
-  }
-
-  private setAside(why: string): void {
-    const aside = `${this.file}.aside`;
-    try {
-      renameSync(this.file, aside);
-      this.log.warn({ file: aside, because: why }, 'path profiles set aside: starting without');
-    } catch (error) {
-      this.complain('set aside', (error as NodeJS.ErrnoException).code);
-    }
-  }
-
-  private complain(what: string, code: string | undefined): void {
-    if (this.complained) return;
-    this.complained = true;
-    const because = `cannot ${what}: ${code ?? 'refused'}`;
-    this.log.warn({ file: this.file, because }, 'path profiles are kept in memory only');
   }
 }
 
@@ -195,11 +151,14 @@ function parse(text: string): unknown {
 }
 
 function restore(table: PathTable, path: StoredPath, nowMs: number, nowDate: number): void {
-  const facts = path.facts.flatMap(({ fact, count: seen, lastSeen }) => {
+  const facts = path.facts.flatMap(({ fact, count: seen, lastSeen, limitMs = 0 }) => {
     const number = (FACT_NAMES as readonly string[]).indexOf(fact);
     // A clock that was set back must not make a fact last for ever.
     const ageMs = Math.max(0, nowDate - Date.parse(lastSeen));
-    return number < 0 || ageMs >= PATH_FACT_MS ? [] : [{ number, seen, ageMs }];
+    const isUnsaid = number === FACT_IDLE && limitMs === 0;
+    return number < 0 || ageMs >= PATH_FACT_MS || isUnsaid
+      ? []
+      : [{ number, seen, ageMs, limitMs }];
   });
   if (facts.length === 0) return;
   const key = new Int32Array(10);
@@ -207,8 +166,9 @@ function restore(table: PathTable, path: StoredPath, nowMs: number, nowDate: num
   key[9] = isIPv6(path.address) ? 1 : 0;
   const learnedMs = nowMs - Math.min(...facts.map(({ ageMs }) => ageMs));
   const at = table.row(key, path.port, learnedMs | 0);
-  for (const { number, seen, ageMs } of facts) {
+  for (const { number, seen, ageMs, limitMs } of facts) {
     table.restore(at, number, (nowMs - ageMs) | 0, seen);
+    if (number === FACT_IDLE) table.restoreIdle(at, limitMs);
   }
   table.restoreCounts(at, path.connections, path.canaries, path.canariesClean);
 }

@@ -5,8 +5,13 @@ import {
   CHECKSUM_FILL_AUTO,
   CHECKSUM_FILL_OFF,
   type EngineMemory,
+  IDLE_FORGET,
+  IDLE_KEEPALIVE,
+  IDLE_RESET,
   POLICY_CHECKSUM_FILL,
   POLICY_GATEWAY,
+  POLICY_IDLE,
+  POLICY_IDLE_AFTER_MS,
   POLICY_MSS_CLAMP,
   POLICY_OBSERVE,
   POLICY_SACK,
@@ -29,6 +34,12 @@ const SACK = {
   off: SACK_OFF,
 } as const;
 
+const IDLE = {
+  forget: IDLE_FORGET,
+  keepalive: IDLE_KEEPALIVE,
+  reset: IDLE_RESET,
+} as const;
+
 /** Before the engine starts. */
 export function writePolicy(memory: EngineMemory, config: Config): void {
   const policy = new Int32Array(memory.policy);
@@ -36,5 +47,7 @@ export function writePolicy(memory: EngineMemory, config: Config): void {
   policy[POLICY_GATEWAY] = config.hooks.includes('gateway') ? 1 : 0;
   policy[POLICY_MSS_CLAMP] = config.mssClamp;
   policy[POLICY_SACK] = SACK[config.sack];
+  policy[POLICY_IDLE] = IDLE[config.idleAction];
+  policy[POLICY_IDLE_AFTER_MS] = config.idleAfterMs;
   policy[POLICY_CHECKSUM_FILL] = CHECKSUM_FILL[config.checksumFill];
 }

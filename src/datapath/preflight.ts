@@ -18,6 +18,7 @@ import { findLeftovers } from './rules/leftovers.ts';
 import { findMarkConflicts } from './rules/mark-conflicts.ts';
 import { ruleInput } from './rules/rule-config.ts';
 import { NFT_TABLE } from './rules/rule-input.ts';
+import { flowElements, flowEntries } from './rules/rule-look.ts';
 
 /** Counters of the host's TCP that grow when a path behaves like this (`nstat -az`). */
 const TELLTALES = [
@@ -135,10 +136,15 @@ function checkMarks(): CheckResult {
 function checkLeftovers(isRunning: boolean): CheckResult {
   const name = 'rules';
   const saved = ['iptables-save', 'ip6tables-save'].map((file) => run(file, []).stdout);
-  const table = run('nft', ['list', 'table', 'inet', NFT_TABLE]).ok;
-  const stand = table || saved.some((text) => findLeftovers(text).size > 0);
+  const table = run('nft', ['list', 'table', 'inet', NFT_TABLE]);
+  const stand = table.ok || saved.some((text) => findLeftovers(text).size > 0);
   if (!stand) return ok(name, 'none of ours');
   if (isRunning) return ok(name, 'ours stand');
+  const flows = saved.reduce((n, text) => n + flowEntries(text), flowElements(table.stdout));
+  if (flows > 0) {
+    const drop = `ours stand and drop packets of ${flows} connections that nobody translates any more`;
+    return { level: 'warning', name, line: `${drop}: start seqshim, or run seqshim down` };
+  }
   return ok(name, 'ours stand, from `up` or an earlier run: a start replaces them, `down` removes');
 }
 

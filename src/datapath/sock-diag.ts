@@ -29,7 +29,9 @@ const RECEIVE_MS = 200;
 /** Byte offsets in struct tcp_info (linux/tcp.h). */
 const RETRANSMITS = 2;
 const OPTIONS = 5;
+const LAST_DATA_SENT = 44;
 const LAST_DATA_RECV = 52;
+const LAST_ACK_RECV = 56;
 const BYTES_ACKED = 120;
 const BYTES_RECEIVED = 128;
 const DATA_SEGS_IN = 152;
@@ -53,6 +55,8 @@ export interface SocketNumbers {
   readonly busyMs: number;
   /** ms since data was received. */
   readonly dataMs: number;
+  /** ms since data was sent, or anything received. */
+  readonly quietMs: number;
 }
 
 const UNKNOWN: SocketNumbers = {
@@ -64,6 +68,7 @@ const UNKNOWN: SocketNumbers = {
   dataSegments: 0,
   busyMs: -1,
   dataMs: 0,
+  quietMs: 0,
 };
 const GONE: SocketNumbers = { ...UNKNOWN, state: out.SOCKET_GONE };
 
@@ -164,5 +169,8 @@ function numbersOf(view: DataView, info: number, nearInitiates: boolean): Socket
     dataSegments: low(DATA_SEGS_IN),
     busyMs: (view.getUint8(info + OPTIONS) & TCPI_OPT_USEC_TS) !== 0 ? -1 : busyMs & 0x7fffffff,
     dataMs: low(LAST_DATA_RECV) & 0x3fffffff,
+    quietMs:
+      Math.min(...[LAST_DATA_SENT, LAST_DATA_RECV, LAST_ACK_RECV].map((at) => low(at) >>> 0)) &
+      0x3fffffff,
   };
 }

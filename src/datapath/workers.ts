@@ -10,7 +10,7 @@
 import { randomInt } from 'node:crypto';
 import { createEngineMemory, type EngineMemory } from '../engine/memory.ts';
 import type { FlowAddress } from '../telemetry/flow-address.ts';
-import { quantilesOf } from '../telemetry/histogram.ts';
+import { quantilesOf, type Totals, totalsOf } from '../telemetry/histogram.ts';
 import {
   type Runtime,
   type RuntimeOptions,
@@ -63,6 +63,7 @@ export class Workers {
       packets: sum('packets'),
       batches: sum('batches'),
       latencyUs: quantilesOf(this.runtimes.map((runtime) => runtime.latencyUs)),
+      gcPauseUs: quantilesOf(this.runtimes.map((runtime) => runtime.gcPauseUs)),
       budgetExceeded: sum('budgetExceeded'),
       shed: sum('shed'),
       // They share the injector.
@@ -73,6 +74,16 @@ export class Workers {
       workerHeapBytes: sum('workerHeapBytes'),
       heartbeatMs: Math.max(0, ...all.map(({ heartbeatMs }) => heartbeatMs)),
     };
+  }
+
+  setBudgetUs(us: number): void {
+    for (const runtime of this.runtimes) runtime.budgetUs = us;
+  }
+
+  /** Of all verdicts, µs. */
+  latencyTotals(boundsUs: readonly number[]): Totals {
+    const histograms = this.runtimes.map((runtime) => runtime.latencyUs);
+    return totalsOf(histograms, boundsUs);
   }
 
   /** Packets of each queue, in the order of their numbers. */

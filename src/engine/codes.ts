@@ -29,6 +29,8 @@ export const DUPLICATE_ADDRESS = 20;
 export const TIMESTAMPS_STRIPPED = 21;
 export const WINDOW_SCALE_STRIPPED = 22;
 export const SACK_PERMITTED_STRIPPED = 23;
+export const IDLE_DROP = 24;
+export const KEEPALIVE_UNANSWERED = 25;
 
 // Actions: what seqshim did.
 export const SYNACK_DROPPED = 64;
@@ -52,6 +54,8 @@ export const MSS_CLAMPED = 81;
 export const ICMP_TRANSLATED = 82;
 export const TRANSLATED_BY_KERNEL = 83;
 export const KEPT_IN_USERSPACE = 84;
+export const SACK_WITHHELD = 85;
+export const KEEPALIVE_SENT = 86;
 
 // Counters without events.
 export const STAT_PACKETS = 128;

@@ -6,10 +6,12 @@
  */
 import { STAT_REPAIR_FULL, WOULD } from './codes.ts';
 import { FLOW_COMMITTED } from './flow/commit-word.ts';
+import { DestinationTable } from './flow/destination-table.ts';
 import { FirstData } from './flow/first-data.ts';
 import { FlowTable } from './flow/flow-table.ts';
 import {
   ANCHORED_MS,
+  BORN_MS,
   FLOW_CANARY,
   FLOW_FLAGS,
   FLOW_NEAR_RESPONDS,
@@ -26,6 +28,7 @@ import { OriginTable } from './flow/origin-table.ts';
 import { PathTable } from './flow/path-table.ts';
 import { REPAIR_WORDS, RepairTable } from './flow/repair-table.ts';
 import { SackTable } from './flow/sack-table.ts';
+import { SilenceTable } from './flow/silence-table.ts';
 import { SocketTable } from './flow/socket-table.ts';
 import { Spoken } from './flow/spoken.ts';
 import {
@@ -54,6 +57,8 @@ export class Core {
   readonly spoken: Spoken;
   readonly sacks: SackTable;
   readonly sockets: SocketTable;
+  readonly silences: SilenceTable;
+  readonly destinations: DestinationTable;
   readonly outbox: Ring;
   readonly inbox: Ring;
   readonly events: Ring;
@@ -81,6 +86,8 @@ export class Core {
 
   constructor(memory: EngineMemory, seed: number, others: readonly EngineMemory[]) {
     this.flows = new FlowTable(memory, seed);
+    this.silences = new SilenceTable(memory.flowCountMax);
+    this.destinations = new DestinationTable(this.flows);
     this.others = others.map((other) => new FlowTable(other, seed));
     this.repairs = new RepairTable(memory.repairs);
     this.origins = new OriginTable(memory.origins);
@@ -227,4 +234,10 @@ export function pathHolds(core: Core, flow: number, fact: number): boolean {
 export function learnPath(core: Core, flow: number, fact: number): void {
   core.paths.learn(pathOf(core, flow), fact, core.nowMs);
   clearFlags(core, flow, FLOW_CANARY);
+}
+
+/** The flow, a canary, has shown that the fact holds no longer. */
+export function clearPath(core: Core, flow: number, fact: number): void {
+  const at = knownPath(core, flow);
+  if (at >= 0) core.paths.clear(at, fact, core.flows.rows[flow * FLOW_ROW_WORDS + BORN_MS]!);
 }

@@ -5,7 +5,7 @@
  * packets go through `core.control` (built) or are copies of packets seen. RFC 9293 §3.8.4 for the
  * keep-alive form of the probe.
  */
-import { PROBE_SENT, STAT_OUTBOX_FULL, WOULD } from './codes.ts';
+import { KEEPALIVE_SENT, PROBE_SENT, STAT_OUTBOX_FULL, WOULD } from './codes.ts';
 import {
   type Core,
   enforce,
@@ -260,9 +260,18 @@ export function nearTsAt(core: Core, flow: number, near: number, atMs: number): 
  * §3.8.4). A live far end answers with an ACK in its own numbers, a dead one with a reset.
  */
 export function probe(core: Core, flow: number, cause: number, number: number): boolean {
+  return ask(core, flow, PROBE_SENT, cause, number);
+}
+
+/** The same for a flow that is idle (`normalize/idle-watch.ts`). */
+export function keepAlive(core: Core, flow: number, cause: number, number: number): boolean {
+  return ask(core, flow, KEEPALIVE_SENT, cause, number);
+}
+
+function ask(core: Core, flow: number, code: number, cause: number, number: number): boolean {
   const near = nearHalf(core, flow);
   const seq = (core.flows.halves[near + SND_UNA]! - 1) | 0;
-  if (!enforce(core, PROBE_SENT)) return false;
+  if (!enforce(core, code)) return false;
   const sent = ackFromNear(core, flow, seq, -1);
   if ((flagsOf(core, flow) & FLOW_SETTLED) !== 0) {
     leaveBypass(core, flow); // the probe takes the connection's mark with it: the answer is seen
@@ -273,7 +282,7 @@ export function probe(core: Core, flow: number, cause: number, number: number): 
     core.repairs.words[repairBase(slot) + R_PROBE_COMMITTED] = core.outbox.committedCount();
   }
   core.flows.rows[flow * FLOW_ROW_WORDS + PROBED_MS] = core.nowMs;
-  event(core, flow, PROBE_SENT, cause, seq, core.control.ack, number, 0, 0);
+  event(core, flow, code, cause, seq, core.control.ack, number, 0, 0);
   return sent;
 }
 

@@ -15,7 +15,8 @@ import {
   STAT_PASSED_MPTCP,
   STAT_PASSED_NOT_TCP,
 } from './codes.ts';
-import { Core, clearFlags, count, flagsOf, generationOf, repairBase, setFlags } from './core.ts';
+import { Core, clearFlags, count, flagsOf, generationOf, setFlags } from './core.ts';
+import { runDue } from './due.ts';
 import type { FlowTable } from './flow/flow-table.ts';
 import {
   FLOW_KERNEL,
@@ -31,14 +32,6 @@ import {
   INDEX_HIGH,
   REPAIR,
 } from './flow/layout.ts';
-import {
-  R_ARMED,
-  R_ASKING,
-  R_CHECKING,
-  R_DEADMAN,
-  R_FLOW,
-  R_JUMPING,
-} from './flow/repair-table.ts';
 import { letGo, openFromSyn, pickUp } from './lifecycle.ts';
 import { assertLimits } from './limits.ts';
 import { type EngineMemory, POLICY_GATEWAY } from './memory.ts';
@@ -50,15 +43,12 @@ import {
   socketTold,
 } from './normalize/bypass.ts';
 import { expectPartial, fillAlways, normalizeChecksum, notePartial } from './normalize/checksum.ts';
-import { tickDeadman } from './normalize/held.ts';
 import { normalizeIcmp } from './normalize/icmp.ts';
-import { tickJump } from './normalize/jump.ts';
+import { keepIdle } from './normalize/idle.ts';
 import { hearKernel, kernelSyn, toNear } from './normalize/kernel.ts';
 import { lookAtSettled } from './normalize/looks.ts';
 import { clampMss } from './normalize/mss-clamp.ts';
 import { normalizeEgress, normalizeIngress, normalizeSyn } from './normalize/order.ts';
-import { tickQuestion } from './normalize/question.ts';
-import { tickCheck } from './normalize/reset.ts';
 import { stripSackPermitted } from './normalize/sack-permitted.ts';
 import { alignOptions } from './normalize/stripped-options.ts';
 import { endTranslated } from './normalize/translate.ts';
@@ -252,22 +242,10 @@ export class Engine {
     const core = this.core;
     core.nowMs = nowMs;
     this.readInbox();
-    const repairs = core.repairs;
-    let armedCount = 0;
-    for (let i = repairs.activeCount() - 1; i >= 0; i--) {
-      const slot = repairs.active[i]!;
-      const base = repairBase(slot);
-      const flow = repairs.words[base + R_FLOW]!;
-      const armed = repairs.words[base + R_ARMED]!;
-      if (armed === 0) continue;
-      armedCount++;
-      if ((armed & R_CHECKING) !== 0) tickCheck(core, slot, flow);
-      else if ((armed & R_ASKING) !== 0) tickQuestion(core, slot, flow);
-      else if ((armed & R_DEADMAN) !== 0) tickDeadman(core, slot, flow);
-      else if ((armed & R_JUMPING) !== 0) tickJump(core, slot, flow);
-    }
+    const urgentCount = runDue(core);
     core.paths.sweep(nowMs);
     lookAtSettled(core);
+    keepIdle(core);
     for (let i = 0; i < EXPIRIES_MAX; i++) {
       const expired = core.flows.nextExpired(nowMs, EXPIRY_ROWS);
       if (expired < 0) break;
@@ -276,7 +254,7 @@ export class Engine {
       core.flows.remove(expired);
       count(core, STAT_FLOW_EXPIRED);
     }
-    return armedCount > 0 ? TICK_ARMED_MS : TICK_IDLE_MS;
+    return urgentCount > 0 ? TICK_ARMED_MS : TICK_IDLE_MS;
   }
 
   /** Is anything armed, so that `tick` is due at once and not when the queue next times out? */

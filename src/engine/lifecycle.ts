@@ -48,6 +48,7 @@ function begin(core: Core, flow: number): void {
   const row = flow * FLOW_ROW_WORDS;
   const rows = core.flows.rows;
   rows[row + BORN_MS] = core.nowMs;
+  core.silences.clear(flow);
   rows[row + PROBED_MS] = (core.nowMs - LONG_AGO_MS) | 0;
   rows[row + ANSWERED_MS] = (core.nowMs - LONG_AGO_MS) | 0;
 }
@@ -56,9 +57,20 @@ function begin(core: Core, flow: number): void {
 function open(core: Core): number {
   if (core.stopping !== 0) return -1;
   const flow = core.flows.insert(core.nowMs);
+  const path = core.flows.evictedPath() - 1;
+  if (path >= 0) core.paths.leave(path);
   if (flow < 0) count(core, STAT_TABLE_FULL);
   else begin(core, flow);
   return flow;
+}
+
+/**
+ * Is the far end of the key in hand fe80::/10? Such an address says nothing without an interface,
+ * and what is injected has none (RFC 4291 §2.5.6): a reset that was held could not be delivered.
+ */
+function isLinkLocal(core: Core): boolean {
+  const key = core.flows.key;
+  return key[9] !== 0 && key[4]! >>> 22 === 0x3fa;
 }
 
 /** The segment in hand is a SYN without a known flow, or of a new connection on known ports. */
@@ -82,7 +94,9 @@ export function openFromSyn(core: Core, known: number, nearInitiates: boolean): 
   trackSyn(halves, sender, seg);
   onSyn(halves, sender, peer);
   // Data on a SYN (RFC 7413, RFC 9293 §3.10.7.2) moves the numbers we reason about: hands off.
-  if (seg.foreign !== 0 || seg.payloadBytes > 0) setFlags(core, flow, FLOW_UNTOUCHED);
+  if (seg.foreign !== 0 || seg.payloadBytes > 0 || isLinkLocal(core)) {
+    setFlags(core, flow, FLOW_UNTOUCHED);
+  }
   count(core, STAT_FLOW_CREATED);
   enterPath(core, flow);
   return flow;
@@ -110,8 +124,9 @@ function leavePath(core: Core, flow: number, clean: boolean): void {
   if (!clean || (flags & (FLOW_CANARY | FLOW_PROVEN)) !== (FLOW_CANARY | FLOW_PROVEN)) return;
   if (knownPath(core, flow) !== path) return; // the row has changed hands
   core.paths.countClean(path);
-  core.paths.clear(path, FACT_FAULTY);
-  core.paths.clear(path, FACT_PHANTOM);
+  const bornMs = core.flows.rows[flow * FLOW_ROW_WORDS + BORN_MS]!;
+  core.paths.clear(path, FACT_FAULTY, bornMs);
+  core.paths.clear(path, FACT_PHANTOM, bornMs);
 }
 
 /** A connection older than we are: both ends are taken as established and real. */
@@ -137,7 +152,7 @@ function follow(core: Core, flow: number, toFar: boolean): void {
   trackPickedUp(halves, sender, peer, core.seg);
   onEstablished(halves, sender, peer);
   setFlags(core, flow, FLOW_PICKED_UP | FLOW_ANCHORED | FLOW_PROVEN);
-  if (core.seg.foreign !== 0) setFlags(core, flow, FLOW_UNTOUCHED);
+  if (core.seg.foreign !== 0 || isLinkLocal(core)) setFlags(core, flow, FLOW_UNTOUCHED);
   count(core, STAT_FLOW_PICKED_UP);
 }
 

@@ -13,6 +13,8 @@ export const SPOKEN_COUNT = 4096;
 export const SACK_COUNT = 4096;
 /** Destinations whose faults are remembered. */
 export const PATH_COUNT = 1024;
+/** Destinations of which it is remembered who was heard last; a power of two. */
+export const DESTINATION_COUNT = 1024;
 /** Far addresses whose origins are remembered; a power of two. */
 export const ORIGIN_COUNT = 1024;
 
@@ -47,6 +49,10 @@ export const IDLE_ASK_SOON_MS = 5000;
 /** Until the answer comes. */
 export const IDLE_ASKED_MS = 60_000;
 
+/** A flow that says nothing for longer is idle in any case: before the table forgets it. */
+export const IDLE_AFTER_MAX_MS = 7_200_000;
+export const IDLE_AFTER_MIN_MS = 1000;
+
 /** What an older connection of the same ports may still have on its way is gone (2 MSL). */
 export const TWO_MSL_MS = 240_000;
 
@@ -64,5 +70,6 @@ export function assertLimits(): void {
   assert(HELD_BYTES % 4 === 0, 'limits: a held copy must be whole words');
   assert(IDLE_ESTABLISHED_MS >= 7_440_000, 'limits: established idle below RFC 5382 REQ-5');
   assert(IDLE_TRANSITORY_MS >= 240_000, 'limits: transitory idle below RFC 5382 REQ-5');
+  assert(IDLE_AFTER_MAX_MS < IDLE_ESTABLISHED_MS, 'limits: forgotten before it is idle');
   assert(PATH_FACT_MS < 0x7fffffff, 'limits: a fact must expire before int32 time wraps');
 }

@@ -38,6 +38,10 @@ export const POLICY_GATEWAY = 10;
 export const POLICY_SACK = 11;
 /** 1: the kernel is asked to translate what it can. */
 export const POLICY_KERNEL = 12;
+/** IDLE_* */
+export const POLICY_IDLE = 13;
+/** Silence behind which a flow is idle, ms; 0: where its path has a limit, by that. */
+export const POLICY_IDLE_AFTER_MS = 14;
 export const POLICY_WORDS = 16;
 
 /** Values of POLICY_SACK (`--sack`). */
@@ -45,6 +49,11 @@ export const SACK_AUTO = 0;
 export const SACK_REPAIR = 1;
 export const SACK_STRIP = 2;
 export const SACK_OFF = 3;
+
+/** Values of POLICY_IDLE (`--idle-action`). */
+export const IDLE_FORGET = 0;
+export const IDLE_KEEPALIVE = 1;
+export const IDLE_RESET = 2;
 
 export const CHECKSUM_FILL_OFF = 0;
 export const CHECKSUM_FILL_AUTO = 1;

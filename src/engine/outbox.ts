@@ -61,6 +61,8 @@ export const IN_BUSY_MS = 9;
 export const IN_DATA_MS = 10;
 /** Likewise, engine ms: when it was asked. */
 export const IN_TOLD_MS = 11;
+/** Likewise, ms: since anything was last sent or received. */
+export const IN_QUIET_MS = 12;
 
 export const IN_KIND_RULE_DONE = 1;
 /** Stop for good: take no new flow, end the translated ones towards the near end. */

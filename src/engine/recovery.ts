@@ -14,11 +14,19 @@ import {
   FLOW_ROW_WORDS,
   FLOW_SETTLED,
   FLOW_UNSEEN,
+  INDEX_EVICTED,
   INDEX_HIGH,
   PATH,
   REPAIR,
 } from './flow/layout.ts';
-import { R_FLOW, R_PROBE_COMMITTED, REPAIR_WORDS, RepairTable } from './flow/repair-table.ts';
+import {
+  R_FLOW,
+  R_IDLE_COUNTED,
+  R_PROBE_COMMITTED,
+  REPAIR_WORDS,
+  RepairTable,
+} from './flow/repair-table.ts';
+import { rebuildTable } from './flow/table-rebuild.ts';
 import { REPAIR_COUNT } from './limits.ts';
 import type { EngineMemory } from './memory.ts';
 
@@ -34,7 +42,7 @@ export class Recovery {
   constructor(memory: EngineMemory, seed: number) {
     this.flows = new FlowTable(memory, seed);
     this.repairs = new RepairTable(memory.repairs);
-    this.tornCount = this.flows.rebuild();
+    this.tornCount = rebuildTable(this.flows);
     this.claimRepairs();
   }
 
@@ -62,6 +70,7 @@ export class Recovery {
   bridgeGap(): void {
     const { rows } = this.flows;
     const high = this.flows.index[INDEX_HIGH]!;
+    this.flows.index[INDEX_EVICTED] = 0; // a count of one run
     for (let flow = 0; flow < high; flow++) {
       const row = flow * FLOW_ROW_WORDS;
       const flags = rows[row + FLOW_FLAGS]!;
@@ -73,7 +82,9 @@ export class Recovery {
       }
     }
     for (let i = this.repairs.activeCount() - 1; i >= 0; i--) {
-      this.repairs.words[this.repairs.active[i]! * REPAIR_WORDS + R_PROBE_COMMITTED] = 0;
+      const slot = this.repairs.active[i]! * REPAIR_WORDS;
+      this.repairs.words[slot + R_PROBE_COMMITTED] = 0;
+      this.repairs.words[slot + R_IDLE_COUNTED] = 0; // the answer may have passed
     }
   }
 }

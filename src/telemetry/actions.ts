@@ -199,4 +199,22 @@ export const ACTIONS: readonly CodeEntry[] = [
     ],
     'The kernel cannot translate this connection (timestamps, window scale, conntrack): seqshim does.',
   ),
+  action(
+    code.SACK_WITHHELD,
+    'sack-withheld',
+    'intervention',
+    [],
+    'SACK blocks that no window holds were taken out while the far end is asked what they mean.',
+  ),
+  action(
+    code.KEEPALIVE_SENT,
+    'keepalive-sent',
+    'adjustment',
+    [
+      ['seq', 'seq'],
+      ['ack', 'seq'],
+      ['number', 'count'],
+    ],
+    'An idle connection got a keep-alive to the far end in the near end’s name.',
+  ),
 ];

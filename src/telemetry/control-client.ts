@@ -42,7 +42,10 @@ function problem(path: string, error: NodeJS.ErrnoException): OperatorError {
     return new OperatorError(`seqshim is not running (${path}). ${hint}`, EXIT_NOT_RUNNING);
   }
   if (error.code === 'EACCES') {
-    return new OperatorError(`Cannot open ${path}: run this as root`, EXIT_IMPOSSIBLE);
+    return new OperatorError(
+      `Cannot open ${path}: run this as root, or as a member of group seqshim`,
+      EXIT_IMPOSSIBLE,
+    );
   }
   const hint = 'Try again, or name its socket with --control';
   return new OperatorError(`Cannot ask ${path}: ${error.message}. ${hint}`, EXIT_NO);

@@ -1,11 +1,13 @@
 /**
  * The control socket: one JSON request a line, one JSON answer a line. Bounded: one line of at most
  * 4 KiB, one answer, then the connection closes; a connection lives ten seconds at most, two of
- * them idle. Nothing that a client sends can end the process. Owns the socket file (0660).
+ * them idle. Nothing that a client sends can end the process. Owns the socket file (0660); who may
+ * have what answered is for the handler to say.
  */
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { OperatorError } from '../config/errors.ts';
+import type { Peer } from './audit.ts';
 
 const REQUEST_BYTES_MAX = 4096;
 const IDLE_MS = 2000;
@@ -17,11 +19,19 @@ export interface ControlRequest {
   readonly [key: string]: unknown;
 }
 
-/** A promise is waited for. */
-export type ControlHandler = (request: ControlRequest) => unknown;
+/** Who asks; undefined: the kernel does not say. */
+type PeerOf = (socket: Socket) => Peer | undefined;
+/** A promise is waited for. `peer` has to be called before the handler returns. */
+export type ControlHandler = (request: ControlRequest, peer: () => Peer | undefined) => unknown;
 
-export function serveControl(path: string, handle: ControlHandler): Promise<Server> {
-  const server = createServer((socket) => serve(socket, handle));
+export function serveControl(
+  path: string,
+  handle: ControlHandler,
+  peerOf: PeerOf,
+): Promise<Server> {
+  const server = createServer((socket) =>
+    serve(socket, (request) => handle(request, () => peerOf(socket))),
+  );
   server.maxConnections = CONNECTIONS_MAX;
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(problem(path, error)));
@@ -47,7 +57,9 @@ function problem(path: string, error: NodeJS.ErrnoException): OperatorError {
   return new OperatorError(`Cannot open control socket ${path}: ${why}. Name another: --control`);
 }
 
-function serve(socket: Socket, handle: ControlHandler): void {
+type Answerer = (request: ControlRequest) => unknown;
+
+function serve(socket: Socket, handle: Answerer): void {
   let text = '';
   socket.setEncoding('utf8');
   socket.setTimeout(IDLE_MS, () => socket.destroy());
@@ -66,7 +78,7 @@ function serve(socket: Socket, handle: ControlHandler): void {
   });
 }
 
-async function answer(line: string, handle: ControlHandler): Promise<unknown> {
+async function answer(line: string, handle: Answerer): Promise<unknown> {
   let request: unknown;
   try {
     request = JSON.parse(line);

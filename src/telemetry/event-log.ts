@@ -1,6 +1,7 @@
 /**
  * Engine events as log lines: code, flow, and the numbers that justify the decision, named by the
- * registry. Owns the consumer side of the events rings and the rate limit per code.
+ * registry. Owns the consumer side of the events rings. Who hears of events hears of all of them;
+ * of one code a limited number is logged.
  */
 import type { Logger } from 'pino';
 import * as ev from '../engine/events.ts';
@@ -8,17 +9,21 @@ import { EVENT_SLOT_COUNT, EVENT_WORDS } from '../engine/limits.ts';
 import { Ring } from '../engine/ring.ts';
 import { SUPPORT_DF, SUPPORT_IP_ID, SUPPORT_NO_TIMESTAMPS } from '../engine/support-bits.ts';
 import { formatAddress } from './flow-address.ts';
+import { LogLimit } from './log-limit.ts';
 import { codeEntry } from './registry.ts';
 
-/** Lines of one code in one period; the rest is counted and told at its end. */
-const LINES_MAX = 100;
-const PERIOD_MS = 60_000;
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
 
 export interface EventRecord {
   readonly code: string;
   readonly kind: string;
   readonly cause: string | undefined;
   readonly flow: string;
+  readonly near: Endpoint;
+  readonly far: Endpoint;
   readonly ageMs: number;
   readonly observed: boolean;
   readonly args: Readonly<Record<string, number | readonly string[]>>;
@@ -26,14 +31,21 @@ export interface EventRecord {
   readonly severity: 'note' | 'warning' | 'error';
 }
 
+export interface EventHearer {
+  note(record: EventRecord): void;
+  /** Events that no ring had room for. */
+  noteLost(events: number): void;
+}
+
 export class EventLog {
   private readonly rings: readonly Ring[];
   private readonly log: Logger;
-  private readonly lines = new Map<string, number>();
-  private periodAt = Date.now();
+  private readonly hearer: EventHearer | undefined;
+  private readonly limit = new LogLimit();
   private lostSeen = 0;
 
-  constructor(events: readonly ArrayBufferLike[], log: Logger) {
+  constructor(events: readonly ArrayBufferLike[], log: Logger, hearer?: EventHearer) {
+    this.hearer = hearer;
     this.rings = events.map((buffer) => new Ring(buffer, EVENT_SLOT_COUNT, EVENT_WORDS * 4));
     this.log = log;
   }
@@ -44,27 +56,28 @@ export class EventLog {
       for (let at = ring.peek(); at >= 0; at = ring.peek()) {
         const record = readEvent(ring.words, at);
         ring.release();
-        if (record !== undefined) this.write(record);
+        if (record === undefined) continue;
+        this.hearer?.note(record);
+        this.write(record);
       }
     }
     const lost = this.rings.reduce((sum, ring) => sum + ring.lostCount(), 0);
     if (lost !== this.lostSeen) {
+      this.hearer?.noteLost(lost - this.lostSeen);
       this.log.warn({ events: lost - this.lostSeen }, 'events lost');
       this.lostSeen = lost;
     }
-    if (Date.now() - this.periodAt >= PERIOD_MS) this.endPeriod();
+    this.tellSuppressed(performance.now());
   }
 
-  /** Drains for the last time, and tells what the period has not logged so far. */
+  /** Drains for the last time, and tells what was not logged so far. */
   close(): void {
     this.drain();
-    this.endPeriod();
+    this.tellSuppressed(Number.POSITIVE_INFINITY);
   }
 
   private write(record: EventRecord): void {
-    const written = (this.lines.get(record.code) ?? 0) + 1;
-    this.lines.set(record.code, written);
-    if (written > LINES_MAX) return;
+    if (!this.limit.take(record.code, performance.now())) return;
     const fields = {
       code: record.code,
       kind: record.kind,
@@ -79,12 +92,10 @@ export class EventLog {
     else this.log.warn(fields, record.code);
   }
 
-  private endPeriod(): void {
-    this.periodAt = Date.now();
-    for (const [code, written] of this.lines) {
-      if (written > LINES_MAX) this.log.warn({ code, lines: written - LINES_MAX }, 'not logged');
+  private tellSuppressed(nowMs: number): void {
+    for (const { code, lines } of this.limit.suppressed(nowMs)) {
+      this.log.warn({ code, lines }, 'suppressed');
     }
-    this.lines.clear();
   }
 }
 
@@ -95,8 +106,11 @@ export function readEvent(words: Int32Array, at: number): EventRecord | undefine
   if (entry === undefined) return undefined;
   const family = word(ev.EV_FAMILY) === 6 ? 6 : 4;
   const ports = word(ev.EV_PORTS);
-  const near = endpoint(formatAddress(words, at + ev.EV_NEAR_ADDR, family), ports >>> 16);
-  const far = endpoint(formatAddress(words, at + ev.EV_FAR_ADDR, family), ports & 0xffff);
+  const near = {
+    address: formatAddress(words, at + ev.EV_NEAR_ADDR, family),
+    port: ports >>> 16,
+  };
+  const far = { address: formatAddress(words, at + ev.EV_FAR_ADDR, family), port: ports & 0xffff };
   const args: Record<string, number | string[]> = {};
   entry.args.forEach(([key, kind], i) => {
     const value = word(ev.EV_ARG + i);
@@ -106,7 +120,9 @@ export function readEvent(words: Int32Array, at: number): EventRecord | undefine
     code: entry.name,
     kind: entry.kind,
     cause: codeEntry(word(ev.EV_CAUSE))?.name,
-    flow: `${near} > ${far}`,
+    flow: `${endpoint(near.address, near.port)} > ${endpoint(far.address, far.port)}`,
+    near,
+    far,
     ageMs: word(ev.EV_AGE_MS),
     observed: word(ev.EV_WOULD) !== 0,
     args,

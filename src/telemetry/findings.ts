@@ -223,4 +223,27 @@ export const FINDINGS: readonly CodeEntry[] = [
     [],
     'SYN-ACKs lose SACK-permitted on the way: the far end waits for blocks that never come.',
   ),
+  finding(
+    code.IDLE_DROP,
+    'idle-drop',
+    'error',
+    [
+      ['silentMs', 'ms'],
+      ['tries', 'count'],
+      ['probes', 'count'],
+      ['byReset', 'count'],
+      ['limitMs', 'ms'],
+    ],
+    'A connection that was idle is dead, others to its destination live: something forgot it.',
+  ),
+  finding(
+    code.KEEPALIVE_UNANSWERED,
+    'keepalive-unanswered',
+    'warning',
+    [
+      ['silentMs', 'ms'],
+      ['probes', 'count'],
+    ],
+    'Nobody answers the keep-alives of a connection, and nothing tells why: they end.',
+  ),
 ];

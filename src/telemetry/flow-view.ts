@@ -51,6 +51,8 @@ export interface FlowCounts {
   readonly capacity: number;
   readonly translated: number;
   readonly settled: number;
+  /** Embryonic ones that gave way in a full table. */
+  readonly evicted: number;
 }
 
 /** Of all tables together; they need not have had their peaks at one time. */
@@ -63,6 +65,7 @@ export function countFlows(memories: readonly EngineMemory[]): FlowCounts {
     capacity: memories.reduce((total, { flowCountMax }) => total + flowCountMax, 0),
     translated: sum(l.INDEX_TRANSLATED),
     settled: sum(l.INDEX_SETTLED),
+    evicted: sum(l.INDEX_EVICTED) >>> 0,
   };
 }
 

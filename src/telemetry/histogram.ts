@@ -11,8 +11,11 @@ const OCTAVE_BUCKETS = 32;
 const OCTAVE_COUNT = 18;
 const BUCKET_COUNT = EXACT_COUNT + OCTAVE_COUNT * OCTAVE_BUCKETS;
 const VALUE_MAX = 2 ** (EXACT_BITS + OCTAVE_COUNT) - 1;
-/** One more word than buckets: the largest value seen. */
-export const HISTOGRAM_BYTES = (BUCKET_COUNT + 1) * 8;
+/** Two more words than buckets: the largest value seen, and the sum of all. */
+const LARGEST = BUCKET_COUNT;
+const SUM = BUCKET_COUNT + 1;
+const WORD_COUNT = BUCKET_COUNT + 2;
+export const HISTOGRAM_BYTES = WORD_COUNT * 8;
 
 export interface Quantiles {
   readonly count: number;
@@ -26,7 +29,7 @@ export class Histogram {
   private readonly buckets: Float64Array;
 
   constructor(buffer: ArrayBufferLike, byteOffset: number) {
-    this.buckets = new Float64Array(buffer, byteOffset, BUCKET_COUNT + 1);
+    this.buckets = new Float64Array(buffer, byteOffset, WORD_COUNT);
   }
 
   /** `weight` observations of one value. */
@@ -34,7 +37,8 @@ export class Histogram {
     const clipped = value < 0 ? 0 : value > VALUE_MAX ? VALUE_MAX : value | 0;
     const bucket = bucketOf(clipped);
     this.buckets[bucket] = (this.buckets[bucket] ?? 0) + weight;
-    if (clipped > (this.buckets[BUCKET_COUNT] ?? 0)) this.buckets[BUCKET_COUNT] = clipped;
+    if (clipped > (this.buckets[LARGEST] ?? 0)) this.buckets[LARGEST] = clipped;
+    this.buckets[SUM] = (this.buckets[SUM] ?? 0) + clipped * weight;
   }
 
   quantiles(): Quantiles {
@@ -44,19 +48,46 @@ export class Histogram {
   /** Adds its counts to `sums`, its largest value where that is larger. */
   addTo(sums: Float64Array): void {
     for (let i = 0; i < BUCKET_COUNT; i++) sums[i] = (sums[i] ?? 0) + (this.buckets[i] ?? 0);
-    sums[BUCKET_COUNT] = Math.max(sums[BUCKET_COUNT] ?? 0, this.buckets[BUCKET_COUNT] ?? 0);
+    sums[LARGEST] = Math.max(sums[LARGEST] ?? 0, this.buckets[LARGEST] ?? 0);
+    sums[SUM] = (sums[SUM] ?? 0) + (this.buckets[SUM] ?? 0);
   }
 }
 
 /** Of all that was recorded in any of them. */
 export function quantilesOf(histograms: readonly Histogram[]): Quantiles {
-  const seen = new Float64Array(BUCKET_COUNT + 1);
+  const seen = new Float64Array(WORD_COUNT);
   for (const histogram of histograms) histogram.addTo(seen);
   let count = 0;
   for (let i = 0; i < BUCKET_COUNT; i++) count += seen[i] ?? 0;
-  const max = seen[BUCKET_COUNT] ?? 0;
+  const max = seen[LARGEST] ?? 0;
   const at = (share: number) => Math.min(max, quantile(seen, count * share));
   return { count, p50: at(0.5), p99: at(0.99), p999: at(0.999), max };
+}
+
+export interface Totals {
+  readonly count: number;
+  readonly sum: number;
+  /** How many were below each bound. */
+  readonly below: readonly number[];
+}
+
+/**
+ * Bounds must be such that no bucket lies on both sides: below 64 any, from there on multiples of
+ * the bucket's width, for example 100, 200, 400 …
+ */
+export function totalsOf(histograms: readonly Histogram[], bounds: readonly number[]): Totals {
+  const seen = new Float64Array(WORD_COUNT);
+  for (const histogram of histograms) histogram.addTo(seen);
+  const below = bounds.map(() => 0);
+  let count = 0;
+  for (let i = 0; i < BUCKET_COUNT; i++) {
+    const here = seen[i] ?? 0;
+    count += here;
+    for (const [k, bound] of bounds.entries()) {
+      if (bucketTop(i) < bound) below[k] = (below[k] ?? 0) + here;
+    }
+  }
+  return { count, sum: seen[SUM] ?? 0, below };
 }
 
 function bucketOf(value: number): number {

@@ -68,7 +68,9 @@ function mergeFact(
   const more = seen.map((fact) => Math.max(0, (fact?.count ?? 0) - base));
   const count = base + more.reduce((sum, times) => sum + times, 0);
   // Cleared, and seen again since: it counts from there.
-  return { ...first, count: count === base ? first.count : count };
+  const limits = seen.flatMap((fact) => fact?.limitMs ?? []);
+  const limit = limits.length === 0 ? {} : { limitMs: Math.min(...limits) };
+  return { ...first, count: count === base ? first.count : count, ...limit };
 }
 
 function byLastSeen(a: FactView, b: FactView): number {

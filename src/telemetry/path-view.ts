@@ -14,6 +14,7 @@ export const FACT_NAMES = [
   'timestamps-stripped',
   'window-scale-stripped',
   'sack-permitted-stripped',
+  'idle-limit',
 ] as const;
 
 export interface FactView {
@@ -21,6 +22,8 @@ export interface FactView {
   readonly count: number;
   readonly lastSeen: string;
   readonly expires: string;
+  /** Of `idle-limit`: the shortest silence behind which a connection was found dead. */
+  readonly limitMs?: number;
 }
 
 export interface PathView {
@@ -52,6 +55,7 @@ export function viewPaths(words: Int32Array, nowMs: number, nowDate: number): Pa
         count: words[pair + 1] ?? 0,
         lastSeen: new Date(seen).toISOString(),
         expires: new Date(seen + PATH_FACT_MS).toISOString(),
+        ...(fact === p.FACT_IDLE ? { limitMs: words[at + p.P_IDLE_MS] ?? 0 } : {}),
       });
     }
     if (facts.length === 0) continue;
@@ -71,8 +75,9 @@ export function viewPaths(words: Int32Array, nowMs: number, nowDate: number): Pa
 export function pathLine(path: PathView): string {
   const where = path.address.includes(':') ? `[${path.address}]` : path.address;
   const facts = path.facts.map(
-    ({ fact, count, lastSeen, expires }) =>
-      `${fact} (${count} times, last ${lastSeen}, until ${expires})`,
+    ({ fact, count, lastSeen, expires, limitMs }) =>
+      `${fact}${limitMs === undefined ? '' : ` ${limitMs / 1000} s`}` +
+      ` (${count} times, last ${lastSeen}, until ${expires})`,
   );
   const canaries =
     path.canaries === 0 ? '' : `; ${path.canariesClean} of ${path.canaries} canaries clean`;

@@ -1,8 +1,9 @@
 /**
  * What the packet worker and the main thread know of each other: one page of shared memory.
  *
- * Owns the layout: int32 control words, then float64 counters, then the latency histogram in
- * microseconds from the first receive to the verdict. The worker writes all but STOP.
+ * Owns the layout: int32 control words, then float64 counters, then two histograms in microseconds:
+ * latency from the first receive to the verdict, and pauses of the worker's garbage collector. The
+ * worker writes all but STOP and BUDGET_US.
  */
 import { HISTOGRAM_BYTES, Histogram } from './histogram.ts';
 
@@ -14,6 +15,8 @@ export const PAGE_STOP = 1;
 export const PAGE_HEARTBEAT_MS = 2;
 /** Netlink port id of the queue's socket: where wake-ups go. */
 export const PAGE_PORT_ID = 3;
+/** Latency budget of a batch, microseconds; the main thread may change it at any time. */
+export const PAGE_BUDGET_US = 4;
 const CONTROL_WORDS = 16;
 
 export const STATE_STARTING = 0;
@@ -38,19 +41,21 @@ const COUNTER_COUNT = 16;
 
 const COUNTERS_OFFSET = CONTROL_WORDS * 4;
 const HISTOGRAM_OFFSET = COUNTERS_OFFSET + COUNTER_COUNT * 8;
-const PAGE_BYTES = HISTOGRAM_OFFSET + HISTOGRAM_BYTES;
+const PAGE_BYTES = HISTOGRAM_OFFSET + 2 * HISTOGRAM_BYTES;
 
 export class StatsPage {
   readonly buffer: SharedArrayBuffer;
   readonly control: Int32Array;
   readonly counters: Float64Array;
   readonly latencyUs: Histogram;
+  readonly gcPauseUs: Histogram;
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(PAGE_BYTES)) {
     this.buffer = buffer;
     this.control = new Int32Array(buffer, 0, CONTROL_WORDS);
     this.counters = new Float64Array(buffer, COUNTERS_OFFSET, COUNTER_COUNT);
     this.latencyUs = new Histogram(buffer, HISTOGRAM_OFFSET);
+    this.gcPauseUs = new Histogram(buffer, HISTOGRAM_OFFSET + HISTOGRAM_BYTES);
   }
 
   counter(index: number): number {

@@ -6,11 +6,15 @@ import { WOULD } from '../engine/codes.ts';
 import { COUNTER_COUNT } from '../engine/limits.ts';
 import type { EngineMemory } from '../engine/memory.ts';
 import { countFlows } from './flow-view.ts';
+import type { Quantiles } from './histogram.ts';
 import { CODES, STATS } from './registry.ts';
+import type { Verdict } from './removal.ts';
 
 export interface RuntimeFigures {
   readonly packets: number;
   readonly latencyUs: { p50: number; p99: number; p999: number; max: number };
+  /** Of the packet threads' garbage collectors. */
+  readonly gcPauseUs: Quantiles;
   readonly budgetExceeded: number;
   readonly shed: number;
   readonly injected: number;
@@ -22,6 +26,7 @@ export interface RuntimeFigures {
 export const NO_FIGURES: RuntimeFigures = {
   packets: 0,
   latencyUs: { p50: 0, p99: 0, p999: 0, max: 0 },
+  gcPauseUs: { count: 0, p50: 0, p99: 0, p999: 0, max: 0 },
   budgetExceeded: 0,
   shed: 0,
   injected: 0,
@@ -38,6 +43,10 @@ export interface StatusFacts {
   readonly reasons: readonly string[];
   readonly startedMs: number;
   readonly endsAt: string | undefined;
+  /** The last day of its stay, whether that is over, and the ticket that it belongs to. */
+  readonly expires: string | undefined;
+  readonly expired: boolean;
+  readonly ticket: string | undefined;
   /** As it is, and why where `auto` was asked for and `full` is. */
   readonly inspect: 'auto' | 'full';
   readonly fullBecause: string;
@@ -45,20 +54,24 @@ export interface StatusFacts {
   readonly translate: 'user' | 'kernel';
   readonly userBecause: string;
   readonly kernelFlows: number;
-  readonly rules: { installed: boolean; backend: string };
+  /** `reinstalled`: how often they were put back behind a reload of the ruleset. */
+  readonly rules: { installed: boolean; backend: string; reinstalled: number };
   readonly budgetUs: number;
   /** One per packet worker, and how many packets each has had. */
   readonly memories: readonly EngineMemory[];
   readonly packetsByQueue: readonly number[];
   readonly runtime: RuntimeFigures;
+  /** Events that no ring had room for, so that neither log nor report knows of them. */
+  readonly eventsLost: number;
+  /** How many destinations each fault is known of. */
+  readonly knownFaults: Readonly<Record<string, number>>;
+  /** What `report` says. */
+  readonly removal: Verdict;
 }
 
-export type Status = Readonly<Record<string, unknown>> & {
-  readonly state: string;
-  readonly reasons: readonly string[];
-};
+export type Status = Readonly<ReturnType<typeof statusOf>>;
 
-export function statusOf(facts: StatusFacts): Status {
+export function statusOf(facts: StatusFacts) {
   const counters = sumOf(facts.memories.map((memory) => new Float64Array(memory.counters)));
   const flows = countFlows(facts.memories);
   const { runtime } = facts;
@@ -74,12 +87,20 @@ export function statusOf(facts: StatusFacts): Status {
     ready: facts.ready,
     uptimeMs: Math.round(performance.now() - facts.startedMs),
     endsAt: facts.endsAt ?? null,
+    expires: facts.expires ?? null,
+    expired: facts.expired,
+    ticket: facts.ticket ?? null,
     inspect: facts.inspect,
     fullBecause: facts.fullBecause === '' ? null : facts.fullBecause,
     rules: facts.rules,
     packets: runtime.packets,
     packetsByQueue: facts.packetsByQueue,
-    flows: { current: flows.current, peak: flows.peak, capacity: flows.capacity },
+    flows: {
+      current: flows.current,
+      peak: flows.peak,
+      capacity: flows.capacity,
+      evicted: flows.evicted,
+    },
     translate: facts.translate,
     userBecause: facts.userBecause === '' ? null : facts.userBecause,
     translated: { kernel: facts.kernelFlows, userspace: flows.translated },
@@ -95,9 +116,14 @@ export function statusOf(facts: StatusFacts): Status {
     injected: runtime.injected,
     injectFailed: runtime.injectFailed,
     latencyUs: runtime.latencyUs,
+    gcPauseUs: runtime.gcPauseUs,
     budgetUs: facts.budgetUs,
     budgetExceeded: runtime.budgetExceeded,
     shed: runtime.shed,
+    heartbeatMs: runtime.heartbeatMs,
+    eventsLost: facts.eventsLost,
+    knownFaults: facts.knownFaults,
+    removal: facts.removal,
   };
 }
 
@@ -129,6 +155,7 @@ export function statusText(status: Status): string {
     row('mode', `${s['mode']}, hook ${s['hook']}, rules by ${rules.backend}`),
     row('targets', (s['targets'] as readonly string[]).join(', ')),
     row('running', `${Math.round(Number(s['uptimeMs']) / 1000)} s${ends(s['endsAt'])}`),
+    ...stayText(s),
     row('packets', `${s['packets']} inspected, ${s['shed']} shed under load`),
     ...queuesText(s['packetsByQueue'] as readonly number[]),
     ...bypassText(s),
@@ -141,6 +168,15 @@ export function statusText(status: Status): string {
     ...counts('would have done', s['wouldIntervene']),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Why it is here, and until when. */
+function stayText(s: Readonly<Record<string, unknown>>): string[] {
+  const over = s['expired'] === true ? ', which is over: is it still needed?' : '';
+  return [
+    ...(s['ticket'] === null ? [] : [row('ticket', String(s['ticket']))]),
+    ...(s['expires'] === null ? [] : [row('until', `${s['expires']}${over}`)]),
+  ];
 }
 
 function queuesText(packets: readonly number[]): string[] {

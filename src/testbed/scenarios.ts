@@ -144,6 +144,13 @@ export const OTHER_SCENARIOS: readonly Scenario[] = [
     kind: 'checksum-left-partial',
     partial: 'data',
   }),
+  scenario('idle-drop', 'the firewall forgets connections that say nothing, and tells nobody', {
+    forgetsMs: 4000,
+  }),
+  scenario('idle-drop-reset', 'the same, and answers the next packet of the client by a reset', {
+    forgetsMs: 4000,
+    refuses: true,
+  }),
   scenario(
     'pmtu',
     'the link behind the firewall carries less than the others, under a re-anchored connection',

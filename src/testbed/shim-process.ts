@@ -10,6 +10,7 @@ import { BULK_PORT, ECHO_PORT, type Lab, SSH_PORT } from './lab.ts';
 import { collect, hasEnded, type Namespace, type Output } from './namespace.ts';
 
 const READY_MS = 10_000;
+const PORTS = ['--port', [SSH_PORT, ECHO_PORT, BULK_PORT].join(',')] as const;
 
 export interface LogLine {
   readonly level: string;
@@ -39,25 +40,40 @@ export class ShimProcess {
 
   /** At the servers' end, for those who come to them. */
   static atServer(lab: Lab, extra: readonly string[] = []): Promise<ShimProcess> {
-    const args = ['--target', '10.99.1.0/24,fd99:1::/64', '--direction', 'in', ...extra];
+    const args = [...PORTS, '--target', '10.99.1.0/24,fd99:1::/64', '--direction', 'in', ...extra];
     return ShimProcess.start(lab.server, `${lab.dir}/run-server`, args);
   }
 
   static openWith(lab: Lab, extra: readonly string[]): Promise<ShimProcess> {
-    const args = ['--target', '10.99.2.0/24,fd99:2::/64', ...extra];
-    return ShimProcess.start(lab.shimHost, `${lab.dir}/run`, args);
+    return ShimProcess.openIn(lab, [], extra);
+  }
+
+  /** Behind a program that changes its world, and then runs it: `unshare …`. */
+  static openIn(
+    lab: Lab,
+    wrap: readonly string[],
+    extra: readonly string[] = [],
+  ): Promise<ShimProcess> {
+    const args = [...PORTS, '--target', '10.99.2.0/24,fd99:2::/64', ...extra];
+    return ShimProcess.start(lab.shimHost, `${lab.dir}/run`, args, wrap);
+  }
+
+  /** What it looks after stands in a file or directory, where a test can change it. */
+  static configured(lab: Lab, config: string): Promise<ShimProcess> {
+    return ShimProcess.start(lab.shimHost, `${lab.dir}/run`, ['--config', config]);
   }
 
   private static async start(
     host: Namespace,
     runDir: string,
     extra: readonly string[],
+    wrap: readonly string[] = [],
   ): Promise<ShimProcess> {
-    const child = host.start(process.execPath, [
+    const [program = '', ...args] = [...wrap, process.execPath];
+    const child = host.start(program, [
+      ...args,
       distFile('cli.js'),
       'run',
-      '--port',
-      [SSH_PORT, ECHO_PORT, BULK_PORT].join(','),
       '--state-dir',
       runDir,
       '--log-format',

@@ -13,9 +13,17 @@ export interface CliOutcome {
 }
 
 export function runNode(args: readonly string[]): Promise<CliOutcome> {
+  return runProgram(process.execPath, args);
+}
+
+export function runShell(script: string): Promise<CliOutcome> {
+  return runProgram('sh', ['-c', script]);
+}
+
+function runProgram(program: string, args: readonly string[]): Promise<CliOutcome> {
   return new Promise((resolve) => {
     const options = { cwd: ROOT, timeout: 20_000, maxBuffer: 64 << 20 };
-    execFile(process.execPath, [...args], options, (error, stdout, stderr) => {
+    execFile(program, [...args], options, (error, stdout, stderr) => {
       const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ exitCode, stdout, stderr });
     });

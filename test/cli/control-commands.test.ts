@@ -2,18 +2,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FLOW_PROVEN, FLOW_TRANSLATED } from '../../src/engine/flow/layout.ts';
 import { viewFlows } from '../../src/telemetry/flow-view.ts';
+import { History } from '../../src/telemetry/history.ts';
 import type { PathView } from '../../src/telemetry/path-view.ts';
+import { type RepairReport, reportOf, reportText } from '../../src/telemetry/repair-report.ts';
 import { statusOf, statusText } from '../../src/telemetry/status.ts';
 import { ControlRig } from '../telemetry/control-rig.ts';
 import { memoryOf } from '../telemetry/flow-memory.ts';
 import { factsOf } from '../telemetry/status-facts.ts';
-import { runCli } from './cli-run.ts';
+import { CLI, runCli, runShell } from './cli-run.ts';
 
 const memory = memoryOf([{ flags: FLOW_PROVEN }, { flags: FLOW_TRANSLATED, delta: -1 }]);
 const rig = new ControlRig();
 let reasons: readonly string[] = [];
 let status = statusOf(factsOf(memory));
 let kept = true;
+const history = new History(Date.now() - 86_400_000);
 const asked: unknown[] = [];
 const fact = {
   fact: 'phantom',
@@ -30,6 +33,11 @@ beforeAll(() =>
     status = statusOf(factsOf(memory, { reasons }));
     if (request.op === 'status') return status;
     if (request.op === 'keep') return { schema: 1, kept };
+    if (request.op === 'top') return { schema: 1, status, recent: [] };
+    if (request.op === 'report') {
+      asked.push(request['sinceMs']);
+      return reportOf(history, Date.now() - Number(request['sinceMs']), Date.now());
+    }
     if (request.op === 'paths') return { schema: 1, paths };
     if (request.op === 'forget') {
       asked.push([request['address'], request['port']]);
@@ -126,6 +134,54 @@ describe('paths', () => {
       expect(stderr).toMatch(/^Cannot forget ".*": name an address, or address:port as /);
     },
   );
+});
+
+describe('report', () => {
+  const faulty = history.destination('10.0.0.2', 22);
+
+  it('exits 4 without evidence, 1 when it is needed, 0 when it is safe', async () => {
+    const unknown = await run('report');
+    expect([unknown.exitCode, unknown.stdout]).toEqual([
+      4,
+      expect.stringMatching(/\nnot enough evidence: none of 0 connections has shown a fault: /),
+    ]);
+    faulty.lastFault = Date.now();
+    expect((await run('report')).exitCode).toBe(1);
+    faulty.canariesClean = 30;
+    const { exitCode, stdout } = await run('report', '--json');
+    const report = JSON.parse(stdout) as RepairReport;
+    expect([exitCode, report.verdict]).toEqual([0, 'safe']);
+    expect(reportText(report)).toContain('safe to remove: canaries met no fault');
+  });
+
+  it('looks back a week, or as long as is asked for', async () => {
+    asked.length = 0;
+    await run('report');
+    await run('report', '--since', '36h');
+    expect(asked).toEqual([7 * 86_400_000, 36 * 3_600_000]);
+    const { exitCode, stderr } = await run('report', '--since', 'tuesday');
+    expect([exitCode, stderr.split('\n').length]).toEqual([2, 2]);
+  });
+});
+
+describe('top', () => {
+  it.each([['--once'], []])('prints one page where no terminal reads %s', async (...args) => {
+    const { exitCode, stdout } = await run('top', ...args);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^seqshim \S+ \(pid \d+\) ok\nenforce, rules by nft, up 5 s\n/);
+    expect(stdout).not.toContain('\x1b');
+  });
+
+  it('on a terminal draws until q, and gives the terminal back', async () => {
+    const command = `${process.execPath} ${CLI} top --control ${rig.path}`;
+    // script(1) has a terminal of its own, 80x24 or unknown; q comes a little later.
+    const shell = `(sleep 2; printf q) | script -qec '${command}' /dev/null`;
+    const { exitCode, stdout } = await runShell(shell);
+    expect(exitCode).toBe(0);
+    expect(stdout.startsWith('\x1b[?1049h\x1b[?25l\x1b[Hseqshim ')).toBe(true);
+    expect(stdout.split('\x1b[H').length).toBeGreaterThanOrEqual(2);
+    expect(stdout.trimEnd().endsWith('\x1b[?25h\x1b[?1049l')).toBe(true);
+  });
 });
 
 describe('keep', () => {

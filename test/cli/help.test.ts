@@ -1,5 +1,7 @@
 /** `--help`: every command answers, at once, and neither it nor a harmless command is native. */
 import { describe, expect, it } from 'vitest';
+import { exitsOf, flagOf, optionsOf } from '../../src/cli/command.ts';
+import { COMMANDS as TABLE } from '../../src/cli/commands.ts';
 import { OPTIONS } from '../../src/config/options.ts';
 import { VERSION } from '../../src/version.ts';
 import { CLI, runCli, runCliWithoutNative, runNode, runScriptWithoutNative } from './cli-run.ts';
@@ -8,6 +10,8 @@ const COMMANDS = [
   'diagnose',
   'run',
   'status',
+  'top',
+  'report',
   'flows',
   'paths',
   'keep',
@@ -15,6 +19,8 @@ const COMMANDS = [
   'down',
   'rules',
   'check',
+  'config',
+  'completion',
 ];
 const HELP_MS_MAX = 300;
 /** What `node -e 0` takes on a machine that has nothing else to do, generously. */
@@ -47,9 +53,43 @@ describe('seqshim --help', () => {
     expect(stdout).toMatch(new RegExp(`^seqshim ${command}`));
   });
 
-  it.each(['run', 'up', 'rules', 'check'])('%s --help names every option', async (command) => {
-    const { stdout } = await runCli(command, '--help');
-    for (const { name } of OPTIONS) expect(stdout).toContain(` --${name} `);
+  it.each(COMMANDS)(
+    '%s --help has a sentence, its options, an example, exit codes',
+    async (name) => {
+      const { stdout } = await runCli(name, '--help');
+      const command = commandOf(name);
+      const [usage, empty, sentence] = stdout.split('\n');
+      expect(usage).toMatch(new RegExp(`^seqshim ${name}`));
+      expect([empty, /^[A-Za-z].{15,}/.test(sentence ?? '')]).toEqual(['', true]);
+      const flags = [...stdout.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag]) => flag);
+      expect(flags).toEqual(optionsOf(command).map((entry) => flagOf(entry).split(' ')[0]));
+      expect(stdout).toMatch(/^Examples?:\n {2}seqshim /m);
+      const [, exits = ''] = stdout.split('Exit codes:\n');
+      const codes = [...exits.matchAll(/^ {2}(\d+) +\S/gm)].map(([, code]) => Number(code));
+      expect(codes).toEqual(exitsOf(command).map(([code]) => code));
+      for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(100);
+    },
+  );
+
+  it.each(COMMANDS)('an example of %s is one that its parser takes', (name) => {
+    for (const [line] of commandOf(name).examples) {
+      const words = line.split(' ').filter((word) => word.startsWith('--'));
+      const known = optionsOf(commandOf(name)).map((entry) => `--${entry.name}`);
+      expect(line).toMatch(new RegExp(`^seqshim ${name}( |$)`));
+      expect(words.filter((word) => !known.includes(word))).toEqual([]);
+    }
+  });
+
+  it.each(['run', 'up', 'rules', 'check', 'config'])('%s takes every option', (command) => {
+    const names = optionsOf(commandOf(command)).map(({ name }) => name);
+    for (const { name } of OPTIONS) expect(names).toContain(name);
+  });
+
+  it('says that there is no such command', async () => {
+    expect(await runCli('fly', '--help')).toMatchObject({
+      exitCode: 2,
+      stderr: 'Cannot help with "fly": there is no such command. Try: seqshim --help\n',
+    });
   });
 });
 
@@ -84,17 +124,26 @@ describe('without native modules', () => {
     expect(stdout).toContain('synack-conflict');
   });
 
-  it.each(['status', 'flows', 'paths', 'keep'])('%s says that nothing runs', async (command) => {
-    const control = '/nonexistent/control.sock';
-    const outcome = await runCliWithoutNative(command, '--control', control);
-    const hint = 'Start it with seqshim run, or name its socket with --control';
-    expect(outcome).toEqual({
-      exitCode: 3,
-      stdout: '',
-      stderr: `seqshim is not running (${control}). ${hint}\n`,
-    });
-  });
+  it.each(['status', 'top', 'report', 'flows', 'paths', 'keep'])(
+    '%s says that nothing runs',
+    async (command) => {
+      const control = '/nonexistent/control.sock';
+      const outcome = await runCliWithoutNative(command, '--control', control);
+      const hint = 'Start it with seqshim run, or name its socket with --control';
+      expect(outcome).toEqual({
+        exitCode: 3,
+        stdout: '',
+        stderr: `seqshim is not running (${control}). ${hint}\n`,
+      });
+    },
+  );
 });
+
+function commandOf(name: string) {
+  const command = TABLE.find((one) => one.name === name);
+  if (command === undefined) throw new Error(`no command ${name}`);
+  return command;
+}
 
 async function timed(args: readonly string[]): Promise<number> {
   const beganMs = performance.now();

@@ -34,20 +34,42 @@ describe('loadConfig()', () => {
       queueNum: 5011,
       queueCount: 1,
       pathsFile: '/var/lib/seqshim/paths.json',
+      historyFile: '/var/lib/seqshim/history.json',
+      metrics: undefined,
+      metricsFile: undefined,
+      journalStream: process.env['JOURNAL_STREAM'],
       inspect: 'auto',
       translate: 'user',
       inject: 'auto',
       checksumFill: 'auto',
       sack: 'auto',
       mssClamp: 0,
+      idleAction: 'forget',
+      idleAfterMs: 0,
       budgetUs: 200,
       flowCountMax: 65_536,
       runDir: '/run/seqshim',
       control: '/run/seqshim/control.sock',
       removeScript: '/run/seqshim/remove.sh',
+      expires: undefined,
+      ticket: undefined,
       logLevel: 'info',
       logFormat: 'auto',
     });
+  });
+
+  it('takes an idle time that the flow table reaches', async () => {
+    const options = { target, 'idle-action': 'keepalive', 'idle-after': '5m' };
+    const config = await loadConfig(options);
+    expect(config).toMatchObject({ idleAction: 'keepalive', idleAfterMs: 300_000 });
+    for (const wrong of ['0', '999ms', '3h']) {
+      await expect(loadConfig({ target, 'idle-after': wrong })).rejects.toThrow(
+        `Cannot use --idle-after "${wrong}": it must be from 1s to 2h`,
+      );
+    }
+    await expect(loadConfig({ target, 'idle-action': 'kill' })).rejects.toThrow(
+      'Cannot use --idle-action "kill": it must be keepalive, reset, forget',
+    );
   });
 
   it('refuses to exclude everything', async () => {
@@ -212,6 +234,47 @@ describe('loadConfig()', () => {
     expect(line).toMatch(new RegExp(`^Cannot read --${name} "soon": write a number with a unit`));
   });
 
+  it.each(['2027-02-30', '2027-13-01', '31.3.2027', '2027-3-1', 'soon', '2027-03-31T12:00:00Z'])(
+    'refuses --expires %s: it is no day',
+    async (expires) => {
+      expect(await operatorError(() => loadConfig({ target, expires }), 2)).toBe(
+        `Cannot use --expires "${expires}": write a day as YYYY-MM-DD, for example 2027-03-31`,
+      );
+    },
+  );
+
+  it('takes a ticket of one line, whatever is in it', async () => {
+    const ticket = 'https://tickets.example/OPS-7?a=1 "; rm -rf / `x` $(y) ünï';
+    expect((await loadConfig({ target, ticket })).ticket).toBe(ticket);
+    for (const wrong of ['two\nlines', '\u001b[31mred', 'x'.repeat(201), 'a\u2028b']) {
+      expect(await operatorError(() => loadConfig({ target, ticket: wrong }), 2)).toMatch(
+        /^Cannot use --ticket ".*": it must be one line of at most 200 characters$/,
+      );
+    }
+  });
+
+  it('refuses a budget that is none', async () => {
+    expect((await loadConfig({ target, budget: '1s' })).budgetUs).toBe(1_000_000);
+    expect(await operatorError(() => loadConfig({ target, budget: '2s' }), 2)).toBe(
+      'Cannot use --budget "2s": it must be at most 1s',
+    );
+  });
+
+  it('names file and line of a value that cannot be used, and counts the other mistakes', async () => {
+    const config = fileOf('# first\ntarget = ["10.0.0.0/8"]\n\nmode = "Observe"\n');
+    expect(await operatorError(() => loadConfig({ config }), 2)).toBe(
+      `Cannot load config: ${config}:4: mode: cannot be "Observe": it must be enforce, observe`,
+    );
+    const name = `${'x'.repeat(64)}.invalid`;
+    const line = await operatorError(() => loadConfig({ config: fileOf(`target = "${name}"`) }), 4);
+    expect(line).toMatch(/seqshim\.toml:1: target: cannot be "x+\.invalid": write its address/);
+    fileOf('mode = 1\nrules = 2\n\nprot = 3\n');
+    expect(await operatorError(() => loadConfig({ config }), 2)).toBe(
+      `Cannot load config: ${config}:1: mode: must be text in quotes (and 2 more: seqshim config check)`,
+    );
+    expect((await loadConfig({ target, config: false })).mode).toBe('enforce');
+  });
+
   it('refuses --no- before an option that is no flag', async () => {
     const line = 'Cannot use --no-mode: leave it out, or give --mode a value';
     expect(await operatorError(() => loadConfig({ target, mode: false }), 2)).toBe(line);
@@ -228,6 +291,15 @@ describe('pathsOf()', () => {
       control: '/x/y/control.sock',
     });
     expect(pathsOf({ 'state-dir': '/x', control: '/z.sock' }).control).toBe('/z.sock');
+  });
+});
+
+describe('pathsOf() with files', () => {
+  it('finds the instance that a file describes, also where the file has mistakes', () => {
+    const config = fileOf('state-dir = "/x"\nmode = 1\n');
+    expect(pathsOf({ config })).toEqual({ runDir: '/x', control: '/x/control.sock' });
+    expect(pathsOf({ config, 'state-dir': '/y' }).runDir).toBe('/y');
+    expect(() => pathsOf({ config: '/nonexistent' })).toThrow('Cannot read config "/nonexistent"');
   });
 });
 

@@ -25,12 +25,37 @@ describe('OPTIONS', () => {
       'checksum-fill choice auto off auto always',
       'sack choice auto auto repair strip off',
       'mss-clamp text off',
+      'idle-action choice forget keepalive reset forget',
+      'idle-after duration -',
       'budget microseconds 200',
       'flows number 65536',
       'state-dir text -',
       'control text -',
+      'expires date -',
+      'ticket text -',
+      'metrics text -',
+      'metrics-file text -',
       'log-level choice info debug info warn error',
       'log-format choice auto auto json text',
+    ]);
+  });
+
+  it('are applied to a running shim by SIGHUP: these, and no others', () => {
+    expect(OPTIONS.filter(({ live }) => live).map(({ name }) => name)).toEqual([
+      'target',
+      'exclude',
+      'port',
+      'direction',
+      'mode',
+      'checksum-fill',
+      'sack',
+      'mss-clamp',
+      'idle-action',
+      'idle-after',
+      'budget',
+      'expires',
+      'ticket',
+      'log-level',
     ]);
   });
 

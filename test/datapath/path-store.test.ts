@@ -15,13 +15,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PathStore } from '../../src/datapath/path-store.ts';
 import {
   FACT_FAULTY,
+  FACT_IDLE,
   FACT_PHANTOM,
   PATH_WORDS,
   PathTable,
 } from '../../src/engine/flow/path-table.ts';
 import { PATH_COUNT, PATH_FACT_MS } from '../../src/engine/limits.ts';
 import { addressWords } from '../../src/telemetry/flow-address.ts';
-import type { PathView } from '../../src/telemetry/path-view.ts';
+import { type PathView, pathLine } from '../../src/telemetry/path-view.ts';
 
 const NOW = Date.parse('2026-03-04T05:06:07.000Z');
 let dir: string;
@@ -118,12 +119,51 @@ describe('PathStore of several workers', () => {
     const { store, tables } = openThree();
     store.load(9000, NOW);
     const [one, two, three] = tables as [PathTable, PathTable, PathTable];
-    one.clear(rowOf(one, '10.0.0.2'), FACT_FAULTY);
-    two.clear(rowOf(two, '10.0.0.3'), FACT_FAULTY);
+    one.clear(rowOf(one, '10.0.0.2'), FACT_FAULTY, 5000);
+    two.clear(rowOf(two, '10.0.0.3'), FACT_FAULTY, 5000);
     learn(three, '10.0.0.3', FACT_FAULTY, 9000);
-    two.clear(rowOf(two, '10.0.0.4'), FACT_FAULTY);
+    two.clear(rowOf(two, '10.0.0.4'), FACT_FAULTY, 5000);
     learn(two, '10.0.0.4', FACT_FAULTY, 9000);
     expect(facts(store)).toEqual(['10.0.0.3 faulty 3', '10.0.0.4 faulty 1']);
+  });
+});
+
+describe('PathStore with idle limits', () => {
+  function learnLimit(table: PathTable, address: string, limitMs: number): void {
+    learn(table, address, FACT_FAULTY, 5000);
+    table.learnIdle(rowOf(table, address), limitMs, 5000);
+  }
+
+  it('shows them, and brings them back', async () => {
+    const before = open();
+    learnLimit(before.table, '10.0.0.2', 3_600_500);
+    const [path] = known(before.store, 9000, NOW);
+    expect(path?.facts.at(-1)).toMatchObject({ fact: 'idle-limit', count: 1, limitMs: 3_600_500 });
+    expect(path === undefined ? '' : pathLine(path)).toContain('idle-limit 3600.5 s (1 times, ');
+    await before.store.save(9000, NOW);
+    const after = open();
+    after.store.load(9000, NOW);
+    const at = rowOf(after.table, '10.0.0.2');
+    expect(after.table.holds(at, FACT_IDLE, 9000)).toBe(true);
+    expect(after.table.idleLimitMs(at)).toBe(3_600_500);
+  });
+
+  it('of several workers: the shortest', () => {
+    const { store, tables } = openThree();
+    learnLimit(tables[0] as PathTable, '10.0.0.2', 70_000);
+    learnLimit(tables[1] as PathTable, '10.0.0.2', 60_000);
+    expect(known(store, 9000, NOW)[0]?.facts.at(-1)).toMatchObject({ count: 2, limitMs: 60_000 });
+  });
+
+  it('believes no limit that the file does not name', async () => {
+    const before = open();
+    learnLimit(before.table, '10.0.0.2', 60_000);
+    await before.store.save(9000, NOW);
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/"limitMs": 60000/, '"other": 1'));
+    const after = open();
+    after.store.load(9000, NOW);
+    expect(after.table.holds(rowOf(after.table, '10.0.0.2'), FACT_IDLE, 9000)).toBe(false);
+    expect(after.table.holds(rowOf(after.table, '10.0.0.2'), FACT_FAULTY, 9000)).toBe(true);
   });
 });
 

@@ -64,6 +64,22 @@ describe('a canary', () => {
     }
   });
 
+  it('is each connection from then on, and each that ends well is counted', () => {
+    const { rig, table, word } = faulty();
+    for (let i = 1; i <= CANARY_EVERY; i++) open(rig, 40_000 + i);
+    close(rig);
+    for (let i = 1; i <= 5; i++) {
+      open(rig, 41_000 + i);
+      close(rig);
+    }
+    expect([word(P_CANARIES), word(P_CANARIES_CLEAN)]).toEqual([6, 6]);
+    open(rig, 41_100);
+    rig.in({ flags: SYN, seq: IRS + 5_000_000, ack: ISS + 1 });
+    close(rig);
+    expect([word(P_CANARIES), word(P_CANARIES_CLEAN)]).toEqual([7, 6]);
+    expect(table.holds(table.find(KEY, 22), FACT_FAULTY, rig.nowMs)).toBe(true);
+  });
+
   it('does not go while all connections come one by one', () => {
     const { rig, word } = faulty();
     for (let i = 1; i <= 2 * CANARY_EVERY; i++) {

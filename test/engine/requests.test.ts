@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
+import { Engine } from '../../src/engine/engine.ts';
 import { FACT_FAULTY, FACT_PHANTOM } from '../../src/engine/flow/path-table.ts';
 import { INJECT_FAR, INJECT_NEAR, VERDICT_ACCEPT, VERDICT_DROP } from '../../src/engine/verdict.ts';
 import { ACK, RST, SYN } from '../../src/engine/wire/segment.ts';
@@ -34,6 +35,16 @@ describe('the end of the shim', () => {
     ]);
     expect(rig.rules).toEqual(['add', 'del']);
     expect(rig.in({ flags: ACK, seq: 7001, ack: 6, payload: 10 })).toBe(VERDICT_ACCEPT);
+  });
+
+  it('ends them out of the memory that a dead thread has left', () => {
+    const rig = confirmed();
+    rig.injected.length = 0;
+    rig.endAll(new Engine(rig.memory, 0));
+    expect(rig.injected).toMatchObject([
+      { path: INJECT_NEAR, flags: RST | ACK, seq: (A + 41) | 0 },
+    ]);
+    expect(rig.rules).toEqual(['add', 'del']);
   });
 
   it('takes no new connection', () => {

@@ -39,6 +39,7 @@ import {
   IN_OK,
   IN_PORT,
   IN_PORTS,
+  IN_QUIET_MS,
   IN_RECEIVED,
   IN_REFUSED,
   IN_RETRANSMITS,
@@ -116,6 +117,7 @@ export interface SocketAnswer {
   dataSegments?: number;
   busyMs?: number;
   dataMs?: number;
+  quietMs?: number;
 }
 
 export interface SeenEvent {
@@ -368,6 +370,7 @@ export class Rig {
     words[to + IN_DATA_SEGMENTS] = this.socket.dataSegments ?? 0;
     words[to + IN_BUSY_MS] = this.socket.busyMs ?? 0;
     words[to + IN_DATA_MS] = this.socket.dataMs ?? 0;
+    words[to + IN_QUIET_MS] = this.socket.quietMs ?? 0;
     words[to + IN_TOLD_MS] = this.nowMs;
     this.inbox.commit();
   }
@@ -439,11 +442,12 @@ export class Rig {
     this.injected.length = 0;
   }
 
-  /** The shim stops for good. */
-  endAll(): void {
+  /** The shim stops for good. `heir`: the engine is no more, another takes its memory over. */
+  endAll(heir = this.engine): void {
     this.inbox.words[this.inbox.reserve() + IN_KIND] = IN_KIND_END_ALL;
     this.inbox.commit();
-    this.tick();
+    heir.tick(this.nowMs);
+    this.drain();
   }
 
   /** The operator forgets the server; port 0: all its ports. */

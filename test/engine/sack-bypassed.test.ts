@@ -100,6 +100,14 @@ describe('on a settled connection', () => {
     expect(rig.asked).toBe(1);
   });
 
+  it('and until its socket has told where it stands, they are moved all the same', () => {
+    const rig = settled();
+    ack(rig, LATER, foreign(LATER + 2 * MSS + 0x100000, LATER + 5 * MSS + 0x100000));
+    expect(isSettled(rig)).toBe(false);
+    expect(ack(rig, LATER, foreign(...BLOCK))).toBe(VERDICT_REWRITTEN);
+    expect(edgesOf(rig)).toEqual([...BLOCK]);
+  });
+
   it('blocks behind conntrack, or of which only the head is here, are not touched', () => {
     const behind = settled();
     behind.ruled = false;
@@ -165,6 +173,8 @@ describe('the first loss of a connection that was settled early', () => {
     const options = [1, 1, 5, 2 + blocks.length, ...blocks];
     rig.socket = { state: SOCKET_LIVES, acked: later - 1, sent: later + 9 * MSS, received: 0 };
     rig.in({ ...answer, ack: C + later, options });
+    expect(rig.sackEdges()).toEqual([]); // in no numbers that the near end could use
+    expect(rig.count(code.SACK_WITHHELD)).toBe(1);
     rig.pass(1); // the socket has told where it stands
     rig.in({ ...answer, ack: C + later, options });
     return rig.count(code.PROBE_SENT);

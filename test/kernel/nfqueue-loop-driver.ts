@@ -8,7 +8,12 @@ import { PacketLoop } from '../../src/datapath/nfqueue/packet-loop.ts';
 import { Queue } from '../../src/datapath/nfqueue/queue.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import { createEngineMemory } from '../../src/engine/memory.ts';
-import { PAGE_PACKETS, PAGE_STOP, StatsPage } from '../../src/telemetry/stats-page.ts';
+import {
+  PAGE_BUDGET_US,
+  PAGE_PACKETS,
+  PAGE_STOP,
+  StatsPage,
+} from '../../src/telemetry/stats-page.ts';
 
 const [queueNum = '91', stopFile = ''] = process.argv.slice(2);
 const WARM_PACKETS = 100_000;
@@ -16,6 +21,7 @@ const LOOK_TURNS = 64;
 
 const memory = createEngineMemory(1024, (bytes) => new SharedArrayBuffer(bytes));
 const stats = new StatsPage();
+stats.control[PAGE_BUDGET_US] = 200;
 const queue = new Queue({ queueNum: Number(queueNum), lengthMax: 4096, gso: false });
 let collections = 0;
 let warmBytes = 0;
@@ -40,7 +46,6 @@ function lookAround(): number {
 
 const loop = new PacketLoop(queue, new Engine(memory, 1), stats, {
   batchCount: 64,
-  budgetUs: 200,
   repeatMark: 0,
   settleMark: 0,
   unsettleMark: 0,

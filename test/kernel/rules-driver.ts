@@ -41,6 +41,13 @@ async function perform(book: RuleBook, [name, ...args]: readonly unknown[]): Pro
       return Promise.all((args as FlowAddress[]).map((flow) => book.addFlow(flow)));
     case 'del':
       return Promise.all((args as FlowAddress[]).map((flow) => book.delFlow(flow)));
+    case 'replace':
+      try {
+        await book.replace(args[0] as RuleInput, args[1] !== false);
+        return true;
+      } catch (error) {
+        return (error as RuleError).message;
+      }
     case 'add-timed': {
       const startMs = performance.now();
       const ok = await book.addFlow(args[0] as FlowAddress);

@@ -54,6 +54,45 @@ describe('golden texts', () => {
   });
 });
 
+describe('ruleComment(), the ticket in it', () => {
+  const way = 'seqshim 0.1.0: seqshim down, or sh /run/seqshim/remove.sh';
+
+  it('names the ticket and the last day, as far as there is room', () => {
+    const input = sample({ expires: '2027-03-31', ticket: 'OPS-7' });
+    expect(ruleComment(input, 127)).toBe(`${way}; until 2027-03-31; OPS-7`);
+    expect(ruleComment(input, way.length + 20)).toBe(`${way}; until 2027-03-31`);
+    expect(ruleComment(input, way.length)).toBe(way);
+    const long = sample({ ticket: 'https://tickets.example/browse/project/OPS-7?focus=1' });
+    expect(ruleComment(long, 127)).toBe(`${way}; https://tickets.example/browse/project/O...`);
+  });
+
+  it.each([
+    ['"; drop; comment "', 'drop_comment'],
+    ['-j ACCEPT', 'j_ACCEPT'],
+    ['x -j SEQSHIM-RAW', 'x_-j_SEQSHIM-RAW'],
+    ["it's `id` $(reboot) \\ %s ~", 'it_s_id_reboot_s'],
+    ['a } chain x { b', 'a_chain_x_b'],
+    ['RULES\nrm -rf /', 'RULES_rm_-rf_/'],
+    ['тикет №7 ünï', '7_n'],
+    ['--', ''],
+  ])('makes one harmless word of %j', (ticket, word) => {
+    const comment = ruleComment(sample({ ticket }), 255);
+    expect(comment).toBe(word === '' ? way : `${way}; ${word}`);
+  });
+
+  it('leaves nothing of any ticket that a program or a shell would read', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (ticket) => {
+        const comment = ruleComment(sample({ ticket, expires: '2027-03-31' }), 127);
+        expect(comment).toMatch(/^[A-Za-z0-9_./+@:,=# ;-]+$/);
+        expect(comment.length).toBeLessThanOrEqual(127);
+        expect(comment.slice(way.length)).toMatch(/^; until 2027-03-31(; [^ ;]+)?$/);
+      }),
+      { seed: SEED, numRuns: 500 },
+    );
+  });
+});
+
 const cidr4 = fc.record({ bits: fc.integer({ min: 0, max: 32 }), net: fc.ipV4() });
 const inputs = fc.record({
   targets: fc

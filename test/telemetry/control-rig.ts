@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Peer } from '../../src/telemetry/audit.ts';
 import { type ControlHandler, serveControl } from '../../src/telemetry/control-server.ts';
 
 export class ControlRig {
@@ -10,8 +11,9 @@ export class ControlRig {
   readonly path = join(this.dir, 'control.sock');
   private server: Server | undefined;
 
-  async serve(handle: ControlHandler): Promise<void> {
-    this.server = await serveControl(this.path, handle);
+  /** Everybody is `peer`. */
+  async serve(handle: ControlHandler, peer?: Peer): Promise<void> {
+    this.server = await serveControl(this.path, handle, () => peer);
   }
 
   async close(): Promise<void> {

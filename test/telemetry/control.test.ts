@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import { LiveShim } from '../../src/datapath/live-shim.ts';
 import { State } from '../../src/datapath/state/state.ts';
+import type { Peer } from '../../src/telemetry/audit.ts';
 import { ask } from '../../src/telemetry/control-client.ts';
 import type { ControlRequest } from '../../src/telemetry/control-server.ts';
 import { openLog } from '../../src/telemetry/log.ts';
@@ -219,17 +220,25 @@ describe('ask()', () => {
   });
 });
 
+const ROOT_PEER = { uid: 0, gid: 0, pid: 7, groups: [] };
+
 describe('the live shim', () => {
-  async function serveShim(): Promise<void> {
+  const log = new Lines();
+
+  /** Everybody is `peer`; nobody can be of group 1234 by chance. */
+  async function serveShim(peer?: Peer): Promise<void> {
     const config = await loadConfig({ target: '10.0.0.0/8', flows: '64' });
-    const log = openLog({ level: 'info', format: 'json' }, new Lines());
-    const state = new State({ ...config, runDir: rig.dir }, log);
-    const shim = new LiveShim(config, log, { release: () => {} }, state);
-    await rig.serve((request) => shim['answer'](request));
+    // The level is no way to lose the lines of an audit.
+    const logger = openLog({ level: 'error', format: 'json' }, log);
+    const state = new State({ ...config, runDir: rig.dir }, logger);
+    const shim = new LiveShim(config, logger, { release: () => {} }, state);
+    shim['desk']['adminGid'] = 1234;
+    await rig.serve((request, who) => shim['desk'].answer(request, who), peer);
   }
+  beforeEach(() => void log.lines.splice(0));
 
   it('answers status before it is ready, flows without flows, keep without an end', async () => {
-    await serveShim();
+    await serveShim(ROOT_PEER);
     expect(await answerTo(rig.path, { op: 'status' })).toMatchObject({
       schema: 1,
       ready: false,
@@ -249,7 +258,46 @@ describe('the live shim', () => {
   it.each(['', 'constructor', '__proto__', 'STATUS', 'a\nb'])('refuses %j', async (op) => {
     await serveShim();
     expect(await answerTo(rig.path, { op })).toEqual({
-      error: `Cannot do "${op}": ask for status, flows, paths, forget, keep or stop`,
+      error: `Cannot do "${op}": ask for status, top, report, flows, paths, forget, keep or stop`,
     });
+  });
+
+  it.each(['status', 'top', 'report', 'flows', 'paths'])('answers %s to anybody', async (op) => {
+    await serveShim({ uid: 65_534, gid: 65_534, pid: 8, groups: [] });
+    expect(await answerTo(rig.path, { op })).toMatchObject({ schema: 1 });
+    expect(log.lines).toEqual([]);
+  });
+
+  it.each([
+    ['somebody', { uid: 1000, gid: 1000, pid: 8, groups: [27, 1000] }],
+    ['nobody that the kernel names', undefined],
+  ])('changes nothing for %s, and says who asked', async (_who, peer) => {
+    await serveShim(peer);
+    for (const op of ['keep', 'stop', 'forget']) {
+      expect(await answerTo(rig.path, { op, address: '10.0.0.2', port: 22 })).toEqual({
+        error: `Cannot ${op}: only root and members of group seqshim-admin may. Run this as root`,
+      });
+    }
+    const asked = { uid: peer?.uid ?? null, gid: peer?.gid ?? null, pid: peer?.pid ?? null };
+    const lines = log.json().map(({ time: _time, ...line }) => line);
+    const refused = { level: 'warn', msg: 'audit', ...asked, allowed: false };
+    expect(lines).toEqual([
+      { ...refused, command: 'keep', old: null, new: null },
+      { ...refused, command: 'stop', old: 'running', new: 'stopped' },
+      { ...refused, command: 'forget', about: '10.0.0.2 22', old: [], new: [] },
+    ]);
+  });
+
+  it.each([
+    ['root', ROOT_PEER],
+    ['whose group it is', { uid: 1000, gid: 1234, pid: 8, groups: [] }],
+    ['a member of the group', { uid: 1000, gid: 1000, pid: 8, groups: [27, 1234] }],
+  ])('changes what %s asks for, and says so', async (_who, peer) => {
+    await serveShim(peer);
+    const forget = { op: 'forget', address: '10.0.0.2', port: 22 };
+    expect(await answerTo(rig.path, forget)).toEqual({ schema: 1, forgotten: 0 });
+    const { uid, gid, pid } = peer;
+    const said = { level: 'info', msg: 'audit', uid, gid, pid, command: 'forget', allowed: true };
+    expect(log.json()).toMatchObject([said]);
   });
 });

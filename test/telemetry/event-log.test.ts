@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import * as codes from '../../src/engine/codes.ts';
 import { EVENT_SLOT_COUNT } from '../../src/engine/limits.ts';
-import { EventLog, endpoint } from '../../src/telemetry/event-log.ts';
+import { EventLog, type EventRecord, endpoint } from '../../src/telemetry/event-log.ts';
 import { openLog } from '../../src/telemetry/log.ts';
 import { CODES } from '../../src/telemetry/registry.ts';
 import { EventRing, Lines } from './event-ring.ts';
@@ -103,7 +103,7 @@ describe('EventLog', () => {
     log.drain();
     expect(out.lines).toEqual([
       expect.stringMatching(
-        /^\d\d:\d\d:\d\d\.\d{3} warn {2}rst-refuted 10\.0\.0\.1:40270 > 10\.0\.0\.2:22 .*\n$/,
+        /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z warn {2}rst-refuted 10\.0\.0\.1:40270 > 10\.0\.0\.2:22 .*\n$/,
       ),
     ]);
     expect(out.lines[0]).toContain(
@@ -111,23 +111,28 @@ describe('EventLog', () => {
     );
   });
 
-  it('writes a hundred lines of one code a minute, then counts, and tells at the end', () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
+  it('writes a hundred lines of one code, then one in 600 ms, and tells what it left out', () => {
+    vi.useFakeTimers({ toFake: ['performance', 'Date'] });
     const { ring, out, log } = rig();
     for (let i = 0; i < 130; i++) ring.put({ code: codes.PROBE_SENT });
     ring.put({ code: codes.RST_HELD });
     log.drain();
     const count = (code: string) => out.json().filter(({ msg }) => msg === code).length;
     expect([count('probe-sent'), count('rst-held')]).toEqual([100, 1]);
-    vi.setSystemTime(1_060_000);
+    vi.advanceTimersByTime(600);
+    for (let i = 0; i < 2; i++) ring.put({ code: codes.PROBE_SENT });
+    log.drain();
+    expect([count('probe-sent'), count('suppressed')]).toEqual([101, 0]);
+    // However the clock of the wall is set meanwhile.
+    vi.advanceTimersByTime(59_400);
+    vi.setSystemTime(1_000_000);
     ring.put({ code: codes.PROBE_SENT });
     log.drain();
-    expect(out.json().slice(101)).toMatchObject([
-      { msg: 'not logged', code: 'probe-sent', lines: 31 },
+    log.drain();
+    expect(out.json().slice(102)).toMatchObject([
+      { msg: 'probe-sent' },
+      { msg: 'suppressed', code: 'probe-sent', lines: 31 },
     ]);
-    ring.put({ code: codes.PROBE_SENT });
-    log.drain();
-    expect(count('probe-sent')).toBe(101);
   });
 
   it('tells at the end of the shim what it did not log', () => {
@@ -135,8 +140,33 @@ describe('EventLog', () => {
     for (let i = 0; i < 103; i++) ring.put({ code: codes.PROBE_SENT });
     log.close();
     expect(out.json().slice(100)).toMatchObject([
-      { msg: 'not logged', code: 'probe-sent', lines: 3 },
+      { msg: 'suppressed', code: 'probe-sent', lines: 3 },
     ]);
+  });
+
+  it('lets others hear of every event, logged or not, and of those that were lost', () => {
+    const heard: EventRecord[] = [];
+    let lost = 0;
+    const ring = new EventRing();
+    const hearer = {
+      note: (record: EventRecord) => void heard.push(record),
+      noteLost: (events: number) => {
+        lost += events;
+      },
+    };
+    const log = new EventLog(
+      [ring.buffer],
+      openLog({ level: 'error', format: 'json' }, new Lines()),
+      hearer,
+    );
+    for (let i = 0; i < EVENT_SLOT_COUNT + 2; i++) ring.put({ code: codes.RST_HELD, ipv6: true });
+    log.drain();
+    expect([heard.length, lost]).toEqual([EVENT_SLOT_COUNT, 2]);
+    expect(heard[0]).toMatchObject({
+      code: 'rst-held',
+      near: { address: 'fd00::1', port: 40270 },
+      far: { address: 'fd00::2', port: 22 },
+    });
   });
 
   it('tells once how many events the ring could not hold', () => {

@@ -32,6 +32,7 @@ export function memoryOf(specs: readonly FlowSpec[], flowCountMax = 64): EngineM
   index[l.INDEX_HIGH] = specs.length;
   index[l.INDEX_COUNT] = specs.filter(({ flags }) => (flags ?? 0) !== 0).length;
   index[l.INDEX_PEAK] = specs.length + 1;
+  index[l.INDEX_EVICTED] = 3;
   index[l.INDEX_TRANSLATED] = specs.filter(
     ({ flags }) => ((flags ?? 0) & l.FLOW_TRANSLATED) !== 0,
   ).length;

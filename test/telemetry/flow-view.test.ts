@@ -64,6 +64,7 @@ describe('viewFlows()', () => {
       capacity: 64,
       translated: 2,
       settled: 0,
+      evicted: 3,
     });
   });
 });

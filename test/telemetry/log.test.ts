@@ -30,12 +30,23 @@ describe('openLog()', () => {
   });
 
   it('writes text with the fields behind the message', () => {
-    const lines = logged('text').lines.map((line) => line.replace(/^[\d:.]{12} /, ''));
+    const lines = logged('text').lines.map((line) =>
+      line.replace(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z /, ''),
+    );
     expect(lines).toEqual([
       'info  ready targets=["10.0.0.0/8"] port=22\n',
       'warn  injection failed reason=x\n',
       'error rules remain\n',
     ]);
+  });
+
+  it('writes text that neither ends a line nor speaks to the terminal', () => {
+    const out = new Lines();
+    const said = 'a\nb\x1b[2J\u009b1m';
+    openLog({ level: 'info', format: 'text' }, out).info({ said, list: [said] }, 'audit');
+    expect(out.lines.length).toBe(1);
+    expect(out.lines[0]).toMatch(/^[\x20-\x7e]+\n$/);
+    expect(out.lines[0]).toContain('said=a\\u000ab\\u001b[2J\\u009b1m');
   });
 
   it('is JSON by itself where standard output is no terminal', () => {

@@ -41,6 +41,8 @@ describe('CODES', () => {
       '21 timestamps-stripped finding warning',
       '22 window-scale-stripped finding error',
       '23 sack-permitted-stripped finding warning',
+      '24 idle-drop finding error silentMs:ms tries:count probes:count byReset:count limitMs:ms',
+      '25 keepalive-unanswered finding warning silentMs:ms probes:count',
       '64 synack-dropped intervention note isn:seq otherIsn:seq count:count',
       '65 ack-swallowed intervention note seq:seq ack:seq',
       '66 rst-held adjustment note seq:seq waitMs:ms ttl:ttl support:support',
@@ -62,6 +64,8 @@ describe('CODES', () => {
       '82 icmp-translated intervention note seq:seq toSeq:seq',
       '83 translated-by-kernel intervention note delta:seq',
       '84 kept-in-userspace adjustment note tsBy:seq scales:count refused:count',
+      '85 sack-withheld intervention note',
+      '86 keepalive-sent adjustment note seq:seq ack:seq number:count',
     ]);
   });
 

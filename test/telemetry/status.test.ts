@@ -37,6 +37,9 @@ describe('statusOf()', () => {
       'ready',
       'uptimeMs',
       'endsAt',
+      'expires',
+      'expired',
+      'ticket',
       'inspect',
       'fullBecause',
       'rules',
@@ -55,9 +58,14 @@ describe('statusOf()', () => {
       'injected',
       'injectFailed',
       'latencyUs',
+      'gcPauseUs',
       'budgetUs',
       'budgetExceeded',
       'shed',
+      'heartbeatMs',
+      'eventsLost',
+      'knownFaults',
+      'removal',
     ]);
   });
 
@@ -78,13 +86,16 @@ describe('statusOf()', () => {
       ready: true,
       packetsByQueue: [1234],
       endsAt: null,
+      expires: null,
+      expired: false,
+      ticket: null,
       inspect: 'auto',
       fullBecause: null,
       translate: 'user',
       userBecause: null,
-      rules: { installed: true, backend: 'nft' },
+      rules: { installed: true, backend: 'nft', reinstalled: 0 },
       packets: 1234,
-      flows: { current: 1, peak: 2, capacity: 64 },
+      flows: { current: 1, peak: 2, capacity: 64, evicted: 3 },
       translated: { kernel: 0, userspace: 1 },
       findings: { 'synack-conflict': 7, 'rst-refuted': 1 },
       interventions: { 'rst-dropped': 2 },
@@ -94,9 +105,14 @@ describe('statusOf()', () => {
       injected: 4,
       injectFailed: 5,
       latencyUs: { p50: 21, p99: 80, p999: 170, max: 900 },
+      gcPauseUs: { count: 3, p50: 210, p99: 480, p999: 480, max: 481 },
       budgetUs: 200,
       budgetExceeded: 2,
       shed: 3,
+      heartbeatMs: 6,
+      eventsLost: 7,
+      knownFaults: { phantom: 1 },
+      removal: 'needed',
     });
     expect(Object.keys(counters as object)).toEqual(STATS.map(([, name]) => name));
     expect(counters).toMatchObject({ flowsCreated: 6, packets: 0 });
@@ -158,5 +174,18 @@ describe('statusText()', () => {
     );
     expect(text).toContain(' s, ends at 2026-01-02T03:04:05.000Z unless: seqshim keep\n');
     expect(text).not.toContain('found');
+  });
+});
+
+describe('the stay', () => {
+  it('is told with its ticket and its last day, and when that is over', () => {
+    const stay = { expires: '2027-03-31', ticket: 'OPS-7 "first"' };
+    const fresh = statusOf(factsOf(busyMemory(), stay));
+    expect(fresh).toMatchObject({ ...stay, expired: false, state: 'ok' });
+    expect(statusText(fresh)).toContain('\n  ticket          OPS-7 "first"\n');
+    expect(statusText(fresh)).toContain('\n  until           2027-03-31\n');
+    const over = statusOf(factsOf(busyMemory(), { ...stay, expired: true }));
+    expect(statusText(over)).toContain('2027-03-31, which is over: is it still needed?');
+    expect(over.state).toBe('ok');
   });
 });

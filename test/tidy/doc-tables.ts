@@ -4,7 +4,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { exitCodesMarkdown } from '../../src/cli/exit-meanings.ts';
 import { optionsMarkdown } from '../../src/config/options.ts';
+import { metricsMarkdown } from '../../src/telemetry/metrics.ts';
 import { CODES, STATS } from '../../src/telemetry/registry.ts';
 import { OTHER_SCENARIOS, SCENARIOS } from '../../src/testbed/scenarios.ts';
 import { projectFiles, ROOT, readProjectFile } from './source-files.ts';
@@ -20,9 +22,11 @@ export const DOC_TABLES: readonly (readonly [
 ])[] = [
   ['README.md', 'pathologies', pathologyTable],
   ['README.md', 'options', () => optionsMarkdown().trim()],
+  ['README.md', 'exit-codes', exitCodesMarkdown],
   ['ARCHITECTURE.md', 'codes', codeTable],
   ['ARCHITECTURE.md', 'counters', counterTable],
   ['ARCHITECTURE.md', 'scenarios', scenarioTable],
+  ['ARCHITECTURE.md', 'metrics', metricsMarkdown],
 ];
 
 export function tableIn(document: string, name: string): string {

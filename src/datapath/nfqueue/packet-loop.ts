@@ -20,6 +20,7 @@ import {
   WORD_WAKES,
 } from '../../engine/verdict.ts';
 import * as page from '../../telemetry/stats-page.ts';
+import { GcPauses } from './gc-pauses.ts';
 import { engineMs } from './monotonic.ts';
 import type { Queue } from './queue.ts';
 import { RepeatGuard } from './repeat-guard.ts';
@@ -38,7 +39,6 @@ const DRAIN_BATCHES = 64;
 
 export interface LoopSettings {
   readonly batchCount: number;
-  readonly budgetUs: number;
   /** The bit for NF_REPEAT; 0: plain NF_ACCEPT (nft, where our base chains are our own). */
   readonly repeatMark: number;
   /** The bits for NF_REPEAT that settle and that unsettle a connection; 0: none is ever settled. */
@@ -65,6 +65,7 @@ export class PacketLoop {
   private outboxSeen = 0;
   private tickedMs = 0;
   private sampledMs = 0;
+  private readonly gc: GcPauses;
 
   constructor(queue: Queue, engine: Engine, stats: page.StatsPage, settings: LoopSettings) {
     this.queue = queue;
@@ -72,6 +73,7 @@ export class PacketLoop {
     this.stats = stats;
     this.settings = settings;
     this.guard = new RepeatGuard(queue.bytes);
+    this.gc = new GcPauses(stats.gcPauseUs);
     this.outboxSeen = settings.outboxCount();
     this.judgedMark = settings.repeatMark | settings.unsettleMark;
     engine.attach(queue.bytes, queue.simdSum);
@@ -127,11 +129,12 @@ export class PacketLoop {
 
   /** One batch: a verdict for each packet, sent together, or earlier when the budget is used up. */
   private judge(count: number, startMs: number, nowMs: number): void {
-    const { queue, settings, stats } = this;
+    const { queue, stats } = this;
     if (this.calm) this.lateSinceMs = nowMs;
     this.calm = false;
     const overload = ((nowMs - this.lateSinceMs) | 0) >= OVERLOAD_MS;
-    let budgetMs = settings.budgetUs / 1000;
+    const budgetUs = stats.control[page.PAGE_BUDGET_US]!;
+    let budgetMs = budgetUs / 1000;
     let flushed = 0;
     for (let i = 0; i < count; i++) {
       if ((queue.mark[i]! & this.judgedMark) === 0) {
@@ -142,12 +145,12 @@ export class PacketLoop {
       queue.flush(i + 1);
       stats.latencyUs.record((performance.now() - startMs) * 1000, i + 1 - flushed);
       flushed = i + 1;
-      budgetMs += settings.budgetUs / 1000;
+      budgetMs += budgetUs / 1000;
     }
     queue.flush();
     const tookUs = (performance.now() - startMs) * 1000;
     if (count > flushed) stats.latencyUs.record(tookUs, count - flushed);
-    const late = tookUs > settings.budgetUs;
+    const late = tookUs > budgetUs;
     if (late) {
       stats.counters[page.PAGE_BUDGET_EXCEEDED] = stats.counters[page.PAGE_BUDGET_EXCEEDED]! + 1;
     }
@@ -226,6 +229,7 @@ export class PacketLoop {
     counters[page.PAGE_KERNEL_ERRORS] = this.queue.errorCount;
     counters[page.PAGE_SEND_FAILURES] = this.queue.sendFailures;
     counters[page.PAGE_HEAP_BYTES] = process.memoryUsage().heapUsed;
+    this.gc.sample();
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
+import { Engine } from '../../engine/engine.ts';
 import {
   INBOX_SLOT_BYTES,
   INBOX_SLOT_COUNT,
@@ -16,13 +17,14 @@ import type { EngineMemory } from '../../engine/memory.ts';
 import * as box from '../../engine/outbox.ts';
 import { Ring } from '../../engine/ring.ts';
 import { addressWords, type FlowAddress, flowAddressOf } from '../../telemetry/flow-address.ts';
-import type { Histogram } from '../../telemetry/histogram.ts';
+import type { Histogram, Quantiles } from '../../telemetry/histogram.ts';
 import * as page from '../../telemetry/stats-page.ts';
 import type { SockDiag } from '../sock-diag.ts';
 import { handMemory } from './handed-memory.ts';
 import type { Injector } from './injector.ts';
 import { engineMs } from './monotonic.ts';
 import { type InstallFlowRule, RuleRequests } from './rule-requests.ts';
+import { tellSocket } from './socket-answer.ts';
 import { Waker } from './waker.ts';
 import { workerFile } from './worker-file.ts';
 import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
@@ -60,12 +62,8 @@ export interface RuntimeOptions {
 export interface RuntimeStats {
   readonly packets: number;
   readonly batches: number;
-  readonly latencyUs: {
-    readonly p50: number;
-    readonly p99: number;
-    readonly p999: number;
-    readonly max: number;
-  };
+  readonly latencyUs: Quantiles;
+  readonly gcPauseUs: Quantiles;
   readonly budgetExceeded: number;
   readonly shed: number;
   readonly injected: number;
@@ -80,6 +78,9 @@ export interface RuntimeStats {
 export interface Runtime {
   stats(): RuntimeStats;
   readonly latencyUs: Histogram;
+  /** Of a batch, from the next one on. */
+  set budgetUs(us: number);
+  readonly gcPauseUs: Histogram;
   /** Takes no new flow and ends the translated ones towards the near end. */
   endAll(): void;
   /** Forgets what is known of a destination; port 0: of all its ports. */
@@ -102,21 +103,22 @@ const INBOX_RETRIES = 1000;
 /** Resolves when the queue is bound; rejects with a QueueError where it cannot be. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const stats = new page.StatsPage();
+  stats.control[page.PAGE_BUDGET_US] = options.budgetUs;
+  const seed = options.seed ?? randomInt(2 ** 31);
   const settings: WorkerSettings = {
     memory: handMemory(options.memory),
     others: (options.others ?? []).map(handMemory),
     stats: stats.buffer,
     queueNum: options.queueNum,
     queueLength: options.queueLength,
-    budgetUs: options.budgetUs,
     repeatMark: options.repeatMark,
     settleMark: options.settleMark,
     unsettleMark: options.unsettleMark,
-    seed: options.seed ?? randomInt(2 ** 31),
+    seed,
   };
   const worker = new Worker(workerFile(), { workerData: settings });
-  const runtime = new WorkerRuntime(options, stats, worker);
-  await runtime.bound();
+  const runtime = new WorkerRuntime({ ...options, seed }, stats, worker);
+  await runtime.bound;
   return runtime;
 }
 
@@ -131,7 +133,7 @@ class WorkerRuntime implements Runtime {
   private waker: Waker | undefined;
   private stopping = false;
   private told = false;
-  private readonly binding: Promise<void>;
+  readonly bound: Promise<void>;
   private settleBinding: (error?: Error) => void = () => {};
 
   constructor(options: RuntimeOptions, stats: page.StatsPage, worker: Worker) {
@@ -141,7 +143,7 @@ class WorkerRuntime implements Runtime {
     this.outbox = new Ring(options.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
     this.inbox = new Ring(options.memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
     this.rules = new RuleRequests(options.installFlowRule);
-    this.binding = new Promise((resolve, reject) => {
+    this.bound = new Promise((resolve, reject) => {
       this.settleBinding = (error) => (error === undefined ? resolve() : reject(error));
     });
     worker.on('message', (message: WorkerMessage) => this.hear(message));
@@ -154,22 +156,26 @@ class WorkerRuntime implements Runtime {
     });
   }
 
-  bound(): Promise<void> {
-    return this.binding;
+  set budgetUs(us: number) {
+    this.page.control[page.PAGE_BUDGET_US] = us;
   }
 
   get latencyUs(): Histogram {
     return this.page.latencyUs;
   }
 
+  get gcPauseUs(): Histogram {
+    return this.page.gcPauseUs;
+  }
+
   stats(): RuntimeStats {
-    const { p50, p99, p999, max } = this.page.latencyUs.quantiles();
     const now = engineMs();
     const heartbeat = Atomics.load(this.page.control, page.PAGE_HEARTBEAT_MS);
     return {
       packets: this.page.counter(page.PAGE_PACKETS),
       batches: this.page.counter(page.PAGE_BATCHES),
-      latencyUs: { p50, p99, p999, max },
+      latencyUs: this.latencyUs.quantiles(),
+      gcPauseUs: this.gcPauseUs.quantiles(),
       budgetExceeded: this.page.counter(page.PAGE_BUDGET_EXCEEDED),
       shed: this.page.counter(page.PAGE_SHED),
       injected: this.options.injector.sentCount,
@@ -183,6 +189,13 @@ class WorkerRuntime implements Runtime {
 
   endAll(): void {
     this.answer(box.IN_KIND_END_ALL, 0, 0, 0, INBOX_RETRIES);
+    if (this.told) this.endForTheDead();
+  }
+
+  /** Its flows are still in the memory: another engine over it ends them. */
+  private endForTheDead(): void {
+    new Engine(this.options.memory, this.options.seed ?? 0, this.options.others).tick(engineMs());
+    this.drain();
   }
 
   forgetPath(family: 4 | 6, address: Int32Array, port: number): void {
@@ -283,23 +296,7 @@ class WorkerRuntime implements Runtime {
     const { words } = this.outbox;
     const askedMs = engineMs();
     const numbers = this.options.sockets.ask(words, at);
-    const to = this.inbox.reserve();
-    if (to < 0) return;
-    const told = this.inbox.words;
-    told[to + box.IN_KIND] = box.IN_KIND_SOCKET;
-    told[to + box.IN_FLOW] = words[at + box.OUT_FLOW] ?? 0;
-    told[to + box.IN_GENERATION] = words[at + box.OUT_GENERATION] ?? 0;
-    told[to + box.IN_OK] = numbers.state;
-    told[to + box.IN_ACKED] = numbers.acked;
-    told[to + box.IN_SENT] = numbers.sent;
-    told[to + box.IN_RECEIVED] = numbers.received;
-    told[to + box.IN_RETRANSMITS] = numbers.retransmits;
-    told[to + box.IN_DATA_SEGMENTS] = numbers.dataSegments;
-    told[to + box.IN_BUSY_MS] = numbers.busyMs;
-    told[to + box.IN_DATA_MS] = numbers.dataMs;
-    told[to + box.IN_TOLD_MS] = askedMs;
-    this.inbox.commit();
-    this.waker?.wake();
+    if (tellSocket(this.inbox, words, at, numbers, askedMs)) this.waker?.wake();
   }
 
   private moveToKernel(at: number): void {

@@ -11,7 +11,6 @@ export interface WorkerSettings {
   readonly stats: SharedArrayBuffer;
   readonly queueNum: number;
   readonly queueLength: number;
-  readonly budgetUs: number;
   /** The mark bit for NF_REPEAT, 0: NF_ACCEPT. */
   readonly repeatMark: number;
   /** The bits for NF_REPEAT that settle and that unsettle a connection; 0: none. */

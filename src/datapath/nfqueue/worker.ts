@@ -37,7 +37,6 @@ function main(settings: WorkerSettings): void {
     stats.control[page.PAGE_PORT_ID] = queue.portId;
     loop = new PacketLoop(queue, engine, stats, {
       batchCount: BATCH_COUNT,
-      budgetUs: settings.budgetUs,
       repeatMark: settings.repeatMark,
       settleMark: settings.settleMark,
       unsettleMark: settings.unsettleMark,

@@ -3,6 +3,10 @@
  * that return it: `iptables-save -c` and `nft list table` text. A super-packet counts as one
  * packet. Owns nothing.
  */
+import { type Backend, SAVE } from './detect.ts';
+import { runAsync } from './execute.ts';
+import { NFT_TABLE } from './rule-input.ts';
+
 export interface Bypassed {
   readonly packets: number;
   readonly octets: number;
@@ -28,4 +32,19 @@ function sum(matches: Iterable<RegExpMatchArray>): Bypassed {
     octets += Number(octetCount);
   }
   return { packets, octets };
+}
+
+/** As the firewall tells them now. Not blocking. */
+export async function readBypassed(
+  backend: Backend,
+  families: readonly (4 | 6)[],
+): Promise<Bypassed> {
+  if (backend === 'nft') {
+    return bypassedOfNft((await runAsync('nft', ['list', 'table', 'inet', NFT_TABLE], '')).stdout);
+  }
+  const texts: string[] = [];
+  for (const family of families) {
+    texts.push((await runAsync(SAVE[family], ['-c', '-t', 'mangle'], '')).stdout);
+  }
+  return bypassedOfIptables(texts.join('\n'));
 }

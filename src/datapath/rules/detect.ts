@@ -19,6 +19,7 @@ export interface Firewall {
   readonly families: readonly (4 | 6)[];
 }
 
+export const SAVE = { 4: 'iptables-save', 6: 'ip6tables-save' } as const;
 export const RESTORE = { 4: 'iptables-restore', 6: 'ip6tables-restore' } as const;
 export const RESTORE_ARGS = ['--noflush', '-w', '5'] as const;
 

@@ -24,6 +24,7 @@
  * has left this machine like a local packet.
  */
 import type { Network } from '../../config/network.ts';
+import type { FlowAddress } from '../../telemetry/flow-address.ts';
 import type { RuleInput } from './rule-input.ts';
 
 export type Place = 'raw' | 'in' | 'forward' | 'out' | 'raw-icmp' | 'out-icmp';
@@ -78,6 +79,8 @@ export interface Entry {
   readonly ports: readonly number[];
   /** Is the server port the source port of these packets? */
   readonly portIsSource: boolean;
+  /** One flow and no other. */
+  readonly flow?: FlowAddress;
 }
 
 export interface Chain {
@@ -132,13 +135,14 @@ export function ruleModel(input: RuleInput): readonly Chain[] {
         kind: 'not-repair',
       }),
     ],
-    entries: entries(input, true),
+    entries: [...entries(input, true), ...strays(input, true)],
     rules: [
       // What was just judged comes first: it passes here a second time (NF_REPEAT).
       unmark('leave'), // connection marks begin behind raw
       ...loopback,
-      ...excluded,
+      // Before what is excluded: a reload may exclude the server of a flow that is translated.
       rule(QUEUE_OR_DROP, repair),
+      ...excluded,
       rule(QUEUE, { kind: 'control' }, ...whose),
       rule(QUEUE, { kind: 'sack' }, ...whose),
     ],
@@ -181,7 +185,7 @@ export function ruleModel(input: RuleInput): readonly Chain[] {
       rule(QUEUE_OR_DROP, elsewhere, fresh, repair),
       ...(onGateway ? [] : settled(input, fresh)),
     ],
-    entries: entries(input, false),
+    entries: [...entries(input, false), ...strays(input, false)],
     rules: [
       ...(onGateway ? followed(input, fresh, onHost ? [{ kind: 'forwarded' }] : []) : []),
       ...(onGateway ? settled(input, fresh) : []),
@@ -290,6 +294,16 @@ function settled(input: RuleInput, fresh: Match): readonly Rule[] {
     { kind: 'connmark', bit: input.marks.bypass },
   ];
   return [{ match, action: RETURN, counted: true }];
+}
+
+/** What is translated stays so to its end, whatever a reload has changed. */
+function strays(input: RuleInput, arriving: boolean): Entry[] {
+  return (input.strays ?? []).map((flow) => ({
+    network: { family: flow.family, cidr: `${flow.farAddr}/${flow.family === 4 ? 32 : 128}` },
+    ports: [flow.farPort],
+    portIsSource: arriving,
+    flow,
+  }));
 }
 
 function entries(input: RuleInput, arriving: boolean): Entry[] {

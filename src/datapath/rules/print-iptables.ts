@@ -133,6 +133,12 @@ function enterLines(chain: Chain, input: RuleInput, family: Family): string[] {
 }
 
 function entryText(entry: Entry, place: Place): string {
+  if (entry.flow !== undefined) {
+    const { nearAddr, nearPort, farAddr, farPort } = entry.flow;
+    const near = { addr: nearAddr, port: nearPort };
+    const far = { addr: farAddr, port: farPort };
+    return `${isLeaving(place) ? tupleText(near, far) : tupleText(far, near)} `;
+  }
   const address = entry.network.cidr.endsWith('/0')
     ? ''
     : `${farSide(place)} ${entry.network.cidr} `;

@@ -95,6 +95,12 @@ function chainLines(chain: Chain, input: RuleInput): string[] {
 
 function entryText(entry: Entry, place: Place): string {
   const { family, cidr } = entry.network;
+  if (entry.flow !== undefined) {
+    const { nearAddr, nearPort, farPort } = entry.flow;
+    const [far, near] = isLeaving(place) ? ['d', 's'] : ['s', 'd'];
+    const nearEnd = `${IP[family]} ${near}addr ${nearAddr} tcp ${near}port ${nearPort}`;
+    return `${IP[family]} ${far}addr ${cidr} tcp ${far}port ${farPort} ${nearEnd}`;
+  }
   const address = cidr.endsWith('/0')
     ? `meta nfproto ipv${family}`
     : `${IP[family]} ${farSide(place)} ${cidr}`;

@@ -4,10 +4,11 @@
  * else.
  *
  * What an older run left is replaced in the same transaction. What a colleague removed is not put
- * back: changes fail then, and the caller asks `present` and goes to observe.
+ * back: changes fail then, and the caller looks (`look`) and lets it be. What somebody's reload
+ * took along is (`reinstall`), with the entries of the flows in hand.
  */
 import type { FlowAddress } from '../../telemetry/flow-address.ts';
-import { bypassedOfIptables, bypassedOfNft } from './bypass-counters.ts';
+import { type Bypassed, readBypassed } from './bypass-counters.ts';
 import {
   type Backend,
   detectFirewall,
@@ -15,20 +16,28 @@ import {
   type FirewallChoice,
   RESTORE,
   RESTORE_ARGS,
+  SAVE,
 } from './detect.ts';
 import { firstLine, type Outcome, run, runAsync, runOnce } from './execute.ts';
 import type { FlowChange } from './flow-change.ts';
-import { findLeftovers, leadsToUs, replacing, withoutFlows } from './leftovers.ts';
+import { findLeftovers } from './leftovers.ts';
 import { describeConflict, findConnmarkUsers, findMarkConflicts } from './mark-conflicts.ts';
-import { ruleModel } from './model.ts';
-import { iptablesFlowText, queueText as iptablesQueue, iptablesText } from './print-iptables.ts';
-import { nftFlowText, queueText as nftQueue, nftText } from './print-nft.ts';
+import { iptablesFlowText } from './print-iptables.ts';
+import { nftFlowText } from './print-nft.ts';
 import { removeScript } from './remove-script.ts';
 import { findEraser } from './repeat-safety.ts';
-import { CHAIN_OUT_RULES, CHAIN_SETTLE, NFT_TABLE, type RuleInput } from './rule-input.ts';
+import {
+  iptablesExchange,
+  iptablesReplacement,
+  nftExchange,
+  nftReplacement,
+  swapRules,
+  withStrays,
+} from './replacement.ts';
+import { CHAIN_SETTLE, NFT_TABLE, type RuleInput } from './rule-input.ts';
+import { type Look, lookAtRules, missingTables, servesIptables, servesNft } from './rule-look.ts';
 
 const LIST_TABLE = ['list', 'table', 'inet', NFT_TABLE] as const;
-const SAVE = { 4: 'iptables-save', 6: 'ip6tables-save' } as const;
 
 /** One line for the operator: what cannot be done, and what to do. */
 export class RuleError extends Error {}
@@ -50,9 +59,15 @@ export class RuleBook {
   readonly repeatMark: number;
   /** Why connections are not marked although that was asked for; empty: they are, or not asked. */
   readonly fullBecause: string;
-  private readonly input: RuleInput;
+  private input: RuleInput;
   /** For the questions of a start. */
-  private readonly look = runOnce();
+  private readonly ask = runOnce();
+  /** Flows that have entries of their own, by `flowKey`. */
+  private readonly flows = new Map<string, FlowAddress>();
+  /** What the counters had reached when rules were replaced. */
+  private bypassedBefore = { packets: 0, octets: 0 };
+  /** Odd while rules are being replaced. */
+  private swaps = 0;
   private waiting: Waiting[] = [];
   private turn: Promise<void> = Promise.resolve();
 
@@ -74,27 +89,36 @@ export class RuleBook {
     this.repeatMark = erased || this.backend === 'nft' ? 0 : input.marks.bypass;
     this.fullBecause = marking ? this.whyFull(wanted, erased) : '';
     if (marking && this.fullBecause === '') this.input = input;
-    if (!input.targets.some((target) => this.families.includes(target.family))) {
-      throw new RuleError(`Cannot select the targets: ${this.because}. Name an IPv4 target`);
-    }
+    this.demandTargets(input);
+  }
+
+  private demandTargets({ targets }: RuleInput): void {
+    if (targets.some((target) => this.families.includes(target.family))) return;
+    throw new RuleError(`Cannot select the targets: ${this.because}. Name an IPv4 target`);
   }
 
   /** Puts the rules in, in place of older ones, with `flows` of an older run; all or none. */
   install(flows: readonly FlowAddress[] = []): void {
-    if (this.backend === 'nft') {
-      this.demand(run('nft', ['-f', '-'], nftText(this.input) + nftFlowText(additions(flows))));
-      this.removeIptables(flows);
-    } else this.installIptables(flows);
-    if (this.present()) return;
-    this.remove();
-    throw new RuleError(`Cannot install rules: ${this.backend} took them, but they do not stand`);
+    const input = withStrays(this.input, flows);
+    if (this.backend === 'nft') this.installNft(nftReplacement(input, flows));
+    else this.installIptables(input, flows);
+    if (!this.present()) {
+      this.remove();
+      throw new RuleError(`Cannot install rules: ${this.backend} took them, but they do not stand`);
+    }
+    this.hold(flows);
   }
 
-  private installIptables(flows: readonly FlowAddress[]): void {
+  private hold(flows: readonly FlowAddress[]): void {
+    this.flows.clear();
+    for (const flow of flows) this.flows.set(flowKey(flow), flow);
+  }
+
+  private installIptables(input: RuleInput, flows: readonly FlowAddress[]): void {
     for (const family of this.families) {
-      const text = replacing(run(SAVE[family], []).stdout, iptablesText(this.input, family));
-      const own = flows.filter((flow) => flow.family === family);
-      this.demand(run(RESTORE[family], RESTORE_ARGS, text + this.iptablesAdditions(own)));
+      const saved = run(SAVE[family], []).stdout;
+      const text = iptablesReplacement(input, flows, family, saved);
+      this.demand(run(RESTORE[family], RESTORE_ARGS, text));
     }
     if (run('nft', ['list', 'table', 'inet', NFT_TABLE]).ok) {
       run('nft', ['delete', 'table', 'inet', NFT_TABLE]);
@@ -106,36 +130,25 @@ export class RuleBook {
    * single flows those of `flows` stand afterwards, and no others.
    */
   adopt(flows: readonly FlowAddress[]): boolean {
-    if (!this.present() || !this.serves()) return false;
-    if (this.backend === 'nft') {
-      const sets = [4, 6].map((family) => `flush set inet ${NFT_TABLE} repair${family}\n`);
-      return run('nft', ['-f', '-'], sets.join('') + nftFlowText(additions(flows))).ok;
-    }
+    if (!this.present() || !this.serves() || !this.exchange(flows)) return false;
+    this.hold(flows);
+    return true;
+  }
+
+  private exchange(flows: readonly FlowAddress[]): boolean {
+    if (this.backend === 'nft') return run('nft', ['-f', '-'], nftExchange(flows)).ok;
     return this.families.every((family) => {
-      const own = flows.filter((flow) => flow.family === family);
-      const text = withoutFlows(run(SAVE[family], []).stdout) + this.iptablesAdditions(own);
+      const text = iptablesExchange(this.input, flows, family, run(SAVE[family], []).stdout);
       return text === '' || run(RESTORE[family], RESTORE_ARGS, text).ok;
     });
   }
 
-  private iptablesAdditions(flows: readonly FlowAddress[]): string {
-    return flows.length === 0 ? '' : iptablesFlowText(this.input, additions(flows));
-  }
-
   /** What other queues get, we would never see. */
   serves(): boolean {
-    if (this.backend === 'nft') {
-      const [chain = ''] = /chain out-rules \{[^}]*\}/.exec(run('nft', LIST_TABLE).stdout) ?? [];
-      const queue = nftQueue(this.input);
-      // nft 1.0 prints it the other way round.
-      return new RegExp(`queue (?:num ${queue} bypass|flags bypass to ${queue}(?![-\\d]))`).test(
-        chain,
-      );
-    }
-    const wanted = `${iptablesQueue(this.input)} --queue-bypass`;
-    const isOurs = (line: string) =>
-      line.startsWith(`-A ${CHAIN_OUT_RULES} `) && line.includes(wanted);
-    return this.families.every((family) => run(SAVE[family], []).stdout.split('\n').some(isOurs));
+    if (this.backend === 'nft') return servesNft(this.input, run('nft', LIST_TABLE).stdout);
+    return this.families.every((family) =>
+      servesIptables(this.input, run(SAVE[family], []).stdout),
+    );
   }
 
   /** Do our rules mark settled connections? */
@@ -148,20 +161,20 @@ export class RuleBook {
       return `${this.backend} cannot mark connections here (${wanted?.because ?? ''})`;
     }
     if (erased) return 'a rule before ours sets the whole packet mark';
-    const [user] = findConnmarkUsers(this.input.marks.bypass, this.look);
+    const [user] = findConnmarkUsers(this.input.marks.bypass, this.ask);
     return user === undefined ? '' : `"${user.source}" has "${user.rule}", which uses our bit`;
   }
 
   private demandMarks(): void {
     const bits = this.input.marks.bypass | this.input.marks.inject;
-    const [conflict] = findMarkConflicts(bits, this.look);
+    const [conflict] = findMarkConflicts(bits, this.ask);
     if (conflict !== undefined) throw new RuleError(describeConflict(conflict, bits));
   }
 
   private mayRepeat(): boolean {
     const { bypass } = this.input.marks;
     return this.families.every((family) => {
-      return findEraser(this.look(SAVE[family], []).stdout, bypass) === undefined;
+      return findEraser(this.ask(SAVE[family], []).stdout, bypass) === undefined;
     });
   }
 
@@ -173,11 +186,12 @@ export class RuleBook {
   }
 
   /** Rules of an earlier run with the other firewall: a packet must not be queued twice. */
-  private removeIptables(flows: readonly FlowAddress[]): void {
+  private installNft(text: string): void {
+    this.demand(run('nft', ['-f', '-'], text));
     const saved = [SAVE[4], SAVE[6]].map((file) => run(file, []).stdout);
-    if (saved.some((text) => findLeftovers(text).size > 0)) {
+    if (saved.some((rules) => findLeftovers(rules).size > 0)) {
       run('sh', ['-s'], removeScript(this.input.version));
-      this.demand(run('nft', ['-f', '-'], nftText(this.input) + nftFlowText(additions(flows))));
+      this.demand(run('nft', ['-f', '-'], text));
     }
   }
 
@@ -200,20 +214,58 @@ export class RuleBook {
     });
   }
 
+  /**
+   * Other rules in place of those that stand, all of them or none: the entries of flows under
+   * repair stay. Where none stand (somebody removed them) none are put in.
+   */
+  async replace(input: RuleInput, stand: boolean): Promise<void> {
+    this.demandTargets(input);
+    const settledBypass = this.input.settledBypass === true;
+    const done = this.turn.then(async () => {
+      const next = { ...input, settledBypass };
+      this.swaps++;
+      try {
+        // Asked again: they may have been removed since anybody looked.
+        if (stand && !((await this.lookNow())?.missing.length ?? 0)) await this.swap(next);
+        this.input = next;
+      } finally {
+        this.swaps++;
+      }
+    });
+    this.turn = done.catch(() => {});
+    await done;
+  }
+
+  private async swap(next: RuleInput): Promise<void> {
+    const counted = await this.bypassed();
+    const outcome = await swapRules(this, this.input, next, [...this.flows.values()]);
+    if (!outcome.ok) {
+      throw new RuleError(`Cannot replace rules with ${this.backend}: ${firstLine(outcome)}`);
+    }
+    this.bypassedBefore = counted ?? this.bypassedBefore;
+  }
+
   private async apply(): Promise<void> {
     const batch = this.waiting;
     this.waiting = [];
-    if (await this.commit(batch.map((entry) => entry.change))) {
-      for (const entry of batch) entry.resolve(true);
-      return;
-    }
-    // One bad entry fails its transaction: each by itself, so that it fails alone.
-    for (const entry of batch) {
-      entry.resolve(batch.length > 1 && (await this.commit([entry.change])));
+    for (const { change } of batch) if (!change.add) this.flows.delete(flowKey(change.flow));
+    const all = await this.commit(batch.map((entry) => entry.change));
+    for (const { change, resolve } of batch) {
+      // One bad entry fails its transaction: each by itself, so that it fails alone.
+      resolve(all || (batch.length > 1 && (await this.commit([change]))));
     }
   }
 
   private async commit(changes: readonly FlowChange[]): Promise<boolean> {
+    const done = await this.commitText(changes);
+    for (const { add, flow } of done ? changes : []) {
+      if (add) this.flows.set(flowKey(flow), flow);
+      else this.flows.delete(flowKey(flow));
+    }
+    return done;
+  }
+
+  private async commitText(changes: readonly FlowChange[]): Promise<boolean> {
     if (this.backend === 'nft') {
       return (await runAsync('nft', ['-f', '-'], nftFlowText(changes))).ok;
     }
@@ -236,46 +288,47 @@ export class RuleBook {
    * Packets and octets that settled connections have kept in the kernel since the rules were put
    * in; undefined where they cannot be read. Not blocking.
    */
-  async bypassed(): Promise<{ packets: number; octets: number } | undefined> {
+  async bypassed(): Promise<Bypassed | undefined> {
     if (!this.settles) return undefined;
-    if (this.backend === 'nft') {
-      return bypassedOfNft((await runAsync('nft', LIST_TABLE, '')).stdout);
-    }
-    const texts: string[] = [];
-    for (const family of this.families) {
-      texts.push((await runAsync(SAVE[family], ['-c', '-t', 'mangle'], '')).stdout);
-    }
-    return bypassedOfIptables(texts.join('\n'));
+    const { packets, octets } = await readBypassed(this.backend, this.families);
+    const before = this.bypassedBefore;
+    return { packets: packets + before.packets, octets: octets + before.octets };
   }
 
   /** Do the rules still stand, every jump to them included? */
   present(): boolean {
     if (this.backend === 'nft') return run('nft', LIST_TABLE).ok;
-    return this.families.every((family) => this.stands(family, run(SAVE[family], [])));
+    return this.families.every((family) => {
+      return missingTables(this.input, family, run(SAVE[family], []).stdout).length === 0;
+    });
   }
 
   /**
-   * The same without blocking: on a busy machine the programs take half a second. Undefined where
-   * they cannot tell, because others change rules at this moment.
+   * The same without blocking, and more of it; undefined where it cannot be told now, because
+   * others, or we, change rules.
    */
-  async presentNow(): Promise<boolean | undefined> {
-    if (this.backend === 'nft') {
-      const outcome = await runAsync('nft', LIST_TABLE, '');
-      return outcome.ok || /No such file/.test(outcome.stderr) ? outcome.ok : undefined;
-    }
-    for (const family of this.families) {
-      const outcome = await runAsync(SAVE[family], [], '');
-      if (!outcome.ok) return undefined;
-      if (!this.stands(family, outcome)) return false;
-    }
-    return true;
+  async look(): Promise<Look | undefined> {
+    const { swaps } = this;
+    const look = await this.lookNow();
+    return swaps === this.swaps && swaps % 2 === 0 ? look : undefined;
   }
 
-  private stands(family: 4 | 6, saved: Outcome): boolean {
-    const expected = ruleModel(this.input).filter((chain) =>
-      chain.entries.some((entry) => entry.network.family === family),
-    ).length;
-    return expected === 0 || saved.stdout.split('\n').filter(leadsToUs).length >= expected;
+  private lookNow(): Promise<Look | undefined> {
+    const flows = () => [...this.flows.values()];
+    return lookAtRules(this.backend, this.families, this.input, flows);
+  }
+
+  /** Everything again, unless what stands there now forbids it: then it throws. */
+  reinstall(): Promise<void> {
+    const done = this.turn.then(async () => {
+      this.demandMarks();
+      if (this.repeatMark !== 0 && !this.mayRepeat()) {
+        throw new RuleError('Cannot install rules: a rule before ours sets the whole packet mark');
+      }
+      this.install([...this.flows.values()]);
+    });
+    this.turn = done.catch(() => {});
+    return done;
   }
 
   /** Removes everything of ours, whoever installed it; true when nothing remains. */
@@ -284,8 +337,8 @@ export class RuleBook {
   }
 }
 
-function additions(flows: readonly FlowAddress[]): FlowChange[] {
-  return flows.map((flow) => ({ add: true, flow }));
+function flowKey({ nearAddr, nearPort, farAddr, farPort }: FlowAddress): string {
+  return `${nearAddr} ${nearPort} ${farAddr} ${farPort}`;
 }
 
 /** Removes everything of ours, of both backends. Its output says what was there. */

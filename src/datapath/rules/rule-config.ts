@@ -15,6 +15,8 @@ export function ruleInput(config: Config): RuleInput {
     queueCount: config.queueCount,
     marks: { bypass: MARK_BYPASS, inject: MARK_INJECT },
     removeScript: config.removeScript,
+    ticket: config.ticket,
+    expires: config.expires,
     settledBypass: config.inspect === 'auto',
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { Hook } from '../../config/hook.ts';
 import type { Network } from '../../config/network.ts';
+import type { FlowAddress } from '../../telemetry/flow-address.ts';
 
 export interface RuleInput {
   readonly version: string;
@@ -22,6 +23,11 @@ export interface RuleInput {
   readonly marks: { readonly bypass: number; readonly inject: number };
   /** Named in every rule's comment, so that a colleague finds the way out. */
   readonly removeScript: string;
+  /** Why we are here, and the last day of it: in the comments, as far as there is room. */
+  readonly ticket?: string | undefined;
+  readonly expires?: string | undefined;
+  /** Flows under repair that targets, ports and direction no longer describe. */
+  readonly strays?: readonly FlowAddress[];
   /** Plain data of flows whose connmark has the bypass bit stays in the kernel; default off. */
   readonly settledBypass?: boolean;
 }
@@ -54,17 +60,36 @@ export const CHAIN_SETTLE = 'SEQSHIM-SETTLE';
 export const FOLLOWED_PER_SECOND = 1000;
 export const FOLLOWED_BURST = 100;
 
+/** Of a ticket in a comment. */
+const TICKET_CHARACTERS_MAX = 40;
+
 /** What both firewalls take between double quotes without a way to escape it. */
 const PLAIN_PATH = /^[A-Za-z0-9_./+@%:,=~-]+$/;
 
 /**
  * At most `bytesMax` long: a path that does not fit, or that would need quoting, is left out rather
- * than cut, because half a command is worse than none.
+ * than cut, because half a command is worse than none. Then the date and the ticket, likewise.
  */
 export function ruleComment(input: RuleInput, bytesMax: number): string {
-  const short = `seqshim ${input.version}: seqshim down`;
-  const whole = `${short}, or sh ${input.removeScript}`;
-  return PLAIN_PATH.test(input.removeScript) && whole.length <= bytesMax ? whole : short;
+  const parts = [
+    PLAIN_PATH.test(input.removeScript) ? `, or sh ${input.removeScript}` : '',
+    input.expires === undefined ? '' : `; until ${input.expires}`,
+    ticketPart(input.ticket ?? ''),
+  ];
+  let text = `seqshim ${input.version}: seqshim down`;
+  for (const part of parts) if (text.length + part.length <= bytesMax) text += part;
+  return text;
+}
+
+/**
+ * One word of characters that mean nothing to a firewall's program, to a shell, or to whoever reads
+ * rules line by line (`-j X`, braces, quotes).
+ */
+function ticketPart(ticket: string): string {
+  const word = ticket.replaceAll(/[^A-Za-z0-9_./+@:,=#-]+/g, '_').replace(/^[-_]+|_+$/g, '');
+  if (word === '') return '';
+  const isLong = word.length > TICKET_CHARACTERS_MAX;
+  return `; ${isLong ? `${word.slice(0, TICKET_CHARACTERS_MAX)}...` : word}`;
 }
 
 /** The largest IP packet that cannot carry an octet: headers, and 12 bytes of timestamps. */

@@ -23,6 +23,7 @@ export interface SocketTold {
   readonly dataSegments: number;
   readonly busyMs: number;
   readonly dataMs: number;
+  readonly quietMs: number;
 }
 
 /** Null: there is no such socket any more, or it says nothing of use. */
@@ -43,6 +44,7 @@ export function tellSocket(end: ModelEndpoint): SocketTold | null {
     dataSegments: end.dataSegments,
     busyMs: Math.floor((jiffies(end.busyUs) + busyNowUs) / 1000),
     dataMs: Math.floor((jiffies(nowUs) - jiffies(end.lastDataUs)) / 1000),
+    quietMs: Math.floor((jiffies(nowUs) - jiffies(end.lastSegmentUs)) / 1000),
   };
 }
 
@@ -76,5 +78,6 @@ export function writeTold(
   words[at + box.IN_DATA_SEGMENTS] = told?.dataSegments ?? 0;
   words[at + box.IN_BUSY_MS] = told?.busyMs ?? -1;
   words[at + box.IN_DATA_MS] = told?.dataMs ?? 0;
+  words[at + box.IN_QUIET_MS] = told?.quietMs ?? 0;
   words[at + box.IN_TOLD_MS] = nowMs;
 }

@@ -119,6 +119,8 @@ export class ModelEndpoint {
   /** Segments with data that arrived, of use or not; when the last octet in order came. */
   dataSegments = 0;
   lastDataUs = 0;
+  /** When anything at all came last. */
+  lastSegmentUs = 0;
   /** With something in flight: since when now (-1: nothing is), and before that in all. */
   busySinceUs = -1;
   busyUs = 0;
@@ -170,6 +172,7 @@ export class ModelEndpoint {
 
   receive(packet: Packet): void {
     if (packet.payload.length > 0) this.dataSegments++;
+    this.lastSegmentUs = this.queue.nowUs;
     arrive(this, packet);
     if (this.sndUna !== this.sndNxt || this.busySinceUs < 0) return;
     this.busyUs += this.queue.nowUs - this.busySinceUs;

@@ -3,6 +3,8 @@ import {
   type EngineMemory,
   POLICY_BYPASS,
   POLICY_GATEWAY,
+  POLICY_IDLE,
+  POLICY_IDLE_AFTER_MS,
   POLICY_KERNEL,
   POLICY_OBSERVE,
   POLICY_OFF,
@@ -15,6 +17,8 @@ export interface ShimPlan {
   readonly off: readonly number[];
   /** Settled connections stay in the kernel, which conntrack marks; else all is inspected. */
   readonly settles?: boolean;
+  /** IDLE_* and behind how long a silence, ms (0: as learned); else idle flows are forgotten. */
+  readonly idle?: { readonly action: number; readonly afterMs: number };
   /**
    * `reload`: between packets, another engine now and then takes the memory over. `outage`: the
    * shim is killed now and then, and runs again a little later.
@@ -22,6 +26,7 @@ export interface ShimPlan {
   readonly restarts?: 'reload' | 'outage';
 }
 
+/** Half of the shims are gateways, and a quarter lets conntrack translate, unless flows settle. */
 export function writeSimPolicy(memory: EngineMemory, plan: ShimPlan): void {
   const policy = new Int32Array(memory.policy);
   policy[POLICY_OBSERVE] = plan.observe ? 1 : 0;
@@ -31,6 +36,8 @@ export function writeSimPolicy(memory: EngineMemory, plan: ShimPlan): void {
   }
   const settles = plan.settles === true;
   policy[POLICY_BYPASS] = settles ? 1 : 0;
+  policy[POLICY_IDLE] = plan.idle?.action ?? 0;
+  policy[POLICY_IDLE_AFTER_MS] = plan.idle?.afterMs ?? 0;
   policy[POLICY_GATEWAY] = settles ? 0 : plan.seed & 1;
   policy[POLICY_KERNEL] = !settles && (plan.seed & 3) === 2 ? 1 : 0;
 }

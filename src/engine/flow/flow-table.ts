@@ -2,34 +2,28 @@
  * The flow table: fixed capacity, seeded hash over (near, far, ports), amortised expiry.
  *
  * Owns the rows, the halves and the index (`layout.ts`); zero-filled memory is an empty table, so
- * it can be a mapped file. A full table refuses: it takes back expired, closed and then embryonic
- * rows, never an established one (RFC 5382 REQ-5), and traffic without a row passes. Times: ms.
+ * it can be a mapped file. A full table refuses: it takes back expired and closed rows, then the
+ * embryonic one that has waited longest, never an established one (RFC 5382 REQ-5), and traffic
+ * without a row passes. Times: ms.
  */
-import {
-  IDLE_ASK_SOON_MS,
-  IDLE_CLOSED_MS,
-  IDLE_ENDED_TRANSLATED_MS,
-  IDLE_ESTABLISHED_MS,
-  IDLE_SETTLED_MS,
-  IDLE_TRANSITORY_MS,
-} from '../limits.ts';
 import type { EngineMemory } from '../memory.ts';
 import { get32 } from '../wire/bytes.ts';
 import type { Segment } from '../wire/segment.ts';
 import { commitWord } from './commit-word.ts';
+import { Embryos } from './embryos.ts';
 import {
   EXPIRES_MS,
   FAR_ADDR,
   FLOW_ANCHORED,
+  FLOW_BYPASSED,
   FLOW_FLAGS,
-  FLOW_FORWARDED,
   FLOW_IPV6,
   FLOW_KERNEL,
   FLOW_OVER,
+  FLOW_PICKED_UP,
   FLOW_ROW_WORDS,
   FLOW_RULE_WANTED,
   FLOW_SETTLED,
-  FLOW_TRANSLATED,
   FLOW_USED,
   GENERATION,
   HALF_FLAGS,
@@ -38,22 +32,27 @@ import {
   INDEX_CONTROL_WORDS,
   INDEX_COUNT,
   INDEX_EVICT_AT,
+  INDEX_EVICTED,
   INDEX_EXPIRY_AT,
   INDEX_FREE,
   INDEX_HIGH,
   INDEX_PEAK,
-  INDEX_SETTLED,
-  INDEX_TRANSLATED,
   LAST_MS,
   NEAR_ADDR,
   NEXT,
+  PATH,
   PORTS,
   REPAIR,
+  SEGMENT_COUNT,
   ST_ESTABLISHED,
   STATE,
 } from './layout.ts';
+import { lifetimeMs } from './lifetime.ts';
 
 const EVICT_SCAN_ROWS = 64;
+const EVICT_SCAN_FIRST = 8;
+/** Each row is taken off the list of embryos once: this many at a time cost some 10 µs, seldom. */
+const GROWN_UP_COUNT = 1024;
 /** Rows that are not taken back: they hold rules, or live on unseen in the kernel. */
 const FLOW_KEPT = FLOW_RULE_WANTED | FLOW_SETTLED;
 
@@ -61,13 +60,15 @@ export class FlowTable {
   readonly rows: Int32Array;
   readonly halves: Int32Array;
   readonly index: Int32Array;
-  private readonly commits: Int32Array;
+  readonly commits: Int32Array;
   readonly flowCountMax: number;
   /** Near address, far address (4 words each), ports and family of the last `setKey`. */
   readonly key = new Int32Array(10);
   private readonly slotMask: number;
   private readonly seed: number;
   private readonly saved = new Int32Array(10);
+  private readonly embryos: Embryos;
+  private readonly victimPath = new Int32Array(1);
 
   constructor(memory: EngineMemory, seed: number) {
     const rowWords = memory.flowCountMax * FLOW_ROW_WORDS;
@@ -78,6 +79,7 @@ export class FlowTable {
     this.flowCountMax = memory.flowCountMax;
     this.slotMask = this.index.length - INDEX_CONTROL_WORDS - 1;
     this.seed = seed | 0;
+    this.embryos = new Embryos(memory.flowCountMax);
   }
 
   /** Takes the key from a segment; `nearIsSource` when it leaves this side. */
@@ -99,7 +101,8 @@ export class FlowTable {
     key[9] = seg.family === 6 ? FLOW_IPV6 : 0;
   }
 
-  private slot(): number {
+  /** Where the chain of the key begins in the index. */
+  slot(): number {
     const key = this.key;
     let h = this.seed;
     for (let i = 0; i < 9; i++) {
@@ -141,6 +144,7 @@ export class FlowTable {
   /** A fresh row for the key, zeroed, flags FLOW_USED; or -1 when the table is full. */
   insert(nowMs: number): number {
     const index = this.index;
+    this.victimPath[0] = 0;
     let flow = index[INDEX_FREE]! - 1;
     if (flow < 0 && index[INDEX_HIGH]! < this.flowCountMax) {
       flow = index[INDEX_HIGH]!;
@@ -157,7 +161,13 @@ export class FlowTable {
     index[slot] = flow + 1;
     index[INDEX_COUNT] = index[INDEX_COUNT]! + 1;
     if (index[INDEX_COUNT]! > index[INDEX_PEAK]!) index[INDEX_PEAK] = index[INDEX_COUNT]!;
+    this.embryos.push(flow, this.rows[row + GENERATION]!);
     return flow;
+  }
+
+  /** PATH of the row that the last `insert` took from another flow; 0: of none. */
+  evictedPath(): number {
+    return this.victimPath[0]!;
   }
 
   /** Zeroes a row and its halves but for the generation and the chain, and sets the key. */
@@ -215,22 +225,13 @@ export class FlowTable {
     const half = flow * 2 * HALF_WORDS;
     const established =
       this.halves[half + STATE] === ST_ESTABLISHED &&
-      this.halves[half + HALF_WORDS + STATE] === ST_ESTABLISHED;
+      this.halves[half + HALF_WORDS + STATE] === ST_ESTABLISHED &&
+      !this.isEmbryonic(flow);
     this.rows[row + LAST_MS] = nowMs;
     const flags = this.rows[row + FLOW_FLAGS]!;
-    let idleMs = established ? IDLE_ESTABLISHED_MS : IDLE_TRANSITORY_MS;
     const halfFlags =
       this.halves[half + HALF_FLAGS]! | this.halves[half + HALF_WORDS + HALF_FLAGS]!;
-    const passed = (halfFlags & HALF_RST_PASSED) !== 0;
-    if ((flags & FLOW_FORWARDED) !== 0) {
-      if (passed) idleMs = IDLE_TRANSITORY_MS; // nobody tells whether it lives
-    } else if ((flags & FLOW_SETTLED) !== 0) {
-      idleMs = passed ? IDLE_ASK_SOON_MS : IDLE_SETTLED_MS;
-    }
-    if ((flags & FLOW_OVER) !== 0) {
-      idleMs =
-        (flags & (FLOW_TRANSLATED | FLOW_KERNEL)) !== 0 ? IDLE_ENDED_TRANSLATED_MS : IDLE_CLOSED_MS;
-    }
+    const idleMs = lifetimeMs(flags, established, (halfFlags & HALF_RST_PASSED) !== 0);
     this.rows[row + EXPIRES_MS] = (nowMs + idleMs) | 0;
   }
 
@@ -249,65 +250,88 @@ export class FlowTable {
     return -1;
   }
 
-  /** A row to take back in a full table: expired, closed, or embryonic; -1: all are established. */
-  private takeBack(nowMs: number): number {
-    const rows = this.rows;
-    let embryonic = -1;
-    for (let i = 0; i < EVICT_SCAN_ROWS && i < this.flowCountMax; i++) {
-      let flow = this.index[INDEX_EVICT_AT]! + 1;
-      if (flow >= this.flowCountMax) flow = 0;
-      this.index[INDEX_EVICT_AT] = flow;
-      const row = flow * FLOW_ROW_WORDS;
-      const flags = rows[row + FLOW_FLAGS]!;
-      if (flags === 0 || (flags & FLOW_KEPT) !== 0 || rows[row + REPAIR] !== 0) continue;
-      const expired = ((rows[row + EXPIRES_MS]! - nowMs) | 0) <= 0;
-      if (expired || (flags & FLOW_OVER) !== 0) return this.evict(flow);
-      if ((flags & FLOW_ANCHORED) === 0 && embryonic < 0) embryonic = flow;
-    }
-    return embryonic < 0 ? -1 : this.evict(embryonic);
+  /**
+   * Has it still to show that two ends agree on it? Its handshake is not over; or it was picked up
+   * in mid-stream and one end alone has spoken: anybody can send an ACK.
+   */
+  private isEmbryonic(flow: number): boolean {
+    const flags = this.rows[flow * FLOW_ROW_WORDS + FLOW_FLAGS]!;
+    if ((flags & FLOW_ANCHORED) === 0) return true;
+    if ((flags & (FLOW_PICKED_UP | FLOW_BYPASSED | FLOW_KERNEL)) !== FLOW_PICKED_UP) return false;
+    const half = flow * 2 * HALF_WORDS;
+    return (
+      this.halves[half + SEGMENT_COUNT] === 0 ||
+      this.halves[half + HALF_WORDS + SEGMENT_COUNT] === 0
+    );
+  }
+
+  private isKept(flow: number): boolean {
+    const row = flow * FLOW_ROW_WORDS;
+    const flags = this.rows[row + FLOW_FLAGS]!;
+    return flags === 0 || (flags & FLOW_KEPT) !== 0 || this.rows[row + REPAIR] !== 0;
   }
 
   /**
-   * Chains, free list and counts anew from the rows, behind an end at any instruction. A row whose
-   * commit word is another is half-written: it is set aside. Returns how many were.
+   * A row to take back in a full table: expired or closed, or the embryonic one that has waited
+   * longest, or any embryonic; -1: all are established. Under a flood the second is it, so few rows
+   * are looked at for the first.
    */
-  rebuild(): number {
-    const { rows, index, commits } = this;
-    const used = index[INDEX_HIGH]!;
-    const high = used < 0 || used > this.flowCountMax ? this.flowCountMax : used;
-    let torn = 0;
-    index.fill(0, INDEX_CONTROL_WORDS);
-    index[INDEX_HIGH] = high;
-    index[INDEX_FREE] = 0;
-    index[INDEX_COUNT] = 0;
-    index[INDEX_TRANSLATED] = 0;
-    index[INDEX_SETTLED] = 0;
-    for (let flow = high - 1; flow >= 0; flow--) {
-      const row = flow * FLOW_ROW_WORDS;
-      let flags = rows[row + FLOW_FLAGS]!;
-      this.keyOf(flow);
-      if (flags !== 0 && (commits[flow] !== commitWord(rows, flow) || this.find() >= 0)) {
-        torn++;
-        flags = 0;
-      }
-      rows[row + FLOW_FLAGS] = flags;
-      const head = flags === 0 ? INDEX_FREE : this.slot();
-      rows[row + NEXT] = index[head]!;
-      index[head] = flow + 1;
-      if (flags !== 0) this.recount(flags);
-    }
-    return torn;
+  private takeBack(nowMs: number): number {
+    let flow = this.nextOver(nowMs, EVICT_SCAN_FIRST);
+    if (flow >= 0) return this.evict(flow);
+    flow = this.oldestEmbryo();
+    if (flow < 0) flow = this.nextOver(nowMs, EVICT_SCAN_ROWS);
+    if (flow < 0) flow = this.nextEmbryo();
+    if (flow < 0) return -1;
+    this.index[INDEX_EVICTED] = this.index[INDEX_EVICTED]! + 1;
+    return this.evict(flow);
   }
 
-  private recount(flags: number): void {
-    const index = this.index;
-    index[INDEX_COUNT] = index[INDEX_COUNT]! + 1;
-    if ((flags & FLOW_TRANSLATED) !== 0) index[INDEX_TRANSLATED] = index[INDEX_TRANSLATED]! + 1;
-    if ((flags & FLOW_SETTLED) !== 0) index[INDEX_SETTLED] = index[INDEX_SETTLED]! + 1;
+  /** An expired or closed row among the next `count`, or -1. */
+  private nextOver(nowMs: number, count: number): number {
+    const rows = this.rows;
+    for (let i = 0; i < count && i < this.flowCountMax; i++) {
+      const flow = this.nextRow();
+      if (this.isKept(flow)) continue;
+      const row = flow * FLOW_ROW_WORDS;
+      const expired = ((rows[row + EXPIRES_MS]! - nowMs) | 0) <= 0;
+      if (expired || (rows[row + FLOW_FLAGS]! & FLOW_OVER) !== 0) return flow;
+    }
+    return -1;
+  }
+
+  /** In a table from an earlier run the list does not have them. */
+  private nextEmbryo(): number {
+    for (let i = 0; i < EVICT_SCAN_ROWS && i < this.flowCountMax; i++) {
+      const flow = this.nextRow();
+      if (!this.isKept(flow) && this.isEmbryonic(flow)) return flow;
+    }
+    return -1;
+  }
+
+  private nextRow(): number {
+    const flow = this.index[INDEX_EVICT_AT]! + 1;
+    const row = flow >= this.flowCountMax ? 0 : flow;
+    this.index[INDEX_EVICT_AT] = row;
+    return row;
+  }
+
+  /** Those that have grown up, or gone, leave the list on the way. */
+  private oldestEmbryo(): number {
+    const embryos = this.embryos;
+    for (let i = 0; i < GROWN_UP_COUNT; i++) {
+      const flow = embryos.oldest();
+      if (flow < 0) return -1;
+      const same = this.rows[flow * FLOW_ROW_WORDS + GENERATION] === embryos.oldestGeneration();
+      embryos.drop();
+      if (same && !this.isKept(flow) && this.isEmbryonic(flow)) return flow;
+    }
+    return -1;
   }
 
   private evict(flow: number): number {
     this.saved.set(this.key);
+    this.victimPath[0] = this.rows[flow * FLOW_ROW_WORDS + PATH]!;
     this.remove(flow); // sets the key to the victim's
     this.key.set(this.saved);
     return flow;

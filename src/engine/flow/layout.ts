@@ -200,6 +200,10 @@ export const INDEX_EVICT_AT = 7;
 /** Looks at settled flows (`looks.ts`): the last turn, ms, and the row that it ended at. */
 export const INDEX_LOOKED_MS = 8;
 export const INDEX_LOOKED_AT = 9;
+/** Likewise, of the search for idle flows (`normalize/idle.ts`). */
+export const INDEX_SWEPT_MS = 10;
+export const INDEX_SWEPT_AT = 11;
+export const INDEX_EVICTED = 15; // embryonic flows that gave way in a full table, wraps
 export const INDEX_CONTROL_WORDS = 16;
 
 /** Words of the hash index: control words, then a power of two of chain heads (row + 1). */

@@ -2,7 +2,8 @@
  * What was learned about a destination (far address and server port): facts, each with when it was
  * seen last and how often, and canaries. A fact is believed for PATH_FACT_MS; meanwhile one
  * connection in CANARY_EVERY goes without what the fact makes us do, never the only one that is
- * open, and renews the fact or clears it.
+ * open, and renews the fact or clears it. Where none is left every connection goes without: all of
+ * them are canaries, for CLEARED_MS, so that `report` can tell how many met nothing.
  *
  * Owns the words of `EngineMemory.paths`, which the main thread reads, and fills before the engine
  * starts. Bounded: four rows share a slot, and a newer destination takes the one that has learned
@@ -20,9 +21,11 @@ export const FACT_SACK_BLIND = 2;
 export const FACT_TIMESTAMPS_STRIPPED = 3;
 export const FACT_SCALE_STRIPPED = 4;
 export const FACT_SACK_STRIPPED = 5;
-export const FACT_COUNT = 6;
+/** Something forgets connections that say nothing for P_IDLE_MS. */
+export const FACT_IDLE = 6;
+export const FACT_COUNT = 7;
 
-export const PATH_WORDS = 24;
+export const PATH_WORDS = 27;
 export const P_ADDR = 0; // four words
 export const P_PORT = 4;
 export const P_FLAGS = 5;
@@ -39,14 +42,20 @@ export const P_CANARIES_CLEAN = 10;
 export const P_LEARNED_MS = 11;
 /** FACT_COUNT pairs: when last seen, how often. */
 export const P_FACTS = 12;
+/** With FACT_IDLE: the shortest silence behind which a flow was found dead, ms. */
+export const P_IDLE_MS = 26;
 
 export const P_USED = 1;
 export const P_IPV6 = 2;
+/** It had facts, and has none any more. */
+export const P_CLEARED = 4;
 /** Bit of fact f: P_HAS << f. */
 export const P_HAS = 1 << 8;
 
 const WAYS = 4;
 export const CANARY_EVERY = 100;
+/** A destination is looked after so long behind the last fault, twice what that is believed. */
+const CLEARED_MS = 2 * PATH_FACT_MS;
 
 export class PathTable {
   private readonly words: Int32Array;
@@ -106,7 +115,7 @@ export class PathTable {
   learn(at: number, fact: number, nowMs: number): void {
     const words = this.words;
     const pair = at + P_FACTS + 2 * fact;
-    words[at + P_FLAGS] = words[at + P_FLAGS]! | (P_HAS << fact);
+    words[at + P_FLAGS] = (words[at + P_FLAGS]! & ~P_CLEARED) | (P_HAS << fact);
     words[at + P_LEARNED_MS] = nowMs;
     words[at + P_SINCE_CANARY] = 0;
     words[pair] = nowMs;
@@ -116,6 +125,35 @@ export class PathTable {
   holds(at: number, fact: number, nowMs: number): boolean {
     if (at < 0 || (this.words[at + P_FLAGS]! & (P_HAS << fact)) === 0) return false;
     return ((nowMs - this.words[at + P_FACTS + 2 * fact]!) | 0) < PATH_FACT_MS;
+  }
+
+  /** A flow was found dead behind so long a silence. */
+  learnIdle(at: number, silentMs: number, nowMs: number): void {
+    const words = this.words;
+    const known = this.holds(at, FACT_IDLE, nowMs) && words[at + P_IDLE_MS]! < silentMs;
+    if (!known) words[at + P_IDLE_MS] = silentMs;
+    this.learn(at, FACT_IDLE, nowMs);
+  }
+
+  /** Valid while FACT_IDLE holds. */
+  idleLimitMs(at: number): number {
+    return this.words[at + P_IDLE_MS]!;
+  }
+
+  /** The shortest of all limits that are kept, or 0. */
+  shortestIdleMs(): number {
+    const words = this.words;
+    let shortestMs = 0;
+    for (let at = 0; at < words.length; at += PATH_WORDS) {
+      if ((words[at + P_FLAGS]! & (P_HAS << FACT_IDLE)) === 0) continue;
+      const limitMs = words[at + P_IDLE_MS]!;
+      if (shortestMs === 0 || limitMs < shortestMs) shortestMs = limitMs;
+    }
+    return shortestMs;
+  }
+
+  restoreIdle(at: number, limitMs: number): void {
+    this.words[at + P_IDLE_MS] = limitMs;
   }
 
   /** What an older run has learned, before this one begins. */
@@ -132,12 +170,18 @@ export class PathTable {
     this.words[at + P_CANARIES_CLEAN] = clean;
   }
 
-  /** A canary met none of it. */
-  clear(at: number, fact: number): void {
+  /** A canary that began at `bornMs` met none of it; of what was seen since it says nothing. */
+  clear(at: number, fact: number, bornMs: number): void {
+    if (((bornMs - this.words[at + P_FACTS + 2 * fact]!) | 0) >= 0) this.drop(at, fact);
+  }
+
+  private drop(at: number, fact: number): void {
     const words = this.words;
+    if ((words[at + P_FLAGS]! & (P_HAS << fact)) === 0) return;
     words[at + P_FLAGS] = words[at + P_FLAGS]! & ~(P_HAS << fact);
     words[at + P_FACTS + 2 * fact] = 0;
     words[at + P_FACTS + 2 * fact + 1] = 0;
+    if (words[at + P_FLAGS]! < P_HAS) words[at + P_FLAGS] = words[at + P_FLAGS]! | P_CLEARED;
   }
 
   /** A connection begins; true when it is to go without what the facts make us do. */
@@ -147,8 +191,8 @@ export class PathTable {
     words[at + P_SINCE_CANARY] = words[at + P_SINCE_CANARY]! + 1;
     words[at + P_OPEN] = words[at + P_OPEN]! + 1;
     const known = words[at + P_FLAGS]! >= P_HAS;
-    if (!known || words[at + P_OPEN]! < 2 || words[at + P_SINCE_CANARY]! < CANARY_EVERY)
-      return false;
+    const due = known && words[at + P_OPEN]! >= 2 && words[at + P_SINCE_CANARY]! >= CANARY_EVERY;
+    if (!due && (words[at + P_FLAGS]! & P_CLEARED) === 0) return false;
     words[at + P_SINCE_CANARY] = 0;
     words[at + P_CANARIES] = words[at + P_CANARIES]! + 1;
     return true;
@@ -185,9 +229,12 @@ export class PathTable {
     this.cursor[0] = at + PATH_WORDS < words.length ? at + PATH_WORDS : 0;
     if (words[at + P_FLAGS] === 0) return;
     for (let fact = 0; fact < FACT_COUNT; fact++) {
-      if (!this.holds(at, fact, nowMs)) this.clear(at, fact);
+      if (!this.holds(at, fact, nowMs)) this.drop(at, fact);
     }
-    if (words[at + P_FLAGS]! < P_HAS) words.fill(0, at, at + PATH_WORDS);
+    const sinceMs = (nowMs - words[at + P_LEARNED_MS]!) | 0;
+    if (words[at + P_FLAGS]! < P_HAS && (sinceMs < 0 || sinceMs >= CLEARED_MS)) {
+      words.fill(0, at, at + PATH_WORDS);
+    }
   }
 }
 

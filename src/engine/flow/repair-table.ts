@@ -11,7 +11,7 @@ import { CANDIDATE_WORDS } from './candidate.ts';
 
 /** Row of the flow it belongs to. */
 export const R_FLOW = 0;
-/** R_ASKING | R_CHECKING | R_DEADMAN | R_JUMPING bits. */
+/** R_ASKING | R_CHECKING | R_DEADMAN | R_JUMPING | R_IDLE bits. */
 export const R_ARMED = 1;
 /** Three rival candidates of CANDIDATE_WORDS words each, behind the one in the flow's row. */
 export const R_RIVALS = 2;
@@ -78,6 +78,16 @@ export const R_JUMP_PROBED_MS = 51;
 export const R_JUMP_HEAD_MS = 52;
 /** When it became 2. */
 export const R_JUMP_AGAIN_MS = 53;
+/** The watch of an idle flow (`idle-watch.ts`): since when, and how long nobody had spoken. */
+export const R_IDLE_AT_MS = 54;
+export const R_IDLE_SILENT_MS = 55;
+/** What has gone to the far end unanswered, when last, and how much of it on a path that lives. */
+export const R_IDLE_TRIES = 56;
+export const R_IDLE_TRIED_MS = 57;
+export const R_IDLE_COUNTED = 58;
+/** Of the tries, keep-alives of ours; and 1 where they began the watch. */
+export const R_IDLE_PROBES = 59;
+export const R_IDLE_OURS = 60;
 
 /** Not before the socket has told its numbers. */
 export const OLD_ASKS_SOCKET = 1;
@@ -88,8 +98,9 @@ export const R_ASKING = 1;
 export const R_CHECKING = 2;
 export const R_DEADMAN = 4;
 export const R_JUMPING = 16;
+export const R_IDLE = 32;
 
-export const REPAIR_WORDS = 54;
+export const REPAIR_WORDS = 61;
 
 const COUNT_ACTIVE = 0;
 const COUNT_FREE = 1;

@@ -66,6 +66,7 @@ import {
   IN_FLOW,
   IN_GENERATION,
   IN_OK,
+  IN_QUIET_MS,
   IN_RECEIVED,
   IN_SENT,
   SOCKET_GONE,
@@ -77,6 +78,7 @@ import { seqAdd, seqDiff } from '../wire/seq.ts';
 import { followSettled, followWaking, takeNumbers } from './forwarded.ts';
 import { awaitsDuplicateAck } from './handshake.ts';
 import { judgeHeld } from './held.ts';
+import { settledIdle } from './idle.ts';
 import { hearSocket } from './jump.ts';
 import { isGreeted } from './kernel.ts';
 import { recall, takesBack } from './looks.ts';
@@ -317,6 +319,7 @@ export function socketTold(core: Core, at: number): void {
     if (back) clearFlags(core, flow, FLOW_OLD | FLOW_UNHEARD);
     else core.flows.touch(flow, core.nowMs);
     if (back && !seen) recall(core, flow, at);
+    if (!back) settledIdle(core, flow, told[at + IN_QUIET_MS]!);
     if ((flagsOf(core, flow) & FLOW_WAKE) !== 0 && core.policy[POLICY_OBSERVE] === 0)
       acknowledgeAgain(core, flow);
     clearFlags(core, flow, FLOW_WAKE);

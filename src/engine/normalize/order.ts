@@ -58,6 +58,7 @@ import { answerFromOther, settle } from './question.ts';
 import { normalizeReset, refute } from './reset.ts';
 import { translateResynced } from './resynced.ts';
 import { normalizeSack } from './sack.ts';
+import { hearFar, speakNear } from './silence.ts';
 import { noteOptions } from './stripped-options.ts';
 import { noteHeader } from './support.ts';
 import { GO_ON, translateIn, translateOut } from './translate.ts';
@@ -91,6 +92,7 @@ export function normalizeEgress(core: Core, flow: number): number {
   trackOrigin(halves, near, seg.ttl, 0);
   if ((flags & FLOW_NUMBERS_OLD) === 0) remember(core, flow, near);
   hearNear(core, flow);
+  if (seg.payloadBytes > 0) speakNear(core, flow);
   if (seg.flowLabel !== 0) halves[near + MAC_HASH] = seg.flowLabel;
   trackSegment(core, halves, near, farHalf(core, flow), seg);
   if ((flags & FLOW_PROVEN) !== 0) {
@@ -232,6 +234,7 @@ function fromFar(core: Core, flow: number): number {
   const halves = core.flows.halves;
   const near = nearHalf(core, flow);
   const far = farHalf(core, flow);
+  hearFar(core, flow);
   if ((flagsOf(core, flow) & FLOW_PROVEN) === 0) {
     if (!inSpaceOfChosen(core, flow, near, far)) {
       answerFromOther(core, flow);
@@ -245,6 +248,7 @@ function fromFar(core: Core, flow: number): number {
   if (!isNear(seqDiff(seg.segSeq, halves[far + SND_CONT]!))) {
     return VERDICT_ACCEPT; // not of this connection's numbers: the near end's kernel judges it
   }
+  core.destinations.hear(flow, core.nowMs);
   const rows = core.flows.rows;
   const row = flow * FLOW_ROW_WORDS;
   core.spoken.acknowledged(flow, rows[row + GENERATION]!, seg.segAck);

@@ -90,6 +90,7 @@ import {
 } from './held.ts';
 import { isDuplicate, isForeign } from './provenance.ts';
 import { answerReset, isAsking } from './question.ts';
+import { hearReset } from './silence.ts';
 import { supportOf } from './support.ts';
 
 /** A probe that cannot leave (the main thread is away) holds a reset no longer than this. */
@@ -137,6 +138,7 @@ function inexact(core: Core, flow: number): number {
 
 function pass(core: Core, flow: number, ends: boolean): number {
   count(core, STAT_RST_PASSED);
+  if (ends) hearReset(core, flow);
   if (ends) endFlow(core, flow, true);
   return VERDICT_ACCEPT;
 }
@@ -240,6 +242,7 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
       words[base + R_CHECK_OLD] === OLD_FORWARDED &&
       !isExact(core, flow, words[base + R_CHECK_SEQ]!);
     words[base + R_ARMED] = words[base + R_ARMED]! & ~R_CHECKING;
+    if (!unjudged) hearReset(core, flow);
     if (unjudged) releaseUnjudged(core, slot, flow, cause);
     else releaseHeld(core, slot, flow, cause);
   }

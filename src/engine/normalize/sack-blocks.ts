@@ -79,3 +79,12 @@ export function removeFirst(core: Core): void {
   if (seg.sackCount > 0) buf[seg.sackOff - 1] = 2 + seg.sackCount * BLOCK_BYTES;
   core.changed = 1;
 }
+
+/** Takes the option out; NOPs fill its place. */
+export function removeBlocks(core: Core): void {
+  const { buf, seg } = core;
+  const end = seg.sackOff + seg.sackCount * BLOCK_BYTES;
+  for (let at = seg.sackOff - 2; at < end; at++) buf[at] = NO_OPERATION;
+  seg.sackCount = 0;
+  core.changed = 1;
+}

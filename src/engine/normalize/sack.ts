@@ -19,16 +19,17 @@ import {
   SACK_CALIBRATED,
   SACK_OUT_OF_WINDOW,
   SACK_REPAIRED,
+  SACK_WITHHELD,
   STAT_SACK_CONTRADICTED,
 } from '../codes.ts';
 import {
   type Core,
+  clearPath,
   count,
   enforce,
   flagsOf,
   generationOf,
   isBehindRaw,
-  knownPath,
   learnPath,
   nearHalf,
   since,
@@ -73,6 +74,7 @@ import {
   leftEdge,
   moveBlocks,
   offeredEnd,
+  removeBlocks,
   removeFirst,
   rightEdge,
 } from './sack-blocks.ts';
@@ -103,7 +105,13 @@ export function normalizeSack(core: Core, flow: number): void {
   if (at < 0 && seg.sackCount === 0) return;
   const flags = flagsOf(core, flow);
   if (core.policy[POLICY_SACK] === SACK_OFF || (flags & FLOW_PICKED_UP) !== 0) return;
-  if ((flags & FLOW_NUMBERS_OLD) !== 0) return;
+  if ((flags & FLOW_NUMBERS_OLD) !== 0) {
+    // Until the socket has told: by what the segment says itself.
+    if (seg.sackCount > 0 && !blocksFit(core, 0, 0, offeredEnd(core, flow))) {
+      repairSettled(core, flow);
+    }
+    return;
+  }
   if (seg.sackCount === 0) {
     if (at >= 0) inferFromEnd(core, at);
     return;
@@ -112,7 +120,7 @@ export function normalizeSack(core: Core, flow: number): void {
   const nxt = highestMeant(core, flow);
   if (at >= 0) judgeBlocks(core, flow, at, nxt);
   else if (!blocksFit(core, 0, 0, nxt)) beginRepair(core, flow, nxt);
-  else if ((flags & FLOW_CANARY) !== 0) core.paths.clear(knownPath(core, flow), FACT_SACK_BLIND);
+  else if ((flags & FLOW_CANARY) !== 0) clearPath(core, flow, FACT_SACK_BLIND);
 }
 
 /**
@@ -132,8 +140,21 @@ function beginRepair(core: Core, flow: number, nxt: Seq): void {
   core.sacks.words[at + K_STATE] = SACK_FOREIGN;
   const { segAck } = core.seg;
   found(core, flow, SACK_OUT_OF_WINDOW, leftEdge(core, 0), rightEdge(core, 0), segAck, nxt, 0);
+  askAbout(core, flow, at);
+}
+
+/** Blocks in other numbers, before it is known by how much. */
+function askAbout(core: Core, flow: number, at: number): void {
   noteTail(core, at);
   ask(core, flow, at);
+  const words = core.sacks.words;
+  const waits = words[at + K_PROBES]! > 0 && since(core.nowMs, words[at + K_PROBE_MS]!) < ANSWER_MS;
+  if (waits) withhold(core, flow);
+}
+
+function withhold(core: Core, flow: number): void {
+  if (core.seg.sackCount === 0 || blocksFit(core, 0, 0, offeredEnd(core, flow))) return;
+  if (enforce(core, SACK_WITHHELD)) removeBlocks(core);
 }
 
 function judgeBlocks(core: Core, flow: number, at: number, nxt: Seq): void {
@@ -143,9 +164,7 @@ function judgeBlocks(core: Core, flow: number, at: number, nxt: Seq): void {
   if (state === SACK_LEFT_ALONE) return;
   if (takeAnswer(core, flow, at, nxt)) return;
   if (state === SACK_FOREIGN) {
-    if (blocksFit(core, 0, 0, nxt)) return;
-    noteTail(core, at);
-    ask(core, flow, at);
+    if (!blocksFit(core, 0, 0, nxt)) askAbout(core, flow, at);
     return;
   }
   const delta = words[at + K_DELTA]!;
@@ -177,7 +196,7 @@ function takeAnswer(core: Core, flow: number, at: number, nxt: Seq): boolean {
   removeFirst(core);
   if (words[at + K_STATE] === SACK_REPAIRING && core.seg.sackCount > 0) {
     if (enforce(core, SACK_REPAIRED)) moveBlocks(core, delta);
-  }
+  } else if (words[at + K_STATE] === SACK_TRIED) withhold(core, flow);
   return true;
 }
 
@@ -261,17 +280,21 @@ function inferFromEnd(core: Core, at: number): void {
 }
 
 /**
- * A SACK of a settled flow whose shift is known; true when the flow may stay settled. Its numbers
- * are old: the segment is judged by its own SEG.ACK and window.
+ * A SACK of a settled flow whose blocks no window holds; true when the flow may stay settled,
+ * because their shift is known. Its numbers are old: the segment is judged by its own SEG.ACK and
+ * window. Where it has to come back for this, its blocks wait as above.
  */
 export function repairSettled(core: Core, flow: number): boolean {
   const at = slotOf(core, flow);
   if (core.policy[POLICY_SACK] === SACK_OFF) return true;
-  if (at < 0) return false;
   const words = core.sacks.words;
-  if (words[at + K_STATE] === SACK_LEFT_ALONE) return true;
-  if (words[at + K_STATE] !== SACK_REPAIRING) return false;
+  const state = at < 0 ? SACK_FOREIGN : words[at + K_STATE]!;
+  if (state === SACK_LEFT_ALONE) return true;
   if (isBehindRaw(core) || (core.info & INFO_TRUNCATED) !== 0) return false;
+  if (state !== SACK_REPAIRING) {
+    withhold(core, flow);
+    return false;
+  }
   const delta = words[at + K_DELTA]!;
   if (!blocksFit(core, 0, delta, offeredEnd(core, flow))) return false;
   words[at + K_LAST_MS] = core.nowMs;

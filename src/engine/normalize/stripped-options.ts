@@ -21,6 +21,7 @@ import {
 } from '../codes.ts';
 import {
   type Core,
+  clearPath,
   enforce,
   farHalf,
   flagsOf,
@@ -128,14 +129,12 @@ function tell(core: Core, flow: number, code: number, fact: number, bit: number)
 /** It offered everything, and has heard of all of it: the path strips no longer. */
 function clearByCanary(core: Core, flow: number, agreed: number): void {
   if ((flagsOf(core, flow) & FLOW_CANARY) === 0) return;
-  const path = knownPath(core, flow);
-  if (path < 0) return;
   const halves = core.flows.halves;
   const scaled =
     halves[nearHalf(core, flow) + WND_SCALE]! >= 0 && halves[farHalf(core, flow) + WND_SCALE]! >= 0;
-  if ((agreed & HALF_TS_OFFERED) !== 0) core.paths.clear(path, FACT_TIMESTAMPS_STRIPPED);
-  if ((agreed & HALF_SACK_OFFERED) !== 0) core.paths.clear(path, FACT_SACK_STRIPPED);
-  if (scaled) core.paths.clear(path, FACT_SCALE_STRIPPED);
+  if ((agreed & HALF_TS_OFFERED) !== 0) clearPath(core, flow, FACT_TIMESTAMPS_STRIPPED);
+  if ((agreed & HALF_SACK_OFFERED) !== 0) clearPath(core, flow, FACT_SACK_STRIPPED);
+  if (scaled) clearPath(core, flow, FACT_SCALE_STRIPPED);
 }
 
 /**

@@ -38,6 +38,9 @@ export class Connection {
   hit = false;
   /** Resets forged in mid-session. */
   forged = 0;
+  /** When a packet of it last came; and it is no longer known. */
+  private lastMs = -1;
+  private forgotten = false;
   /** The client's newest SEG.ACK: what an exact forgery needs. */
   clientAck = 0;
 
@@ -47,6 +50,19 @@ export class Connection {
     this.otherIsn = randomSeq();
     this.clientOffset = offsets ? randomSeq() : 0;
     this.serverOffset = offsets ? randomSeq() : 0;
+  }
+
+  isRenumbered(): boolean {
+    return (this.clientOffset | this.serverOffset) !== 0;
+  }
+
+  /** A packet of it comes: was nobody heard for so long that it has been forgotten? */
+  isForgotten({ forgetsMs }: Fault): boolean {
+    const nowMs = performance.now();
+    const silent = this.lastMs >= 0 && nowMs - this.lastMs >= forgetsMs;
+    if (forgetsMs > 0 && silent) this.forgotten = true;
+    this.lastMs = nowMs;
+    return this.forgotten;
   }
 
   /** The server's first SYN-ACK: from then on its numbers are as far ahead as was asked for. */

@@ -59,6 +59,10 @@ export interface Fault {
    * §3.2: FreeBSD does, Linux does not).
    */
   readonly strict: boolean;
+  /** It forgets a connection that has said nothing for so long; 0: never. */
+  readonly forgetsMs: number;
+  /** What comes of a forgotten one is answered by a reset, not just dropped. */
+  readonly refuses: boolean;
   /** What the link to the server carries, octets; 0: as usual. */
   readonly mtu: number;
   readonly queueNum: number;
@@ -88,6 +92,8 @@ export const FAULT_DEFAULT: Fault = {
   stripsFrom: 'synack',
   stripsBy: 'nops',
   strict: false,
+  forgetsMs: 0,
+  refuses: false,
   mtu: 0,
   queueNum: 9,
 };
@@ -95,7 +101,7 @@ export const FAULT_DEFAULT: Fault = {
 /** Does every packet have to go through the firewall's queue, or only the client's SYNs? */
 export function queuesEverything(fault: Fault): boolean {
   if (fault.offsets || fault.watch || fault.serverLateMs > 0 || fault.lostProbes > 0) return true;
-  if (fault.serverAhead !== 0) return true;
+  if (fault.serverAhead !== 0 || fault.forgetsMs > 0) return true;
   if (fault.jumpMs > 0 || fault.strips !== 'nothing' || isLong(fault)) return true;
   return fault.kind !== 'phantom-synack' && fault.kind !== 'healthy';
 }

@@ -41,10 +41,6 @@ interface Due {
   readonly run: () => void;
 }
 
-function isRenumbered({ clientOffset, serverOffset }: Connection): boolean {
-  return (clientOffset | serverOffset) !== 0;
-}
-
 export class Firewall {
   private readonly fault: Fault;
   private readonly queue: Queue;
@@ -77,7 +73,7 @@ export class Firewall {
     for (let i = 0; i < count; i++) this.queue.setVerdict(i, this.judge(i));
     this.queue.flush();
     this.runDue();
-    this.longPath?.release(performance.now(), this.sendOn);
+    this.longPath?.release(performance.now(), (packet) => this.inject(packet));
   }
 
   /** Returns how many connections it was done to. */
@@ -102,8 +98,6 @@ export class Firewall {
     }
   }
 
-  private readonly sendOn = (packet: Uint8Array): void => this.inject(packet);
-
   private inject(packet: Uint8Array): void {
     this.injector.send(INJECT_FAR, packet);
   }
@@ -116,7 +110,6 @@ export class Firewall {
     if (this.due.length === 0) return;
     const now = performance.now();
     const ready = this.due.filter((entry) => entry.atMs <= now);
-    if (ready.length === 0) return;
     this.due = this.due.filter((entry) => entry.atMs > now);
     for (const entry of ready) entry.run();
   }
@@ -137,6 +130,7 @@ export class Firewall {
       if (this.fault.jumpMs > 0) this.jumpLater(connection);
     }
     if (connection === undefined) return VERDICT_ACCEPT;
+    if (connection.isForgotten(this.fault)) return this.refuse(connection, toClient);
     if (toClient) this.renumberIn(connection);
     const verdict = toClient ? this.fromServer(connection, off) : this.fromClient(connection);
     if (verdict === VERDICT_DROP) return VERDICT_DROP;
@@ -149,12 +143,21 @@ export class Firewall {
     const leaves = toClient && !gso && leavesPartial(this.fault, (seg.flags & SYN) !== 0);
     const { longPath } = this;
     const strips = stripOption(queue.bytes, seg, this.fault);
-    const changed = isRenumbered(connection) || leaves || strips;
+    const changed = connection.isRenumbered() || leaves || strips;
     if (!changed && longPath === undefined) return VERDICT_ACCEPT;
     if (leaves) put16(queue.bytes, seg.tcpOff + 16, tcpPseudoSum(queue.bytes, seg));
     else if (!gso) fillTcpChecksum(queue.bytes, this.words, seg);
     if (longPath === undefined) return VERDICT_REWRITTEN;
     longPath.take(queue.bytes, off, seg.ipBytes, toClient, performance.now());
+    return VERDICT_DROP;
+  }
+
+  /** Of a connection that it has forgotten nothing gets through. */
+  private refuse({ clientSyn }: Connection, toClient: boolean): number {
+    const { fault, seg } = this;
+    if (fault.refuses && !toClient && (seg.flags & RST) === 0) {
+      this.inject(forgeControl(clientSyn, RST, seg.segAck, 0, fault.otherTtl));
+    }
     return VERDICT_DROP;
   }
 
@@ -172,7 +175,7 @@ export class Firewall {
   /** From the server's numbers to those that the client sees. */
   private renumberIn(connection: Connection): void {
     if ((this.seg.flags & SYN) !== 0) connection.comesAhead(this.fault, this.seg.segSeq);
-    if (!isRenumbered(connection)) return;
+    if (!connection.isRenumbered()) return;
     const { seg } = this;
     const { bytes } = this.queue;
     seg.segSeq = (seg.segSeq + connection.serverOffset) | 0;
@@ -184,7 +187,7 @@ export class Firewall {
   }
 
   private renumberOut(connection: Connection): void {
-    if (!isRenumbered(connection)) return;
+    if (!connection.isRenumbered()) return;
     const { seg } = this;
     const { bytes } = this.queue;
     put32(bytes, seg.tcpOff + 4, (seg.segSeq + connection.clientOffset) | 0);
@@ -297,13 +300,8 @@ export class Firewall {
       connection.otherIsn,
       fault.otherTtl,
     );
-    const reset = forgeControl(
-      connection.clientSyn,
-      RST,
-      (connection.isn + 1) | 0,
-      0,
-      this.fault.otherTtl,
-    );
+    const { clientSyn, isn } = connection;
+    const reset = forgeControl(clientSyn, RST, (isn + 1) | 0, 0, fault.otherTtl);
     connection.burst = true;
     connection.holding = fault.kind === 'challenge-ack-reset';
     if (connection.holding) this.at(RELEASE_MS, () => this.release(connection));

@@ -3,7 +3,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import {
   CANARY_EVERY,
   FACT_FAULTY,
+  FACT_IDLE,
   FACT_PHANTOM,
+  P_FLAGS,
   P_HAS,
   PATH_WORDS,
   PathTable,
@@ -21,6 +23,25 @@ function key(address: number, family: 4 | 6 = 4): Int32Array {
   return Int32Array.from([1, 0, 0, 0, address, 0, 0, 0, 0, family === 6 ? 2 : 0]);
 }
 
+describe('an idle limit', () => {
+  it('is the shortest silence that was deadly, and begins anew once it is cleared or old', () => {
+    const at = table.row(key(5), 22, 0);
+    for (const [silentMs, limitMs] of [
+      [60_000, 60_000],
+      [90_000, 60_000],
+      [50_000, 50_000],
+    ] as const) {
+      table.learnIdle(at, silentMs, 10);
+      expect(table.idleLimitMs(at)).toBe(limitMs);
+    }
+    table.learnIdle(at, 70_000, 10 + PATH_FACT_MS);
+    expect(table.idleLimitMs(at)).toBe(70_000);
+    table.clear(at, FACT_IDLE, 10 + PATH_FACT_MS);
+    table.learnIdle(at, 80_000, 20 + PATH_FACT_MS);
+    expect(table.idleLimitMs(at)).toBe(80_000);
+  });
+});
+
 describe('a fact', () => {
   it('is believed for seven days from when it was seen last, across the wrap of the clock', () => {
     const beganMs = 0x7fffffff - 1000;
@@ -37,10 +58,27 @@ describe('a fact', () => {
   it('is gone before its time could look new again', () => {
     const at = table.row(key(5), 22, 0);
     table.learn(at, FACT_FAULTY, 0);
-    for (let i = 0; i < PATH_COUNT; i++) table.sweep(PATH_FACT_MS - 1);
+    const sweepAll = (nowMs: number) => {
+      for (let i = 0; i < PATH_COUNT; i++) table.sweep(nowMs);
+    };
+    sweepAll(PATH_FACT_MS - 1);
+    expect(words[at + P_FLAGS]).toBeGreaterThanOrEqual(P_HAS);
+    sweepAll(PATH_FACT_MS);
+    expect(words[at + P_FLAGS]).toBeLessThan(P_HAS);
+    // Its destination is looked after for as long again.
+    sweepAll(2 * PATH_FACT_MS - 1);
     expect(table.find(key(5), 22)).toBe(at);
-    for (let i = 0; i < PATH_COUNT; i++) table.sweep(PATH_FACT_MS);
+    sweepAll(2 * PATH_FACT_MS);
     expect(table.find(key(5), 22)).toBe(-1);
+  });
+
+  it('is not cleared by a canary that began before it was seen', () => {
+    const at = table.row(key(5), 22, 100);
+    table.learn(at, FACT_FAULTY, 100);
+    table.clear(at, FACT_FAULTY, 99);
+    expect(table.holds(at, FACT_FAULTY, 200)).toBe(true);
+    table.clear(at, FACT_FAULTY, 100);
+    expect(table.holds(at, FACT_FAULTY, 200)).toBe(false);
   });
 
   it('belongs to one address, port and family', () => {
@@ -95,6 +133,18 @@ describe('canaries', () => {
     table.learn(at, FACT_FAULTY, 1);
     expect(begin(at, 99)).toEqual([]);
     expect(begin(at, 1)).toEqual([1]);
+  });
+
+  it('are all connections once no fact is left, until one is learned again', () => {
+    const at = table.row(key(5), 22, 0);
+    table.learn(at, FACT_FAULTY, 0);
+    table.learn(at, FACT_PHANTOM, 0);
+    table.clear(at, FACT_FAULTY, 1);
+    expect(begin(at, 3)).toEqual([]);
+    table.clear(at, FACT_PHANTOM, 1);
+    expect(begin(at, 3)).toEqual([1, 2, 3]);
+    table.learn(at, FACT_PHANTOM, 2);
+    expect(begin(at, 3)).toEqual([]);
   });
 
   it('are not needed where nothing is known', () => {
