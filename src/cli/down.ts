@@ -10,7 +10,7 @@ import { KEEP_CHAIN, keepRuleStands } from '../datapath/conntrack/keep-rule.ts';
 import { tidySurvivors } from '../datapath/conntrack/survivors.ts';
 import { endLeft } from '../datapath/end-left.ts';
 import { takeLock } from '../datapath/instance-lock.ts';
-import { clean } from '../datapath/rules/rule-book.ts';
+import { clean } from '../datapath/rules/clean.ts';
 import { ask } from '../telemetry/control-client.ts';
 import { openLog } from '../telemetry/log.ts';
 import { VERSION } from '../version.ts';

@@ -6,8 +6,8 @@
  */
 import type { Logger } from 'pino';
 import { MARK_BYPASS, MARK_INJECT } from '../config/config.ts';
-import { FLOW_ENDED } from '../engine/codes.ts';
 import { Engine } from '../engine/engine.ts';
+import { FLOW_OVER, FLOW_TRANSLATED } from '../engine/flow/layout.ts';
 import {
   INBOX_SLOT_BYTES,
   INBOX_SLOT_COUNT,
@@ -16,12 +16,15 @@ import {
 } from '../engine/limits.ts';
 import * as box from '../engine/outbox.ts';
 import { Ring } from '../engine/ring.ts';
+import { addressWords, type FlowAddress } from '../telemetry/flow-address.ts';
+import { flowsWith } from './left-flows.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
+import { SockDiag } from './sock-diag.ts';
 import { State, sizesOfLeft } from './state/state.ts';
 import { Workers } from './workers.ts';
 
-/** How many were ended. */
+/** How many were ended; what still has its socket has not taken its reset, and does not count. */
 export function endLeft(runDir: string, log: Logger): number {
   const sizes = sizesOfLeft(runDir);
   if (sizes === undefined) return 0;
@@ -43,7 +46,10 @@ export function endLeft(runDir: string, log: Logger): number {
 }
 
 function endAll(workers: Workers, injector: Injector): number {
+  const flows: FlowAddress[] = [];
   for (const memory of workers.memories) {
+    const left = flowsWith(memory, FLOW_TRANSLATED).filter(({ flags }) => !(flags & FLOW_OVER));
+    flows.push(...left.map(({ flow }) => flow));
     const engine = new Engine(memory, workers.seed);
     const inbox = new Ring(memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
     inbox.words[inbox.reserve() + box.IN_KIND] = box.IN_KIND_END_ALL;
@@ -51,7 +57,19 @@ function endAll(workers: Workers, injector: Injector): number {
     engine.tick(engineMs());
     drain(new Ring(memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES), injector);
   }
-  return workers.count(FLOW_ENDED);
+  return flows.filter(hasNoSocket).length;
+}
+
+function hasNoSocket(flow: FlowAddress): boolean {
+  const sockets = new SockDiag();
+  const words = new Int32Array(box.OUT_PORTS + 1);
+  words[box.OUT_FAMILY] = flow.family;
+  words.set(addressWords(flow.nearAddr), box.OUT_NEAR_ADDR);
+  words.set(addressWords(flow.farAddr), box.OUT_FAR_ADDR);
+  words[box.OUT_PORTS] = (flow.nearPort << 16) | flow.farPort;
+  const { state } = sockets.ask(words, 0);
+  sockets.close();
+  return state === box.SOCKET_GONE;
 }
 
 /** Injections only: the rules go as a whole, behind this. */

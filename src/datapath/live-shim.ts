@@ -31,6 +31,7 @@ import { PathStore } from './path-store.ts';
 import { writePolicy } from './policy.ts';
 import { readyFields } from './ready-line.ts';
 import { RuleWatch } from './rule-watch.ts';
+import { type Asked, keepFirewall, recallFirewall } from './rules/found-firewall.ts';
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
 import { writeRemoveScript } from './rules/write-remove-script.ts';
@@ -166,6 +167,7 @@ export class LiveShim {
       throw asOperatorError(error);
     });
     if (this.state.isLeft) answerLeft(this.workers, this.kernel);
+    if (!this.watch.areGone) keepFirewall(this.state.firewallFile, this.asked(), rules);
     this.settling.rulesStand(!this.watch.areGone);
     await this.desk.open();
     await this.metrics.open();
@@ -200,9 +202,15 @@ export class LiveShim {
     return changed;
   }
 
+  private asked(): Asked {
+    return { input: ruleInput(this.config), choice: this.config.firewall };
+  }
+
   private openRules(): RuleBook {
     try {
-      return new RuleBook(ruleInput(this.config), this.config.firewall);
+      const { input, choice } = this.asked();
+      const known = recallFirewall(this.state.firewallFile, { input, choice });
+      return new RuleBook(input, choice, this.state.isKnown ? known : undefined);
     } catch (error) {
       throw asOperatorError(error);
     }

@@ -205,7 +205,10 @@ describe('the operator', () => {
     expect((await lab.ssh(4, 'echo again')).stdout).toContain('again');
     await path.close();
     expect(await shim.stop()).toBe(0);
-    expect(ownRules(lab).length).toBe(standing.length);
+    // Entries of translated connections wait for the next run.
+    expect(ownRules(lab).filter((line) => !/--sport \d+ --dport \d/.test(line)).length).toBe(
+      standing.length,
+    );
     expect((await cli('down', '--now')).exitCode).toBe(0);
   });
 

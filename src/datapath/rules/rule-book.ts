@@ -9,6 +9,7 @@
  */
 import type { FlowAddress } from '../../telemetry/flow-address.ts';
 import { type Bypassed, readBypassed } from './bypass-counters.ts';
+import { clean } from './clean.ts';
 import {
   type Backend,
   detectFirewall,
@@ -20,11 +21,11 @@ import {
 } from './detect.ts';
 import { firstLine, type Outcome, run, runAsync, runOnce } from './execute.ts';
 import type { FlowChange } from './flow-change.ts';
+import type { FoundFirewall } from './found-firewall.ts';
 import { findLeftovers } from './leftovers.ts';
 import { describeConflict, findConnmarkUsers, findMarkConflicts } from './mark-conflicts.ts';
 import { iptablesFlowText } from './print-iptables.ts';
 import { nftFlowText } from './print-nft.ts';
-import { removeScript } from './remove-script.ts';
 import { findEraser } from './repeat-safety.ts';
 import {
   iptablesExchange,
@@ -47,7 +48,7 @@ interface Waiting {
   readonly resolve: (ok: boolean) => void;
 }
 
-export class RuleBook {
+export class RuleBook implements FoundFirewall {
   readonly backend: Backend;
   /** Why this backend. */
   readonly because: string;
@@ -71,8 +72,15 @@ export class RuleBook {
   private waiting: Waiting[] = [];
   private turn: Promise<void> = Promise.resolve();
 
-  constructor(input: RuleInput, firewall: FirewallChoice) {
+  /** `known`: what an older run of this boot has found out for the same input and choice. */
+  constructor(input: RuleInput, firewall: FirewallChoice, known?: FoundFirewall) {
     const plain = { ...input, settledBypass: false };
+    if (known !== undefined) {
+      ({ backend: this.backend, because: this.because, families: this.families } = known);
+      ({ repeatMark: this.repeatMark, fullBecause: this.fullBecause } = known);
+      this.input = known.fullBecause === '' ? input : plain;
+      return;
+    }
     const marking = input.settledBypass === true;
     const wanted = marking ? detectFirewall(firewall, input) : undefined;
     const found: Firewall =
@@ -130,30 +138,26 @@ export class RuleBook {
    * single flows those of `flows` stand afterwards, and no others.
    */
   adopt(flows: readonly FlowAddress[]): boolean {
-    if (!this.present() || !this.serves() || !this.exchange(flows)) return false;
+    const look = runOnce();
+    if (!this.present(look) || !this.serves(look) || !this.exchange(flows, look)) return false;
     this.hold(flows);
     return true;
   }
 
-  private exchange(flows: readonly FlowAddress[]): boolean {
+  private exchange(flows: readonly FlowAddress[], look: typeof run): boolean {
     if (this.backend === 'nft') return run('nft', ['-f', '-'], nftExchange(flows)).ok;
     return this.families.every((family) => {
-      const text = iptablesExchange(this.input, flows, family, run(SAVE[family], []).stdout);
+      const text = iptablesExchange(this.input, flows, family, look(SAVE[family], []).stdout);
       return text === '' || run(RESTORE[family], RESTORE_ARGS, text).ok;
     });
   }
 
   /** What other queues get, we would never see. */
-  serves(): boolean {
-    if (this.backend === 'nft') return servesNft(this.input, run('nft', LIST_TABLE).stdout);
+  serves(look = run): boolean {
+    if (this.backend === 'nft') return servesNft(this.input, look('nft', LIST_TABLE).stdout);
     return this.families.every((family) =>
-      servesIptables(this.input, run(SAVE[family], []).stdout),
+      servesIptables(this.input, look(SAVE[family], []).stdout),
     );
-  }
-
-  /** Do our rules mark settled connections? */
-  get settles(): boolean {
-    return this.input.settledBypass === true;
   }
 
   private whyFull(wanted: Firewall | undefined, erased: boolean): string {
@@ -190,7 +194,7 @@ export class RuleBook {
     this.demand(run('nft', ['-f', '-'], text));
     const saved = [SAVE[4], SAVE[6]].map((file) => run(file, []).stdout);
     if (saved.some((rules) => findLeftovers(rules).size > 0)) {
-      run('sh', ['-s'], removeScript(this.input.version));
+      clean(this.input.version);
       this.demand(run('nft', ['-f', '-'], text));
     }
   }
@@ -289,17 +293,17 @@ export class RuleBook {
    * in; undefined where they cannot be read. Not blocking.
    */
   async bypassed(): Promise<Bypassed | undefined> {
-    if (!this.settles) return undefined;
+    if (!this.input.settledBypass) return undefined;
     const { packets, octets } = await readBypassed(this.backend, this.families);
     const before = this.bypassedBefore;
     return { packets: packets + before.packets, octets: octets + before.octets };
   }
 
   /** Do the rules still stand, every jump to them included? */
-  present(): boolean {
-    if (this.backend === 'nft') return run('nft', LIST_TABLE).ok;
+  present(look = run): boolean {
+    if (this.backend === 'nft') return look('nft', LIST_TABLE).ok;
     return this.families.every((family) => {
-      return missingTables(this.input, family, run(SAVE[family], []).stdout).length === 0;
+      return missingTables(this.input, family, look(SAVE[family], []).stdout).length === 0;
     });
   }
 
@@ -339,9 +343,4 @@ export class RuleBook {
 
 function flowKey({ nearAddr, nearPort, farAddr, farPort }: FlowAddress): string {
   return `${nearAddr} ${nearPort} ${farAddr} ${farPort}`;
-}
-
-/** Removes everything of ours, of both backends. Its output says what was there. */
-export function clean(version: string): Outcome {
-  return run('sh', ['-s'], removeScript(version));
 }

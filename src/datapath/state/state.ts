@@ -33,12 +33,15 @@ export class State {
   private readonly config: StateConfig;
   private readonly log: Logger;
   private readonly handoffFile: string;
+  /** What was found out about the firewall (`rules/found-firewall.ts`). */
+  readonly firewallFile: string;
 
   /** `layout` is the layout's checksum; another one in tests. */
   constructor(config: StateConfig, log: Logger, layout?: number) {
     this.config = config;
     this.log = log;
     this.handoffFile = `${config.runDir}/handoff`;
+    this.firewallFile = `${config.runDir}/firewall`;
     this.files = this.open(layout);
   }
 
@@ -149,6 +152,7 @@ export class State {
   /** Nothing goes on. */
   remove(): void {
     for (const file of this.files) file.remove();
+    rmSync(this.firewallFile, { force: true });
     rmSync(this.handoffFile, { force: true });
   }
 }
