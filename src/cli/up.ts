@@ -1,26 +1,24 @@
 /** `up`: the rules alone, for a service whose restarts must not lose them. */
-import { writeFileSync } from 'node:fs';
 import { loadConfig, type Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_OK } from '../config/exit-codes.ts';
 import { makeRunDir } from '../config/run-dir.ts';
 import { keepTracking } from '../datapath/conntrack/keep-rule.ts';
 import { demandForwarding } from '../datapath/forwarding.ts';
-import { removeScript } from '../datapath/rules/remove-script.ts';
+import { demandCapabilities } from '../datapath/privileges.ts';
+import { writeRemoveScript } from '../datapath/rules/remove-script.ts';
 import { RuleBook, RuleError } from '../datapath/rules/rule-book.ts';
 import { ruleInput } from '../datapath/rules/rule-config.ts';
 import { VERSION } from '../version.ts';
 
 export async function up(args: Values): Promise<number> {
   const config = await loadConfig(args);
-  if (process.getuid?.() !== 0) {
-    throw new OperatorError('Cannot install rules: run this as root', EXIT_IMPOSSIBLE);
-  }
+  demandCapabilities('install rules');
   demandForwarding(config);
   try {
     const book = new RuleBook(ruleInput(config), config.firewall);
     makeRunDir(config.runDir);
-    writeFileSync(config.removeScript, removeScript(VERSION), { mode: 0o755 });
+    writeRemoveScript(config, VERSION);
     book.install();
     if (config.translate === 'kernel') keep(book);
     process.stdout.write(`rules installed with ${book.backend} (${book.because})\n`);

@@ -9,6 +9,7 @@ import { OperatorError } from './errors.ts';
 import { HOOKS, type Hook } from './hook.ts';
 import type { Network } from './network.ts';
 import { OPTIONS, type OptionEntry } from './options.ts';
+import { removeScriptPath } from './remove-script-path.ts';
 import { resolveTarget } from './targets.ts';
 
 export const RUN_DIR_DEFAULT = '/run/seqshim';
@@ -105,7 +106,7 @@ export async function loadConfig(flags: Values): Promise<Config> {
     runDir,
     control,
     pathsFile: `${resolve(text(values, 'state-dir') ?? LIB_DIR_DEFAULT)}/paths.json`,
-    removeScript: `${runDir}/remove.sh`,
+    removeScript: removeScriptPath(runDir),
     logLevel: choice(values, 'log-level') as Config['logLevel'],
     logFormat: choice(values, 'log-format') as Config['logFormat'],
   });

@@ -27,9 +27,11 @@ import { engineMs } from './nfqueue/monotonic.ts';
 import { runSelfTest } from './nfqueue/self-test.ts';
 import { PathStore } from './path-store.ts';
 import { writePolicy } from './policy.ts';
-import { removeScript } from './rules/remove-script.ts';
+import { demandCapabilities } from './privileges.ts';
+import { writeRemoveScript } from './rules/remove-script.ts';
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
+import { ServiceManager } from './service-manager.ts';
 import { Settling } from './settling.ts';
 import { Trial } from './trial.ts';
 import { Workers } from './workers.ts';
@@ -61,6 +63,7 @@ export class LiveShim {
   private readonly settling: Settling;
   private readonly kernel: KernelTranslation;
   private readonly paths: PathStore;
+  private readonly service = new ServiceManager();
   private stopping: Promise<void> | undefined;
   private finish: (exitCode: number) => void = () => {};
   /** Resolves with the exit code when the shim has stopped. */
@@ -100,12 +103,7 @@ export class LiveShim {
 
   private async startUnsafe(): Promise<void> {
     const { config, log } = this;
-    if (process.getuid?.() !== 0) {
-      throw new OperatorError(
-        'Cannot start: run this as root (sudo seqshim run …)',
-        EXIT_IMPOSSIBLE,
-      );
-    }
+    demandCapabilities('start');
     await this.claim();
     for (const because of demandForwarding(config)) log.warn({ because }, 'forwarded connections');
     await this.selfTest();
@@ -135,7 +133,7 @@ export class LiveShim {
       kernel: this.kernel,
       onFatal: (error) => this.fatal(error),
     });
-    writeFileSync(config.removeScript, removeScript(VERSION), { mode: 0o755 });
+    writeRemoveScript(config, VERSION);
     this.kernel.adopt(this.workers);
     this.installRules();
     this.settling.rulesStand(!this.rulesGone);
@@ -164,6 +162,7 @@ export class LiveShim {
       },
       'ready',
     );
+    this.service.ready(config.targetNames, () => this.workers.stats().heartbeatMs);
   }
 
   private async claim(): Promise<void> {
@@ -286,6 +285,7 @@ export class LiveShim {
   }
 
   private async stopUnsafe(): Promise<void> {
+    this.service.stopping();
     const before = this.workers.count(FLOW_ENDED);
     const flows = this.flows(FLOWS_LISTED).filter(
       (flow) => flow.translatedBy === 'userspace' && flow.nearState === 'ESTABLISHED',

@@ -4,6 +4,19 @@
  * left. It goes by the names of our chains and our table only, so it cannot touch anybody else's
  * rules.
  */
+import { writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Config } from '../../config/config.ts';
+
+/** A packaged one stays as it is: root runs it, so only root may write it. */
+export function writeRemoveScript(
+  config: Pick<Config, 'removeScript' | 'runDir'>,
+  version: string,
+): void {
+  if (dirname(config.removeScript) !== config.runDir) return;
+  writeFileSync(config.removeScript, removeScript(version), { mode: 0o755 });
+}
+
 export function removeScript(version: string): string {
   return `#!/bin/sh
 # Removes every firewall rule of seqshim ${version}. Needs root, not Node. Safe to run again.
