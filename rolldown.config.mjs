@@ -8,6 +8,8 @@ const ENTRIES = {
   firewall: 'src/testbed/firewall/main.ts',
   peer: 'src/testbed/peer/main.ts',
   demo: 'src/testbed/demo-main.ts',
+  // For packages, which bring remove.sh.
+  'remove-script': 'src/datapath/rules/remove-script.ts',
 };
 
 export default defineConfig({
