@@ -30,11 +30,13 @@ import { engineMs } from './nfqueue/monotonic.ts';
 import { runSelfTest } from './nfqueue/self-test.ts';
 import { PathStore } from './path-store.ts';
 import { writePolicy } from './policy.ts';
+import { demandCapabilities } from './privileges.ts';
 import { readyFields } from './ready-line.ts';
 import { RuleWatch } from './rule-watch.ts';
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
 import { writeRemoveScript } from './rules/write-remove-script.ts';
+import { ServiceManager } from './service-manager.ts';
 import { Settling } from './settling.ts';
 import { Trial } from './trial.ts';
 import { Workers } from './workers.ts';
@@ -67,6 +69,7 @@ export class LiveShim {
   private readonly keeper: HistoryKeeper;
   private readonly desk: ControlDesk;
   private readonly metrics: MetricsOutput;
+  private readonly service = new ServiceManager();
   private stopping: Promise<void> | undefined;
   private reloading: Promise<void> | undefined;
   private finish: (exitCode: number) => void = () => {};
@@ -120,12 +123,7 @@ export class LiveShim {
 
   private async startUnsafe(): Promise<void> {
     const { config, log } = this;
-    if (process.getuid?.() !== 0) {
-      throw new OperatorError(
-        'Cannot start: run this as root (sudo seqshim run …)',
-        EXIT_IMPOSSIBLE,
-      );
-    }
+    demandCapabilities('start');
     this.lock = await claimInstance();
     for (const because of demandForwarding(config)) log.warn({ because }, 'forwarded connections');
     await this.selfTest();
@@ -156,7 +154,7 @@ export class LiveShim {
       kernel: this.kernel,
       onFatal: (error) => this.fatal(error),
     });
-    writeRemoveScript(config.removeScript);
+    writeRemoveScript(config);
     this.kernel.adopt(this.workers);
     await this.watch.begin(rules).catch((error: unknown) => {
       throw asOperatorError(error);
@@ -181,6 +179,7 @@ export class LiveShim {
       expiry: this.expiry.facts,
     };
     log.info(readyFields(config, facts), 'ready');
+    this.service.ready(config.targetNames, () => this.workers.stats().heartbeatMs);
   }
 
   /** Another configuration, whole or not at all: an OperatorError says why not. */
@@ -226,6 +225,7 @@ export class LiveShim {
   }
 
   private async stopUnsafe(): Promise<void> {
+    this.service.stopping();
     const before = this.workers.count(FLOW_ENDED);
     const flows = this.desk
       .flows(FLOWS_LISTED)
