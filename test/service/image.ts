@@ -8,7 +8,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 
 const RELEASE = process.env['SEQSHIM_DEBIAN'] ?? 'bookworm';
-const MIRROR = 'http://deb.debian.org/debian';
 const PACKAGES = [
   'systemd',
   'systemd-sysv',
@@ -28,7 +27,7 @@ const LIMIT_MS = 540_000;
 
 export function debianImage(): string {
   const what = createHash('sha256')
-    .update([RELEASE, MIRROR, ...PACKAGES].join())
+    .update([RELEASE, ...PACKAGES].join())
     .digest('hex');
   const name = `${PREFIX}${what.slice(0, 12)}`;
   const image = `${PLACE}/${name}`;
@@ -38,7 +37,8 @@ export function debianImage(): string {
   }
   const partial = `${image}.partial`;
   const include = `--include=${PACKAGES.join(',')}`;
-  const args = ['--variant=minbase', include, RELEASE, partial, MIRROR];
+  // From the mirror that debootstrap itself prefers.
+  const args = ['--variant=minbase', include, RELEASE, partial];
   const made = spawnSync('debootstrap', args, { encoding: 'utf8', timeout: LIMIT_MS });
   if (made.status !== 0) {
     const lines = `${made.stdout ?? ''}${made.stderr ?? ''}`.trim().split('\n').slice(-5);
