@@ -1,7 +1,8 @@
 /**
- * Three projects: `unit` runs anywhere; `labs` and `kernel` need root and network namespaces. Where
- * timings are part of what is measured, files run one at a time (`kernel`); two labs that mostly
- * wait run side by side. `test/run.mjs` decides which run.
+ * Four projects: `unit` runs anywhere; `labs` and `kernel` need root and network namespaces,
+ * `service` debootstrap, systemd-container and ansible-core too. Where timings are part of what is
+ * measured, files run one at a time (`kernel`); two labs that mostly wait run side by side.
+ * `test/run.mjs` decides which run.
  */
 import { defineConfig } from 'vitest/config';
 
@@ -17,6 +18,7 @@ const MEASURING = [
   'transfers',
 ].map((name) => `test/e2e/${name}.e2e.test.ts`);
 const LIVE_LIMIT_MS = 120_000;
+const IMAGE_LIMIT_MS = 900_000;
 
 export default defineConfig({
   test: {
@@ -25,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts', 'test/**/*.prop.test.ts', 'test/**/*.sim.test.ts'],
-          exclude: ['test/e2e/**', 'test/kernel/**'],
+          exclude: ['test/e2e/**', 'test/kernel/**', 'test/service/**'],
           // Two busy cores are slow; a hang is found all the same.
           testTimeout: 30_000,
         },
@@ -46,6 +48,16 @@ export default defineConfig({
           exclude: MEASURING,
           testTimeout: LIVE_LIMIT_MS,
           hookTimeout: LIVE_LIMIT_MS,
+        },
+      },
+      {
+        test: {
+          name: 'service',
+          include: ['test/service/**/*.service.test.ts'],
+          fileParallelism: false,
+          testTimeout: LIVE_LIMIT_MS,
+          // The image is made once, which takes minutes.
+          hookTimeout: IMAGE_LIMIT_MS,
         },
       },
     ],

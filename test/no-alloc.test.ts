@@ -29,7 +29,8 @@ import { arenaOf, seg } from './helpers/segment-builder.ts';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-const PACKETS = 20_000;
+// On Node 24 the method itself leaves 43 kB, however many packets there are.
+const PACKETS = 40_000;
 const ROUNDS = 12;
 /** What a round may leave behind: less than 2 bytes a packet, where the smallest object is 12. */
 const NOISE_BYTES = PACKETS * 2;

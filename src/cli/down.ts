@@ -5,11 +5,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { pathsOf, type Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
-import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_NOT_RUNNING, EXIT_OK } from '../config/exit-codes.ts';
+import { EXIT_NO, EXIT_NOT_RUNNING, EXIT_OK } from '../config/exit-codes.ts';
 import { KEEP_CHAIN, keepRuleStands } from '../datapath/conntrack/keep-rule.ts';
 import { tidySurvivors } from '../datapath/conntrack/survivors.ts';
 import { endLeft } from '../datapath/end-left.ts';
 import { takeLock } from '../datapath/instance-lock.ts';
+import { demandCapabilities } from '../datapath/privileges.ts';
 import { clean } from '../datapath/rules/clean.ts';
 import { ask } from '../telemetry/control-client.ts';
 import { openLog } from '../telemetry/log.ts';
@@ -19,9 +20,7 @@ const PATIENCE_MS = 5000;
 const LOOK_MS = 100;
 
 export async function down(args: Values): Promise<number> {
-  if (process.getuid?.() !== 0) {
-    throw new OperatorError('Cannot remove rules: run this as root', EXIT_IMPOSSIBLE);
-  }
+  demandCapabilities('remove rules');
   if (args['ended'] === true) return ended();
   const { control, runDir } = pathsOf(args);
   if (args['now'] !== true && (await stopRunning(control))) {

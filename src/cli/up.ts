@@ -5,20 +5,19 @@ import { EXIT_IMPOSSIBLE, EXIT_OK } from '../config/exit-codes.ts';
 import { makeRunDir } from '../config/run-dir.ts';
 import { keepTracking } from '../datapath/conntrack/keep-rule.ts';
 import { demandForwarding } from '../datapath/forwarding.ts';
+import { demandCapabilities } from '../datapath/privileges.ts';
 import { RuleBook, RuleError } from '../datapath/rules/rule-book.ts';
 import { ruleInput } from '../datapath/rules/rule-config.ts';
 import { writeRemoveScript } from '../datapath/rules/write-remove-script.ts';
 
 export async function up(args: Values): Promise<number> {
   const config = await loadConfig(args);
-  if (process.getuid?.() !== 0) {
-    throw new OperatorError('Cannot install rules: run this as root', EXIT_IMPOSSIBLE);
-  }
+  demandCapabilities('install rules');
   demandForwarding(config);
   try {
     const book = new RuleBook(ruleInput(config), config.firewall);
     makeRunDir(config.runDir);
-    writeRemoveScript(config.removeScript);
+    writeRemoveScript(config);
     book.install();
     if (config.translate === 'kernel') keep(book);
     process.stdout.write(`rules installed with ${book.backend} (${book.because})\n`);

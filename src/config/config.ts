@@ -11,6 +11,7 @@ import { HOOKS, type Hook } from './hook.ts';
 import { type ListenAddress, metricsFile, parseListenAddress } from './metrics-options.ts';
 import type { Network } from './network.ts';
 import { OPTIONS, type OptionEntry } from './options.ts';
+import { removeScriptPath } from './remove-script-path.ts';
 import { mistakeOf, readSettings, type Settings, type Values } from './settings.ts';
 import { type LookUp, resolveTarget } from './targets.ts';
 
@@ -157,7 +158,7 @@ export async function configFrom(values: Values, lookUp?: LookUp): Promise<Confi
     control,
     pathsFile: `${libDir}/paths.json`,
     historyFile: `${libDir}/history.json`,
-    removeScript: `${runDir}/remove.sh`,
+    removeScript: removeScriptPath(runDir),
     expires: parseDate('expires', text(values, 'expires')),
     ticket: parseTicket('ticket', text(values, 'ticket')),
     metrics: parseListenAddress(text(values, 'metrics')),

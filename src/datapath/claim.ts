@@ -1,11 +1,9 @@
-/** Who may run here: root, and one instance per network namespace. Owns nothing. */
-import { OperatorError } from '../config/errors.ts';
-import { EXIT_IMPOSSIBLE } from '../config/exit-codes.ts';
+/** Who may run here: whoever has the capabilities, and one instance per network namespace. */
 import { claimInstance, type InstanceLock } from './instance-lock.ts';
+import { demandCapabilities } from './privileges.ts';
 
+/** Owns nothing: the lock is the caller's. */
 export function claim(): Promise<InstanceLock> {
-  if (process.getuid?.() !== 0) {
-    throw new OperatorError('Cannot start: run this as root (sudo seqshim run …)', EXIT_IMPOSSIBLE);
-  }
+  demandCapabilities('start');
   return claimInstance();
 }

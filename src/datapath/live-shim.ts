@@ -35,6 +35,7 @@ import { type Asked, keepFirewall, recallFirewall } from './rules/found-firewall
 import { RuleBook, RuleError } from './rules/rule-book.ts';
 import { ruleInput } from './rules/rule-config.ts';
 import { writeRemoveScript } from './rules/write-remove-script.ts';
+import { ServiceManager } from './service-manager.ts';
 import { Settling } from './settling.ts';
 import { State } from './state/state.ts';
 import { answerLeft, ruledFlows } from './taking-over.ts';
@@ -70,6 +71,7 @@ export class LiveShim {
   private readonly keeper: HistoryKeeper;
   private readonly desk: ControlDesk;
   private readonly metrics: MetricsOutput;
+  private readonly service = new ServiceManager();
   private stopping: Promise<void> | undefined;
   private reloading: Promise<void> | undefined;
   private finish: (exitCode: number) => void = () => {};
@@ -161,7 +163,7 @@ export class LiveShim {
       kernel: this.kernel,
       onFatal: (error) => this.fatal(error),
     });
-    writeRemoveScript(config.removeScript);
+    writeRemoveScript(config);
     this.kernel.adopt(this.workers);
     await this.watch.begin(rules).catch((error: unknown) => {
       throw asOperatorError(error);
@@ -189,6 +191,7 @@ export class LiveShim {
       expiry: this.expiry.facts,
     };
     log.info(readyFields(config, facts), 'ready');
+    this.service.ready(config.targetNames, () => this.workers.stats().heartbeatMs);
   }
 
   /** Another configuration, whole or not at all: an OperatorError says why not. */
@@ -232,6 +235,7 @@ export class LiveShim {
   }
 
   private async stopUnsafe(): Promise<void> {
+    this.service.stopping();
     const before = this.workers.count(FLOW_ENDED);
     const flows = this.desk
       .flows(FLOWS_LISTED)
@@ -255,6 +259,7 @@ export class LiveShim {
   }
 
   private async leave(): Promise<void> {
+    this.service.stopping();
     await this.reloading;
     this.log.info(
       { translated: countFlows(this.workers.memories).translated },

@@ -11,6 +11,7 @@ import { canExchange } from './conntrack/exchange.ts';
 import { checkForwarding } from './forwarding.ts';
 import { takeLock } from './instance-lock.ts';
 import { runSelfTest } from './nfqueue/self-test.ts';
+import { missingCapabilities } from './privileges.ts';
 import { detectFirewall } from './rules/detect.ts';
 import { run } from './rules/execute.ts';
 import { iptablesFeatures, nftFeatures } from './rules/features.ts';
@@ -28,8 +29,6 @@ const TELLTALES = [
   'TCPSACKDiscard',
 ] as const;
 const CONNTRACK_FULL = 0.8;
-const CAP_NET_ADMIN = 12n;
-const CAP_NET_RAW = 13n;
 const TARGETS_SHOWN = 16;
 
 export async function preflight(config: Config): Promise<readonly CheckResult[]> {
@@ -53,11 +52,10 @@ export async function preflight(config: Config): Promise<readonly CheckResult[]>
 
 function checkPrivileges(): CheckResult {
   const name = 'privileges';
-  const line = /^CapEff:\s*([0-9a-f]+)/m.exec(read('/proc/self/status'))?.[1] ?? '0';
-  const caps = BigInt(`0x${line}`);
-  const has = (bit: bigint) => (caps & (1n << bit)) !== 0n;
-  if (has(CAP_NET_ADMIN) && has(CAP_NET_RAW)) return ok(name, 'CAP_NET_ADMIN and CAP_NET_RAW');
-  const why = 'CAP_NET_ADMIN or CAP_NET_RAW is missing: run as root, or add them to the container';
+  const missing = missingCapabilities();
+  if (missing.length === 0) return ok(name, 'CAP_NET_ADMIN and CAP_NET_RAW');
+  const remedy = 'run as root, or add them to the container';
+  const why = `${missing.join(' and ')} missing: ${remedy}`;
   return { level: 'blocks', name, line: why };
 }
 

@@ -75,6 +75,8 @@ function byLabel(label: string, counts: Readonly<Record<string, number>>): reado
   return Object.entries(counts).map(([key, value]) => ({ labels: { [label]: key }, value }));
 }
 
+const DAY_SECONDS = 86_400;
+
 const MAIN: readonly MetricEntry[] = [
   entry('seqshim_build_info', 'gauge', 'Always 1', ['version', 'node'], ({ status }) => [
     { labels: { version: status.version, node: process.version }, value: 1 },
@@ -179,6 +181,18 @@ const MAIN: readonly MetricEntry[] = [
         labels: { verdict },
         value: Number(status.removal === verdict),
       })),
+  ),
+  entry(
+    'seqshim_expires_timestamp_seconds',
+    'gauge',
+    'When the last day of its stay is over, absent without --expires',
+    ['ticket'],
+    ({ status: { expires, ticket } }) => {
+      if (expires === null) return [];
+      return [
+        { labels: { ticket: ticket ?? '' }, value: Date.parse(expires) / 1000 + DAY_SECONDS },
+      ];
+    },
   ),
   plain('process_start_time_seconds', 'gauge', 'Start of the process, Unix time', () => {
     return Math.round(Date.now() - process.uptime() * 1000) / 1000;

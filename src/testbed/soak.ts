@@ -47,7 +47,7 @@ export interface SoakOptions {
 export async function soak({ minutes, seed }: SoakOptions): Promise<number> {
   say(`soak: ${minutes} min, seed ${seed}`);
   const lab = await Lab.open();
-  const shim = await ShimProcess.open(lab, ['--log-level', 'warn']);
+  const shim = await ShimProcess.open(lab);
   try {
     return await new Soak(lab, shim, seed).run(minutes * MINUTE_MS);
   } finally {

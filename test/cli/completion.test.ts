@@ -36,7 +36,7 @@ describe('completion in bash', () => {
   it('offers the commands', () => {
     const names = COMMANDS.map(({ name }) => name);
     expect(offered('')).toEqual([...names, '--help', '--version']);
-    expect(offered('r')).toEqual(['run', 'rules']);
+    expect(offered('st')).toEqual(['status']);
   });
 
   it.each(COMMANDS.map(({ name }) => name))('offers the options of %s, and no others', (name) => {

@@ -47,8 +47,8 @@ describe('a command line that is wrong', () => {
 
 describe('a failure that nobody foresaw', () => {
   it('is one line that names a file with the rest: exit 70', async () => {
-    // Nothing from outside may cause one, so it is put in: `down` asks who it is.
-    const broken = "process.getuid = () => { throw new Error('it broke\\nhere'); };";
+    // Nothing from outside may cause one, so it is put in: `down` reads its capabilities.
+    const broken = "globalThis.BigInt = () => { throw new Error('it broke\\nhere'); };";
     const preload = `data:text/javascript,${encodeURIComponent(broken)}`;
     const { exitCode, stdout, stderr } = await runNode(['--import', preload, CLI, 'down']);
     expect([exitCode, stdout]).toEqual([70, '']);

@@ -32,7 +32,14 @@ histogram.record(9, 2);
 histogram.record(100, 1);
 histogram.record(3_000_000, 1);
 const snapshot: Snapshot = {
-  status: statusOf(factsOf(memory, { packetsByQueue: [1000, 234], reasons: ['x'] })),
+  status: statusOf(
+    factsOf(memory, {
+      packetsByQueue: [1000, 234],
+      reasons: ['x'],
+      expires: '2027-03-31',
+      ticket: 'NET-1',
+    }),
+  ),
   latency: totalsOf([histogram], LATENCY_BOUNDS_US),
 };
 
@@ -67,6 +74,7 @@ describe('METRICS', () => {
       'seqshim_heartbeat_age_seconds gauge',
       'seqshim_known_faults gauge fault',
       'seqshim_removal gauge verdict',
+      'seqshim_expires_timestamp_seconds gauge ticket',
       'process_start_time_seconds gauge',
       'process_resident_memory_bytes gauge',
     ]);
@@ -125,6 +133,8 @@ describe('Prometheus', async () => {
     expect(value('seqshim_heartbeat_age_seconds')).toBe(0.006);
     expect(value('seqshim_known_faults', { fault: 'phantom' })).toBe(1);
     expect(value('seqshim_build_info', { version: VERSION })).toBe(1);
+    const over = Date.UTC(2027, 3, 1) / 1000; // the whole of its last day counts
+    expect(value('seqshim_expires_timestamp_seconds', { ticket: 'NET-1' })).toBe(over);
     for (const verdict of ['safe', 'needed', 'unknown']) {
       expect(value('seqshim_removal', { verdict })).toBe(verdict === status.removal ? 1 : 0);
     }

@@ -7,7 +7,7 @@
 import type { FlowAddress } from '../../telemetry/flow-address.ts';
 import { type Backend, SAVE } from './detect.ts';
 import { runAsync } from './execute.ts';
-import { type Landmarks, policyCounters, tableHandles } from './landmarks.ts';
+import { type Landmarks, tableHandles } from './landmarks.ts';
 import { leadsToUs } from './leftovers.ts';
 import { ruleModel } from './model.ts';
 import { queueText as iptablesQueue } from './print-iptables.ts';
@@ -38,7 +38,7 @@ export async function lookAtRules(
 ): Promise<Look | undefined> {
   const before = flows();
   const tables = await runAsync('nft', ['-j', 'list', 'tables'], '');
-  const landmarks = new Map(tableHandles(tables.stdout));
+  const landmarks = tableHandles(tables.stdout);
   if (backend === 'nft') {
     const listed = await runAsync('nft', LIST_TABLE, '');
     if (!listed.ok && !/No such file/.test(listed.stderr)) return undefined;
@@ -51,10 +51,9 @@ export async function lookAtRules(
   const missing: string[] = [];
   let stale = false;
   for (const family of families) {
-    const outcome = await runAsync(SAVE[family], ['-c'], '');
+    const outcome = await runAsync(SAVE[family], [], '');
     if (!outcome.ok) return undefined;
-    for (const [key, count] of policyCounters(outcome.stdout, family)) landmarks.set(key, count);
-    const saved = outcome.stdout.replace(/^\[\d+:\d+\] /gm, '');
+    const saved = outcome.stdout;
     missing.push(...missingTables(input, family, saved));
     const wanted = kept(before, flows()).filter((flow) => flow.family === family).length;
     if (!servesIptables(input, saved) || flowEntries(saved) < wanted) stale = true;
