@@ -16,7 +16,8 @@ import {
 } from '../engine/limits.ts';
 import * as box from '../engine/outbox.ts';
 import { Ring } from '../engine/ring.ts';
-import { addressWords, type FlowAddress } from '../telemetry/flow-address.ts';
+import type { FlowAddress } from '../telemetry/flow-address.ts';
+import { isGone } from './conntrack/survivors.ts';
 import { flowsWith } from './left-flows.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
@@ -57,19 +58,10 @@ function endAll(workers: Workers, injector: Injector): number {
     engine.tick(engineMs());
     drain(new Ring(memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES), injector);
   }
-  return flows.filter(hasNoSocket).length;
-}
-
-function hasNoSocket(flow: FlowAddress): boolean {
   const sockets = new SockDiag();
-  const words = new Int32Array(box.OUT_PORTS + 1);
-  words[box.OUT_FAMILY] = flow.family;
-  words.set(addressWords(flow.nearAddr), box.OUT_NEAR_ADDR);
-  words.set(addressWords(flow.farAddr), box.OUT_FAR_ADDR);
-  words[box.OUT_PORTS] = (flow.nearPort << 16) | flow.farPort;
-  const { state } = sockets.ask(words, 0);
+  const ended = flows.filter((flow) => isGone(sockets, flow)).length;
   sockets.close();
-  return state === box.SOCKET_GONE;
+  return ended;
 }
 
 /** Injections only: the rules go as a whole, behind this. */
