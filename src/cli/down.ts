@@ -13,7 +13,6 @@ import { takeLock } from '../datapath/instance-lock.ts';
 import { demandCapabilities } from '../datapath/privileges.ts';
 import { clean } from '../datapath/rules/clean.ts';
 import { ask } from '../telemetry/control-client.ts';
-import { openLog } from '../telemetry/log.ts';
 import { VERSION } from '../version.ts';
 
 const PATIENCE_MS = 5000;
@@ -41,6 +40,7 @@ async function endWhatIsLeft(runDir: string): Promise<number> {
   const lock = await takeLock();
   if (!('release' in lock)) return 0;
   try {
+    const { openLog } = await import('../telemetry/log.ts'); // rules go without it too
     return endLeft(runDir, openLog({ level: 'error', format: 'text' }));
   } finally {
     lock.release();
