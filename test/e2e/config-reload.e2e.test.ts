@@ -124,7 +124,7 @@ describe('SIGHUP', () => {
       because: expect.stringMatching(/seqshim\.toml:3: mode: cannot be "on": it must be/),
     });
     write('target = [\n');
-    expect(await reload()).toMatchObject({ because: expect.stringContaining(':1: no TOML') });
+    expect(await reload()).toMatchObject({ because: expect.stringContaining(':2: no TOML') });
     write(`${GOOD}mode = "observe"\nticket = "x"\nqueues = 2\nflows = 1024\n`);
     expect(await reload()).toMatchObject({
       level: 'error',

@@ -24,7 +24,7 @@ const KERNEL = ['--translate', 'kernel'];
 const OTHER_TTL = 200;
 /** A reader that rests this long behind each piece takes 5 MB for some two seconds. */
 const SLOW_MS = 20;
-const SLOW_BYTES = 5 * MB;
+const SLOW_BYTES = 10 * MB;
 const KEEP = 'KEEP-SEQSHIM';
 
 let lab: Lab;

@@ -38,7 +38,7 @@ it('an upload crawls without, and runs with the shim; the path is known from the
         }
         const { interventions, findings } = shim.status();
         expect(findings).toEqual({ 'sack-out-of-window': 2 });
-        expect(Object.keys(interventions as object)).toEqual(['sack-repaired']);
+        expect(Object.keys(interventions as object)).toEqual(['sack-repaired', 'sack-withheld']);
         const args = [distFile('cli.js'), 'paths', '--json', '--state-dir', shim.runDir];
         const { paths } = JSON.parse(lab.jumpbox.call(process.execPath, args)) as {
           paths: PathView[];
@@ -67,8 +67,12 @@ it('with a shim at each end both directions run', async () => {
           for (const way of ['up', 'down'] as const) {
             expect(await takes(lab, 4, way), way).toBeLessThan(LIMIT_MS);
           }
-          expect(shim.events('sack-calibrated').length).toBe(1);
-          expect(other.events('sack-calibrated').length).toBe(1);
+          // Once a connection. A few octets that come twice are a reason as well as a transfer.
+          for (const end of [shim, other]) {
+            const flows = end.events('sack-calibrated').map(({ flow }) => flow);
+            expect(flows.length).toBeGreaterThanOrEqual(1);
+            expect(new Set(flows).size).toBe(flows.length);
+          }
         },
         args,
       );

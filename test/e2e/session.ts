@@ -14,6 +14,9 @@ export interface SessionEvent {
 export class Session {
   readonly child: ChildProcess;
   private readonly output: Output;
+  /** Of the output before `parsedTo`: a megabyte of echoes is not parsed again at each look. */
+  private readonly parsed: SessionEvent[] = [];
+  private parsedTo = 0;
 
   constructor(lab: Lab, family: 4 | 6 = 4, port = ECHO_PORT, from = lab.jumpbox) {
     const args = [distFile('peer.js'), 'hold', ADDRESS[family].server, String(port)];
@@ -21,11 +24,14 @@ export class Session {
     this.output = collect(this.child);
   }
 
-  events(): SessionEvent[] {
-    return this.output.stdout
-      .split('\n')
-      .filter((line) => line.endsWith('}'))
-      .map((line) => JSON.parse(line) as SessionEvent);
+  events(): readonly SessionEvent[] {
+    const { stdout } = this.output;
+    const end = stdout.lastIndexOf('\n') + 1;
+    for (const line of stdout.slice(this.parsedTo, end).split('\n')) {
+      if (line.endsWith('}')) this.parsed.push(JSON.parse(line) as SessionEvent);
+    }
+    this.parsedTo = Math.max(this.parsedTo, end);
+    return this.parsed;
   }
 
   has(event: SessionEvent['event']): boolean {
@@ -53,8 +59,11 @@ export class Session {
     const started = performance.now();
     while (performance.now() - started < limitMs) {
       const heard = this.events().filter((entry) => entry.event === 'heard');
-      const since = heard.slice(before).map((entry) => entry.detail);
-      if (since.join('') === words) return true;
+      const since = heard.slice(before);
+      const length = since.reduce((sum, { detail }) => sum + detail.length, 0);
+      if (length >= words.length && since.map(({ detail }) => detail).join('') === words) {
+        return true;
+      }
       if (this.has('error')) return false;
       await pause(5);
     }

@@ -21,7 +21,9 @@ afterEach(() => rmSync(etc, { recursive: true }));
 function seqshim(...args: readonly string[]) {
   const script = 'mount --make-rprivate / && mount --bind "$0" /etc && exec "$@"';
   const command = ['-m', 'sh', '-c', script, etc, process.execPath, CLI, ...args];
-  const { status, stdout, stderr } = spawnSync('unshare', command, { encoding: 'utf8' });
+  // Certificates of the other /etc, which Node would miss aloud.
+  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
+  const { status, stdout, stderr } = spawnSync('unshare', command, { encoding: 'utf8', env });
   return { status, stdout, stderr };
 }
 

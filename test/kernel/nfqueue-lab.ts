@@ -160,7 +160,7 @@ export async function buildProgram(name: string, as?: string): Promise<string> {
     external: (id) => !id.startsWith('.') && !id.startsWith('/'),
     logLevel: 'silent',
   });
-  await bundle.write({ file, format: 'esm' });
+  await bundle.write({ file, format: 'esm', codeSplitting: false });
   await bundle.close();
   return file;
 }

@@ -170,12 +170,13 @@ describe('sequence jumps in random worlds', () => {
     for (const which of ['client', 'both'] as const) {
       for (let i = 0; i < 10; i++) {
         const random = new Random(SEED + i, 0x1b);
-        const jump = (atUs: number): Jump => ({
+        const jump = (atUs: number, from?: Jump): Jump => ({
           atUs,
-          client: random.int32(),
-          server: which === 'client' ? 0 : random.int32(),
+          client: farFrom(random, from?.client ?? 0),
+          server: which === 'client' ? 0 : farFrom(random, from?.server ?? 0),
         });
-        const jumps = [jump(1_000_000), jump(13_000_000)];
+        const first = jump(1_000_000);
+        const jumps = [first, jump(13_000_000, first)];
         const quiet: Step = { do: 'sleep', us: 4_000_000 };
         const client: Step[] = [];
         const server: Step[] = [];
@@ -205,3 +206,10 @@ describe('sequence jumps in random worlds', () => {
     }
   });
 });
+
+/** Numbers that move by less than a window are loss to everybody (seed 4402166: 181,293 octets). */
+function farFrom(random: Random, seq: number): number {
+  let drawn = random.int32();
+  while (Math.abs((drawn - seq) | 0) < 1 << 24) drawn = random.int32();
+  return drawn;
+}
