@@ -264,7 +264,6 @@ export class RuleBook implements FoundFirewall {
     const done = await this.commitText(changes);
     for (const { add, flow } of done ? changes : []) {
       if (add) this.flows.set(flowKey(flow), flow);
-      else this.flows.delete(flowKey(flow));
     }
     return done;
   }

@@ -9,6 +9,7 @@
 import {
   closeSync,
   constants,
+  fchownSync,
   fstatSync,
   ftruncateSync,
   openSync,
@@ -18,6 +19,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { createLastingMemory, type LastingMemory, lastingParts } from '../../engine/memory.ts';
 import { errnoName, type Libc, LOCK_EX, LOCK_NB } from '../nfqueue/libc.ts';
 import { HEADER_BYTES, type Identity, noteAlive, whyForeign, writeHeader } from './header.ts';
@@ -100,12 +102,19 @@ export function openStateFile(libc: Libc, options: StateFileOptions): StateFile 
   };
 }
 
-/** The descriptor stays open, and with it the lock, until the process ends. */
+/**
+ * The descriptor stays open, and with it the lock, until the process ends. The file belongs to whom
+ * the directory belongs, which root's `down` may read, and leaves to be read.
+ */
 function openLocked(libc: Libc, path: string): number {
   const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
   const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+  const euid = process.geteuid?.();
+  const { uid, gid } = statSync(dirname(path));
+  if (euid === 0 && uid !== 0 && fstatSync(fd).uid === 0) fchownSync(fd, uid, gid);
   const about = fstatSync(fd);
-  const isOurs = about.isFile() && about.uid === process.geteuid?.() && (about.mode & 0o077) === 0;
+  const isOwned = about.uid === uid && (euid === uid || euid === 0);
+  const isOurs = about.isFile() && isOwned && (about.mode & 0o077) === 0;
   const isFree = isOurs && libc.flock(fd, LOCK_EX | LOCK_NB) === 0;
   if (isFree) return fd;
   closeSync(fd);

@@ -1,5 +1,14 @@
 /** State files and the handoff: what is believed, what is set aside, what goes on. */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -110,6 +119,25 @@ describe('a state file', () => {
     const { state } = begin();
     expect(state.files).toEqual([]);
     expect(lines.json().at(-1)).toMatchObject({ because: 'others may write to it' });
+  });
+
+  it('in the directory of the service is read by root, and stays the service’s', () => {
+    // Nobody else can give files away, and their own is then all there is.
+    const owner = process.geteuid?.() === 0 ? 4321 : (process.geteuid?.() ?? 0);
+    chownSync(runDir, owner, owner);
+    leaveOne();
+    expect(statSync(`${runDir}/flows-0`).uid).toBe(owner);
+    die();
+    chownSync(`${runDir}/flows-0`, owner, owner);
+    expect(begin().state.isLeft).toBe(true);
+  });
+
+  it('of a third in it is not used', () => {
+    leaveOne();
+    die();
+    if (process.geteuid?.() === 0) chownSync(`${runDir}/flows-0`, 4321, 4321);
+    else chmodSync(`${runDir}/flows-0`, 0o604);
+    expect(begin().state.files).toEqual([]);
   });
 
   it('that another process has mapped is left alone', () => {
