@@ -16,7 +16,12 @@ const ACK_LOST = 169_551_956;
 /** A port is used again; of its first connection the twin has a half-open one. */
 const TWIN_REMEMBERS = 169_546_504;
 
+/** Of some ten thousand worlds one: more than a handful here is no chance. */
+const EXCUSED_MAX = 5;
+
 describe('random handshakes', () => {
+  let excused = 0;
+
   it('a saved connection keeps its port', () => {
     expect(() => judge(PORT_IN_USE)).not.toThrow();
   });
@@ -33,15 +38,17 @@ describe('random handshakes', () => {
     it(`are never worse with the shim: seeds ${SEED + from} to ${SEED + from + CHUNK - 1}`, () => {
       let saved = 0;
       let broken = 0;
-      let excused = 0;
       for (let i = 0; i < CHUNK; i++) {
         const result = judge(SEED + from + i);
         saved += result.saved;
         broken += result.broken;
         excused += result.excused;
       }
-      expect(excused, 'worse than without the shim for a lost probe').toBeLessThanOrEqual(1);
       expect(saved / broken, 'share of broken connections that were saved').toBeGreaterThan(0.4);
     }, 60_000);
   }
+
+  it('are hardly ever worse for a lost probe', () => {
+    expect(excused).toBeLessThanOrEqual(EXCUSED_MAX);
+  });
 });
