@@ -141,7 +141,7 @@ describe('iptables', () => {
   });
 
   test('adds a flow within 15 ms where the machine is free, and a hundred in one commit', () => {
-    // One run of the program; what else the machine does, a run that changes nothing tells beside it.
+    // One run of the program; what else the machine does, a run that changes nothing tells.
     const timed = Array.from({ length: TIMED }, (_, i) => [
       ['add-timed', { ...FLOW, nearPort: 41000 + i }],
       ['run-timed'],

@@ -11,7 +11,7 @@ const RUN_COUNT = 2000;
 const CHUNK = 250;
 /** Its second connection is saved and lives on when the plan would use its port again. */
 const PORT_IN_USE = 114_568_717;
-/** The client's ACK is lost, and what the server answers to two probes; the other end resets both. */
+/** The client's ACK is lost, and the server's answers to two probes; the twin resets both. */
 const ACK_LOST = 169_551_956;
 /** A port is used again; of its first connection the twin has a half-open one. */
 const TWIN_REMEMBERS = 169_546_504;

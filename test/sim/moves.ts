@@ -1,7 +1,7 @@
 /**
  * When a connection may be moved onto another SYN-ACK (DESIGN §4.1): the one that the client chose
- * has no end point behind it, or all that could have shown one was lost on the way. Held against the
- * packets themselves, not against what the engine believes. Times: virtual microseconds.
+ * has no end point behind it, or all that could have shown one was lost on the way. Held against
+ * the packets themselves, not against what the engine believes. Times: virtual microseconds.
  */
 import { expect } from 'vitest';
 import { ACK, decodePacket, type Packet, RST, SYN } from '../../src/datapath/sim/packet.ts';

@@ -152,8 +152,8 @@ export function answerFromOther(core: Core, flow: number): void {
 }
 
 /**
- * A's SYN-ACK again. A copy arrives at once; what comes later was sent again by somebody who has not
- * got the client's ACK, and does not know A for dead: what was answered so far was said by others.
+ * A's SYN-ACK again. A copy arrives at once; what comes later was sent again by somebody who has
+ * not got the client's ACK, and may live: what was answered so far was said by others.
  */
 export function askAnew(core: Core, flow: number): void {
   if (!isAsking(core, flow)) return;
