@@ -231,7 +231,7 @@ describe('the operator', () => {
     expect(status['adjustments']).toEqual({});
     expect(status['injected']).toBe(0);
     expect(status['findings']).toHaveProperty('synack-conflict', 1);
-    expect(status['wouldIntervene']).toHaveProperty('synack-dropped', 1);
+    expect(status['wouldIntervene']).toHaveProperty('synack-dropped');
     await path.close();
   });
 });

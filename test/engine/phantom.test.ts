@@ -12,7 +12,7 @@ import {
   VERDICT_REWRITTEN,
 } from '../../src/engine/verdict.ts';
 import { RST, SYN } from '../../src/engine/wire/segment.ts';
-import { A, answering, B, C, phantom, reanchored } from './phantom-rig.ts';
+import { A, answering, B, C, phantom, reanchored, WSCALE } from './phantom-rig.ts';
 import { Rig } from './rig.ts';
 
 describe('phantom SYN-ACK', () => {
@@ -82,6 +82,41 @@ describe('phantom SYN-ACK', () => {
     }
     expect(rig.count(code.REANCHORED)).toBe(0);
     expect(rig.injected.filter((packet) => packet.path === INJECT_NEAR)).toEqual([]);
+  });
+
+  it('asks anew when the first SYN-ACK comes again: it knows nothing of the client’s ACK', () => {
+    const rig = new Rig();
+    phantom(rig);
+    answering(rig, 1000);
+    const again = { flags: SYN, seq: A, ack: C + 1, options: WSCALE(2) };
+    expect(rig.in(again)).toBe(VERDICT_ACCEPT);
+    rig.in({ flags: SYN, seq: B, ack: C + 1 });
+    answering(rig, 400);
+    expect(rig.count(code.REANCHORED)).toBe(0);
+    expect(rig.in({ flags: 0, seq: A + 1, ack: C + 22, payload: 39 })).toBe(VERDICT_ACCEPT);
+    answering(rig, 3000);
+    expect(rig.count(code.REANCHORED)).toBe(0);
+  });
+
+  it('moves all the same when nobody answers for it', () => {
+    const rig = new Rig();
+    phantom(rig);
+    answering(rig, 1000);
+    rig.in({ flags: SYN, seq: A, ack: C + 1, options: WSCALE(2) });
+    rig.in({ flags: SYN, seq: B, ack: C + 1 });
+    answering(rig, 1800);
+    expect(rig.count(code.REANCHORED)).toBe(1);
+  });
+
+  it('takes no copy of it for that: copies come at once', () => {
+    const rig = new Rig();
+    phantom(rig);
+    answering(rig, 50);
+    rig.in({ flags: SYN, seq: A, ack: C + 1, options: WSCALE(2) });
+    answering(rig, 950);
+    rig.in({ flags: SYN, seq: B, ack: C + 1 });
+    answering(rig, 10);
+    expect(rig.count(code.REANCHORED)).toBe(1);
   });
 
   it('delivers the reset when B never comes again', () => {

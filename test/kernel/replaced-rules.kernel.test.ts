@@ -5,26 +5,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { RuleInput } from '../../src/datapath/rules/rule-input.ts';
-import { sample } from '../rules/rule-input-samples.ts';
-import { buildProgram, FAR, Lab, NEAR, QUEUE_NUM } from './nfqueue-lab.ts';
+import { at, FLOW, FLOW_6, INPUT, outcomes, saved, useRulesLab } from './rules-lab.ts';
 
-const FLOW = {
-  family: 4,
-  nearAddr: NEAR,
-  nearPort: 40000,
-  farAddr: FAR,
-  farPort: 22,
-} as const;
-const FLOW_6 = { ...FLOW, family: 6, nearAddr: 'fd91::1', farAddr: 'fd91::2' } as const;
-const INPUT = sample({
-  targets: [
-    { family: 4, cidr: '10.91.0.0/24' },
-    { family: 6, cidr: 'fd91::/64' },
-  ],
-  queueNum: QUEUE_NUM,
-});
 const ELSEWHERE: RuleInput = {
   ...INPUT,
   targets: [
@@ -36,45 +20,18 @@ const ELSEWHERE: RuleInput = {
 };
 const ENTRY = / --sport (22|40000) --dport (22|40000) /;
 
-let driver = '';
-let lab: Lab;
+useRulesLab('rr');
 
-beforeAll(async () => {
-  driver = await buildProgram('rules-driver.ts');
-});
-afterAll(() => rmSync(driver, { force: true }));
-beforeEach(() => {
-  lab = new Lab('rr');
-});
-afterEach(() => lab.close());
-
-function outcomes(ops: readonly (readonly unknown[])[], before: readonly string[] = []): unknown[] {
-  const job = JSON.stringify({ firewall: 'iptables', input: INPUT, ops });
-  const report = JSON.parse(lab.inNear(...before, process.execPath, driver, job)) as {
-    outcomes?: unknown[];
-    error?: string;
-  };
-  if (report.outcomes === undefined) throw new Error(report.error);
-  return report.outcomes;
-}
-
-function saved(): string[] {
-  return ['iptables-save', 'ip6tables-save'].flatMap((command) =>
-    lab
-      .inNear(command)
-      .split('\n')
-      .filter((line) => line.startsWith('-A ')),
-  );
-}
+const rules = () => saved().filter((line) => line.startsWith('-A '));
 
 /** Which chain leads where, without comments. */
 const shape = (lines: readonly string[]) =>
   lines.map((line) => line.replace(/ -m comment --comment "[^"]*"/, ''));
 
 test('other targets, with a hostile ticket: one set of rules, each with its comment', () => {
-  lab.inNear('iptables', '-t', 'mangle', '-A', 'INPUT', '-p', 'udp', '-j', 'ACCEPT');
+  at.lab.inNear('iptables', '-t', 'mangle', '-A', 'INPUT', '-p', 'udp', '-j', 'ACCEPT');
   outcomes([['install']]);
-  const before = saved();
+  const before = rules();
   expect(outcomes([['install'], ['replace', ELSEWHERE], ['present'], ['remove']])).toEqual([
     true,
     true,
@@ -82,7 +39,7 @@ test('other targets, with a hostile ticket: one set of rules, each with its comm
     true,
   ]);
   outcomes([['install'], ['replace', ELSEWHERE]]);
-  const after = saved();
+  const after = rules();
   expect(after.length).toBe(before.length);
   expect(shape(after)).toEqual(
     shape(before).map((line) =>
@@ -92,19 +49,19 @@ test('other targets, with a hostile ticket: one set of rules, each with its comm
   const ours = after.filter((line) => line.includes('SEQSHIM'));
   for (const line of ours) expect(line).toContain('; until 2027-03-31; j_DROP_reboot"');
   expect(outcomes([['remove']])).toEqual([true]);
-  expect(saved()).toEqual(['-A INPUT -p udp -j ACCEPT']);
+  expect(rules()).toEqual(['-A INPUT -p udp -j ACCEPT']);
 });
 
 test('flows under repair keep their entries, and are still led to them', () => {
   const ops = [['install'], ['add', FLOW, FLOW_6]];
   outcomes(ops);
   const entries = shape(
-    saved().filter((line) => / -j (NFQUEUE|RETURN)/.test(line) && ENTRY.test(line)),
+    rules().filter((line) => / -j (NFQUEUE|RETURN)/.test(line) && ENTRY.test(line)),
   );
   expect(entries.length).toBe(6);
   const done = outcomes([...ops, ['replace', ELSEWHERE], ['present']]);
   expect(done).toEqual([true, [true, true], true, true]);
-  const after = shape(saved());
+  const after = shape(rules());
   for (const entry of entries) expect(after).toContain(entry);
   const led = after.filter((line) => / -g SEQSHIM-/.test(line) && ENTRY.test(line));
   expect(led.map((line) => line.split(' ')[1])).toEqual([
@@ -116,28 +73,28 @@ test('flows under repair keep their entries, and are still led to them', () => {
   // What was replaced can be changed and ended like anything else.
   const on = [...ops, ['replace', ELSEWHERE], ['del', FLOW, FLOW_6], ['replace', INPUT]];
   expect(outcomes(on).slice(-2)).toEqual([[true, true], true]);
-  expect(saved().filter((line) => ENTRY.test(line))).toEqual([]);
+  expect(rules().filter((line) => ENTRY.test(line))).toEqual([]);
 });
 
 test('what the kernel refuses changes nothing', () => {
   outcomes([['install'], ['add', FLOW]]);
-  const before = saved();
+  const before = rules();
   const wrong = { ...ELSEWHERE, ports: [22, 70_000] };
   const done = outcomes([['install'], ['add', FLOW], ['replace', wrong], ['present']]);
   expect(done[2]).toMatch(/^Cannot replace rules with iptables: \S/);
   expect(done[3]).toBe(true);
-  expect(saved()).toEqual(before);
+  expect(rules()).toEqual(before);
 });
 
 test('one family that fails leaves the other as it was', () => {
   const dir = mkdtempSync(join(tmpdir(), 'seqshim-broken-'));
-  const real = lab.inNear('sh', '-c', 'command -v ip6tables-restore').trim();
+  const real = at.lab.inNear('sh', '-c', 'command -v ip6tables-restore').trim();
   // It takes what it is to try, and fails when it counts.
   const fails = `[ -e ${dir}/broken ] && case $* in *--test*) ;; *) echo broken >&2; exit 1 ;; esac`;
   const wrapper = `#!/bin/sh\n${fails}\nexec ${real} "$@"\n`;
   writeFileSync(join(dir, 'ip6tables-restore'), wrapper, { mode: 0o755 });
   outcomes([['install'], ['add', FLOW]]);
-  const before = saved();
+  const before = rules();
   const ops = [
     ['install'],
     ['add', FLOW],
@@ -145,16 +102,16 @@ test('one family that fails leaves the other as it was', () => {
     ['replace', ELSEWHERE],
     ['present'],
   ];
-  const done = outcomes(ops, ['env', `PATH=${dir}:${process.env['PATH']}`]);
+  const done = outcomes(ops, INPUT, ['env', `PATH=${dir}:${process.env['PATH']}`]);
   rmSync(dir, { recursive: true });
   expect(done.slice(3)).toEqual(['Cannot replace rules with iptables: broken', true]);
-  expect(saved()).toEqual(before);
+  expect(rules()).toEqual(before);
 });
 
 test('where somebody removed the rules, none are put in', () => {
   for (const known of [false, true]) {
     const ops = [['install'], ['remove'], ['replace', ELSEWHERE, !known]];
     expect(outcomes(ops)).toEqual([true, true, true]);
-    expect(saved()).toEqual([]);
+    expect(rules()).toEqual([]);
   }
 });

@@ -6,100 +6,52 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nftFlowText, nftText } from '../../src/datapath/rules/print-nft.ts';
 import { shText } from '../../src/datapath/rules/print-sh.ts';
 import { removeScript } from '../../src/datapath/rules/remove-script.ts';
 import type { RuleInput } from '../../src/datapath/rules/rule-input.ts';
 import { sample } from '../rules/rule-input-samples.ts';
-import { buildProgram, FAR, Lab, NEAR, QUEUE_NUM } from './nfqueue-lab.ts';
+import { FAR, NEAR } from './nfqueue-lab.ts';
+import {
+  at,
+  drive,
+  FLOW,
+  FLOW_6,
+  INPUT,
+  outcomes,
+  type Report,
+  saved,
+  useRulesLab,
+} from './rules-lab.ts';
 
-interface Report {
-  readonly error?: string;
-  readonly backend?: string;
-  readonly because?: string;
-  readonly families?: number[];
-  readonly repeatMark?: number;
-  readonly outcomes?: unknown[];
-}
-
-const FLOW = {
-  family: 4,
-  nearAddr: NEAR,
-  nearPort: 40000,
-  farAddr: FAR,
-  farPort: 22,
-} as const;
-const FLOW_6 = { ...FLOW, family: 6, nearAddr: 'fd91::1', farAddr: 'fd91::2' } as const;
-
-const INPUT = sample({
-  targets: [
-    { family: 4, cidr: '10.91.0.0/24' },
-    { family: 6, cidr: 'fd91::/64' },
-  ],
-  queueNum: QUEUE_NUM,
-});
+const ADD_MS = 15;
+const TIMED = 15;
 
 const scratch = mkdtempSync(join(tmpdir(), 'seqshim-rules-'));
 const script = join(scratch, 'remove.sh');
-let driver = '';
-let lab: Lab;
 
-beforeAll(async () => {
-  driver = await buildProgram('rules-driver.ts');
-  writeFileSync(script, removeScript('0.1.0'));
-});
-
-afterAll(() => {
-  rmSync(scratch, { recursive: true, force: true });
-  rmSync(driver, { force: true });
-});
-
-beforeEach(() => {
-  lab = new Lab('r');
-});
-
-afterEach(() => lab.close());
-
-function drive(ops: readonly (readonly unknown[])[], input: RuleInput = INPUT): Report {
-  const job = JSON.stringify({ firewall: 'iptables', input, ops });
-  return JSON.parse(lab.inNear(process.execPath, driver, job)) as Report;
-}
-
-function outcomes(ops: readonly (readonly unknown[])[], input?: RuleInput): unknown[] {
-  const report = drive(ops, input);
-  if (report.outcomes === undefined) throw new Error(report.error);
-  return report.outcomes;
-}
-
-/** All rules of both families, without counters and dates. */
-function saved(): string[] {
-  return ['iptables-save', 'ip6tables-save'].flatMap((command) =>
-    lab
-      .inNear(command)
-      .split('\n')
-      .filter((line) => /^[-:*]/.test(line))
-      .map((line) => line.replace(/ \[\d+:\d+\]$/, '')),
-  );
-}
+useRulesLab('r');
+beforeAll(() => writeFileSync(script, removeScript('0.1.0')));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const ours = () => saved().filter((line) => line.includes('SEQSHIM'));
 const others = () => saved().filter((line) => !line.includes('SEQSHIM'));
 
 function remove(): { status: number | null; stdout: string; stderr: string } {
   const clean = ['env', '-i', 'PATH=/usr/bin:/bin', 'dash', script];
-  return spawnSync('ip', ['netns', 'exec', lab.near, ...clean], { encoding: 'utf8' });
+  return spawnSync('ip', ['netns', 'exec', at.lab.near, ...clean], { encoding: 'utf8' });
 }
 
 function colleagueRules(): void {
   for (const command of ['iptables', 'ip6tables']) {
-    lab.inNear(command, '-A', 'INPUT', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP');
-    lab.inNear(command, '-t', 'mangle', '-N', 'COLLEAGUE');
-    lab.inNear(command, '-t', 'mangle', '-A', 'POSTROUTING', '-j', 'COLLEAGUE');
+    at.lab.inNear(command, '-A', 'INPUT', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP');
+    at.lab.inNear(command, '-t', 'mangle', '-N', 'COLLEAGUE');
+    at.lab.inNear(command, '-t', 'mangle', '-A', 'POSTROUTING', '-j', 'COLLEAGUE');
     const text = ['-m', 'comment', '--comment', 'not "SEQSHIM"-IN, \\ nor $HOME'];
-    lab.inNear(command, '-t', 'mangle', '-A', 'INPUT', ...text, '-j', 'ACCEPT');
-    lab.inNear(command, '-t', 'raw', '-A', 'PREROUTING', '-p', 'udp', '-j', 'ACCEPT');
-    lab.inNear(command, '-t', 'nat', '-A', 'POSTROUTING', '-o', 'none', '-j', 'MASQUERADE');
+    at.lab.inNear(command, '-t', 'mangle', '-A', 'INPUT', ...text, '-j', 'ACCEPT');
+    at.lab.inNear(command, '-t', 'raw', '-A', 'PREROUTING', '-p', 'udp', '-j', 'ACCEPT');
+    at.lab.inNear(command, '-t', 'nat', '-A', 'POSTROUTING', '-o', 'none', '-j', 'MASQUERADE');
   }
 }
 
@@ -129,9 +81,9 @@ describe('iptables', () => {
     const fresh = saved();
     outcomes([['install'], ['add', FLOW]], sample({ direction: 'both', ports: [7, 22, 80] }));
     for (const command of ['iptables', 'ip6tables']) {
-      lab.inNear(command, '-t', 'mangle', '-N', 'SEQSHIM-OLDER');
-      lab.inNear(command, '-t', 'mangle', '-A', 'SEQSHIM-IN-RULES', '-j', 'SEQSHIM-OLDER');
-      lab.inNear(command, '-t', 'mangle', '-A', 'FORWARD', '-j', 'SEQSHIM-OLDER');
+      at.lab.inNear(command, '-t', 'mangle', '-N', 'SEQSHIM-OLDER');
+      at.lab.inNear(command, '-t', 'mangle', '-A', 'SEQSHIM-IN-RULES', '-j', 'SEQSHIM-OLDER');
+      at.lab.inNear(command, '-t', 'mangle', '-A', 'FORWARD', '-j', 'SEQSHIM-OLDER');
     }
     expect(outcomes([['install'], ['install']])).toEqual([true, true]);
     expect(saved()).toEqual(fresh);
@@ -139,8 +91,8 @@ describe('iptables', () => {
 
   test('replaces without a moment in which no rule stands', () => {
     outcomes([['install']]);
-    const watch = lab.start(
-      lab.near,
+    const watch = at.lab.start(
+      at.lab.near,
       'sh',
       '-c',
       'while [ ! -e "$1" ]; do iptables-save -t raw | grep -c -- "-j SEQSHIM-RAW$"; done',
@@ -189,17 +141,22 @@ describe('iptables', () => {
   });
 
   test('adds a flow within 15 ms where the machine is free, and a hundred in one commit', () => {
-    const timed = Array.from({ length: 15 }, (_, i) => [
-      'add-timed',
-      { ...FLOW, nearPort: 41000 + i },
-    ]);
+    // One run of the program; what else the machine does, a run that changes nothing tells.
+    const timed = Array.from({ length: TIMED }, (_, i) => [
+      ['add-timed', { ...FLOW, nearPort: 41000 + i }],
+      ['run-timed'],
+    ]).flat();
+    const times = outcomes([['install'], ...timed]).slice(1) as number[];
+    expect(Math.min(...times)).toBeGreaterThan(0);
+    const median = (odd: number) =>
+      times.filter((_, i) => i % 2 === odd).sort((a, b) => a - b)[TIMED >> 1];
+    const [addMs = 0, runMs = 0] = [median(0), median(1)];
+    console.log(
+      `addFlow: median ${addMs.toFixed(1)} ms, a run of the program ${runMs.toFixed(1)} ms`,
+    );
+    expect(addMs).toBeLessThan(Math.max(ADD_MS, 2 * runMs));
     const many = Array.from({ length: 100 }, (_, i) => ({ ...FLOW, nearPort: 42000 + i }));
-    const [, ...rest] = outcomes([['install'], ...timed, ['add', ...many]]);
-    const times = (rest.slice(0, 15) as number[]).sort((a, b) => a - b);
-    expect(times[0]).toBeGreaterThan(0);
-    console.log(`addFlow: median ${times[7]?.toFixed(1)} ms, most ${times[14]?.toFixed(1)} ms`);
-    expect(times[3]).toBeLessThan(15);
-    expect(rest[15]).toEqual(many.map(() => true));
+    expect(outcomes([['install'], ['add', ...many]])).toEqual([true, many.map(() => true)]);
     expect(ours().filter((line) => / --[ds]port 42\d\d\d /.test(line)).length).toBe(300);
   });
 
@@ -222,10 +179,10 @@ describe('iptables', () => {
   test('survives what others do to tables of theirs', () => {
     outcomes([['install'], ['add', FLOW]]);
     const before = ours();
-    lab.inNear('nft', 'add', 'table', 'inet', 'theirs');
-    lab.inNear('nft', 'delete', 'table', 'inet', 'theirs');
-    lab.inNear('iptables', '-F');
-    lab.inNear('iptables', '-t', 'nat', '-F');
+    at.lab.inNear('nft', 'add', 'table', 'inet', 'theirs');
+    at.lab.inNear('nft', 'delete', 'table', 'inet', 'theirs');
+    at.lab.inNear('iptables', '-F');
+    at.lab.inNear('iptables', '-t', 'nat', '-F');
     expect(ours()).toEqual(before);
     expect(outcomes([['present']])).toEqual([true]);
   });
@@ -246,8 +203,8 @@ describe('iptables', () => {
       });
     const start = (targets: RuleInput['targets']) => {
       rmSync(`${scratch}/alt`, { recursive: true, force: true });
-      const command = ['unshare', '-m', 'sh', '-c', hide, 'sh', process.execPath, driver];
-      return JSON.parse(lab.inNear(...command, job(targets))) as Report;
+      const command = ['unshare', '-m', 'sh', '-c', hide, 'sh', process.execPath, at.driver];
+      return JSON.parse(at.lab.inNear(...command, job(targets))) as Report;
     };
     const report = start(INPUT.targets);
     if (report.backend === 'nft') return; // ip6tables is not needed
@@ -263,15 +220,15 @@ describe('remove.sh', () => {
     colleagueRules();
     const before = saved();
     outcomes([['install'], ['add', FLOW, FLOW_6]]);
-    lab.inNear('iptables', '-t', 'mangle', '-A', 'FORWARD', '-j', 'SEQSHIM-IN');
-    lab.inNear('nft', 'add', 'table', 'inet', 'seqshim');
+    at.lab.inNear('iptables', '-t', 'mangle', '-A', 'FORWARD', '-j', 'SEQSHIM-IN');
+    at.lab.inNear('nft', 'add', 'table', 'inet', 'seqshim');
     expect(remove()).toMatchObject({
       status: 0,
       stdout: 'seqshim: rules removed from: iptables ip6tables nft\n',
       stderr: '',
     });
     expect(saved()).toEqual(before);
-    expect(lab.inNear('nft', 'list', 'tables')).not.toContain('seqshim');
+    expect(at.lab.inNear('nft', 'list', 'tables')).not.toContain('seqshim');
     expect(remove()).toMatchObject({
       status: 0,
       stdout: 'seqshim: rules removed from: nothing, none were there\n',
@@ -281,7 +238,7 @@ describe('remove.sh', () => {
 
   test('does not claim success where it may not look', () => {
     const drop = ['setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all', 'dash'];
-    const command = ['netns', 'exec', lab.near, ...drop];
+    const command = ['netns', 'exec', at.lab.near, ...drop];
     const outcome = spawnSync('ip', command, { encoding: 'utf8', input: removeScript('0.1.0') });
     expect(outcome.status).toBe(1);
     expect(outcome.stderr).toMatch(/run this as root/);
@@ -314,7 +271,7 @@ describe('marks', () => {
 
   for (const [command, conflict] of cases) {
     test(`${conflict === undefined ? 'shares with' : 'refuses'} ${command}`, () => {
-      lab.inNear('sh', '-c', command);
+      at.lab.inNear('sh', '-c', command);
       const report = drive([['install']]);
       if (conflict === undefined) expect(report.error).toBeUndefined();
       else {
@@ -332,24 +289,34 @@ describe('marks', () => {
 
   test('no NF_REPEAT where a rule before ours erases our bit', () => {
     expect(drive([]).repeatMark).toBe(0x1000);
-    lab.inNear('iptables', '-t', 'mangle', '-A', 'POSTROUTING', '-j', 'MARK', '--set-mark', '0x1');
+    at.lab.inNear(
+      'iptables',
+      '-t',
+      'mangle',
+      '-A',
+      'POSTROUTING',
+      '-j',
+      'MARK',
+      '--set-mark',
+      '0x1',
+    );
     expect(drive([]).repeatMark).toBe(0);
   });
 
   test('where connections are marked, a SYN clears the bit of an older one, and no other', async () => {
-    const far = ['netns', 'exec', lab.far, 'iptables', '-A', 'INPUT', '-p', 'tcp', '-j', 'DROP'];
+    const far = ['netns', 'exec', at.lab.far, 'iptables', '-A', 'INPUT', '-p', 'tcp', '-j', 'DROP'];
     execFileSync('ip', far);
     const inherit = ['-t', 'mangle', '-A', 'OUTPUT', '-p', 'tcp', '-j', 'CONNMARK'];
     /** The connmark after one SYN from this port, which found it to be 0x1007. */
     const markOf = async (port: number) => {
       const connect = `require('net').connect({host: '${FAR}', port: 22, localPort: ${port}})`;
       const code = `${connect}.on('error', () => {}); setTimeout(() => process.exit(), 500)`;
-      await lab.start(lab.near, process.execPath, '-e', code).exit();
-      const entry = lab.inNear('conntrack', '-L', '-p', 'tcp', '--orig-port-src', String(port));
+      await at.lab.start(at.lab.near, process.execPath, '-e', code).exit();
+      const entry = at.lab.inNear('conntrack', '-L', '-p', 'tcp', '--orig-port-src', String(port));
       return Number(/ mark=(\d+)/.exec(entry)?.[1]);
     };
     outcomes([['install']], { ...INPUT, settledBypass: true });
-    lab.inNear('iptables', ...inherit, '--set-mark', '0x1007');
+    at.lab.inNear('iptables', ...inherit, '--set-mark', '0x1007');
     expect(await markOf(40123)).toBe(0x7);
     expect(remove().status).toBe(0);
     expect(await markOf(40124)).toBe(0x1007);
@@ -360,13 +327,13 @@ describe('packets', () => {
   test('pass while nobody listens; those of a flow under repair wait', async () => {
     const port = 22;
     const server = `require('net').createServer((s) => s.pipe(s)).listen(${port}, '::')`;
-    lab.start(lab.far, process.execPath, '-e', server);
+    at.lab.start(at.lab.far, process.execPath, '-e', server);
     outcomes([['install'], ['add', { ...FLOW, nearPort: 40005 }, { ...FLOW_6, nearPort: 40005 }]]);
     const echo = (host: string, localPort: number) => {
       const code = `const s = require('net').connect({host: '${host}', port: ${port}, localPort: ${localPort}});
         s.on('connect', () => s.write('x')); s.on('data', () => process.exit(0));
         s.on('error', () => process.exit(2)); setTimeout(() => process.exit(1), 1500)`;
-      const run = ['netns', 'exec', lab.near, process.execPath, '-e', code];
+      const run = ['netns', 'exec', at.lab.near, process.execPath, '-e', code];
       return spawnSync('ip', run).status;
     };
     await until(() => echo(FAR, 40004) === 0);
@@ -392,7 +359,7 @@ describe('nft', () => {
     ];
     const text = all.map(nftText).join('');
     const nft = (input: string, ...args: string[]) =>
-      spawnSync('ip', ['netns', 'exec', lab.near, 'nft', ...args, '-f', '-'], {
+      spawnSync('ip', ['netns', 'exec', at.lab.near, 'nft', ...args, '-f', '-'], {
         input,
         encoding: 'utf8',
       });
@@ -406,27 +373,27 @@ describe('nft', () => {
       expect(nft(checked).stderr, `round ${round}`).toBe('');
       expect(nft(flows).stderr).toBe('');
     }
-    const listed = lab.inNear('nft', 'list', 'table', 'inet', 'seqshim');
+    const listed = at.lab.inNear('nft', 'list', 'table', 'inet', 'seqshim');
     expect(listed).toContain(`elements = { ${FAR} . 22 . ${NEAR} . 40000 }`);
     expect(listed).toContain('elements = { fd91::2 . 22 . fd91::1 . 40000 }');
     expect(nft(flows.replaceAll('add element', 'delete element')).stderr).toBe('');
     expect(remove()).toMatchObject({ status: 0, stdout: 'seqshim: rules removed from: nft\n' });
-    expect(lab.inNear('nft', 'list', 'tables')).not.toContain('seqshim');
+    expect(at.lab.inNear('nft', 'list', 'tables')).not.toContain('seqshim');
   });
 
   test('is chosen by what it can do, and the choice is explained', () => {
     const job = (firewall: string) =>
       JSON.stringify({ firewall, input: INPUT, ops: [['install'], ['add', FLOW], ['present']] });
-    const auto = JSON.parse(lab.inNear(process.execPath, driver, job('auto'))) as Report;
+    const auto = JSON.parse(at.lab.inNear(process.execPath, at.driver, job('auto'))) as Report;
     expect(auto.because).toMatch(/nft can queue packets here|can queue packets here \(nft: /);
     expect(auto.outcomes).toEqual([true, [true], true]);
-    const forced = JSON.parse(lab.inNear(process.execPath, driver, job('nft'))) as Report;
+    const forced = JSON.parse(at.lab.inNear(process.execPath, at.driver, job('nft'))) as Report;
     if (auto.backend === 'nft') expect(forced.backend).toBe('nft');
     else expect(forced.error).toMatch(/^Cannot queue packets here \(nft: .*modprobe/);
   });
 
   test('the sh text installs with whatever can queue', () => {
-    const command = ['netns', 'exec', lab.near, 'dash'];
+    const command = ['netns', 'exec', at.lab.near, 'dash'];
     const outcome = spawnSync('ip', command, { input: shText(INPUT), encoding: 'utf8' });
     expect(outcome).toMatchObject({ status: 0, stderr: '' });
     expect(outcome.stdout).toMatch(/^installed with (nft|iptables)\n$/);

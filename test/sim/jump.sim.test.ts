@@ -11,7 +11,7 @@ import type { Step } from '../../src/datapath/sim/script.ts';
 import { runWorld } from '../../src/datapath/sim/world.ts';
 import type { WorldPlan } from '../../src/datapath/sim/world-plan.ts';
 import { RESYNCED, SEQUENCE_JUMP } from '../../src/engine/codes.ts';
-import { SEED } from './seed.ts';
+import { LIMIT_MS, SEED } from './seed.ts';
 
 const PORT = 40_270;
 const WORLDS = 200;
@@ -163,7 +163,7 @@ describe('sequence jumps in random worlds', () => {
       expect(broken).toBeGreaterThan(WORLDS / 10);
       expect(saved / broken).toBeGreaterThan(leastSaved);
     },
-    60_000,
+    LIMIT_MS,
   );
 
   it('a session that is quiet when it jumps is always saved, however often', () => {

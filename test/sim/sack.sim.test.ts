@@ -17,7 +17,7 @@ import {
   SACK_REPAIRED,
   STAT_SACK_CONTRADICTED,
 } from '../../src/engine/codes.ts';
-import { SEED } from './seed.ts';
+import { LIMIT_MS, SEED } from './seed.ts';
 
 const PORT = 40_270;
 const WORLDS = 150;
@@ -106,56 +106,68 @@ function runSack(world: SackWorld, seed: number) {
 }
 
 describe('SACK blocks in other numbers, in random worlds', () => {
-  it('reach the near end as the far end meant them, or as they came', () => {
-    const score = { worlds: 0, foreign: 0, repaired: 0, unlearned: 0, passive: 0 };
-    const contradicted: number[] = [];
-    for (let i = 0; i < WORLDS; i++) {
-      const seed = SEED + i;
-      const world = sackWorld(seed, true);
-      const without = runWorld(world.plan, null).connections[0];
-      const { result, seen } = runSack(world, seed);
-      const after = result.connections[0];
-      if (without === undefined || after === undefined) throw new Error('nothing was simulated');
-      const counters = result.shim?.engine.counters ?? new Float64Array(256);
-      const what = `seed ${seed} ${JSON.stringify({ after, seen: { ...seen, wrong: seen.wrong.slice(0, 5) } })}`;
-      expect(seen.wrong, `${what}: a block that nobody said`).toEqual([]);
-      expect(after.client.wrongOctets + after.server.wrongOctets, `${what}: bent stream`).toBe(0);
-      expect(result.badPackets, what).toBe(0);
-      expect(result.shim?.contractBroken, what).toBe(0);
-      expect(result.shim?.injectedFar, `${what}: probes`).toBeLessThanOrEqual(3);
-      contradicted.push(...Array<number>(counters[STAT_SACK_CONTRADICTED] ?? 0).fill(seed));
-      if (without.whole) expect(after.whole, `${what}: worse than without`).toBe(true);
-      score.worlds++;
-      score.foreign += counters[SACK_OUT_OF_WINDOW] ?? 0;
-      const calibrated = (counters[SACK_CALIBRATED] ?? 0) > 0;
-      if (calibrated) score.repaired++;
-      if (calibrated && !world.dsack) score.passive++;
-      if (world.dsack && !calibrated && seen.foreign > 20) score.unlearned++;
-      if (calibrated) expect(counters[SACK_REPAIRED], what).toBeGreaterThan(0);
-    }
-    // Giving up is right where blocks disagree: seed 91980619, one world of some ten thousand.
-    expect(contradicted.length, `contradicted: ${contradicted.join(' ')}`).toBeLessThanOrEqual(1);
-    console.log(`SACK worlds: ${JSON.stringify(score)}`);
-    expect(score.foreign).toBeGreaterThan(WORLDS / 2);
-    expect(score.repaired / score.foreign).toBeGreaterThan(0.6);
-  }, 60_000);
+  it(
+    'reach the near end as the far end meant them, or as they came',
+    () => {
+      const score = { worlds: 0, foreign: 0, repaired: 0, unlearned: 0, passive: 0 };
+      const contradicted: number[] = [];
+      for (let i = 0; i < WORLDS; i++) {
+        const seed = SEED + i;
+        const world = sackWorld(seed, true);
+        const without = runWorld(world.plan, null).connections[0];
+        const { result, seen } = runSack(world, seed);
+        const after = result.connections[0];
+        if (without === undefined || after === undefined) throw new Error('nothing was simulated');
+        const counters = result.shim?.engine.counters ?? new Float64Array(256);
+        const what = `seed ${seed} ${JSON.stringify({ after, seen: { ...seen, wrong: seen.wrong.slice(0, 5) } })}`;
+        expect(seen.wrong, `${what}: a block that nobody said`).toEqual([]);
+        expect(after.client.wrongOctets + after.server.wrongOctets, `${what}: bent stream`).toBe(0);
+        expect(result.badPackets, what).toBe(0);
+        expect(result.shim?.contractBroken, what).toBe(0);
+        expect(result.shim?.injectedFar, `${what}: probes`).toBeLessThanOrEqual(3);
+        contradicted.push(...Array<number>(counters[STAT_SACK_CONTRADICTED] ?? 0).fill(seed));
+        if (without.whole) expect(after.whole, `${what}: worse than without`).toBe(true);
+        score.worlds++;
+        score.foreign += counters[SACK_OUT_OF_WINDOW] ?? 0;
+        const calibrated = (counters[SACK_CALIBRATED] ?? 0) > 0;
+        if (calibrated) score.repaired++;
+        if (calibrated && !world.dsack) score.passive++;
+        if (world.dsack && !calibrated && seen.foreign > 20) score.unlearned++;
+        if (calibrated) expect(counters[SACK_REPAIRED], what).toBeGreaterThan(0);
+      }
+      // Giving up is right where blocks disagree: seed 91980619, one world of some ten thousand.
+      expect(contradicted.length, `contradicted: ${contradicted.join(' ')}`).toBeLessThanOrEqual(1);
+      console.log(`SACK worlds: ${JSON.stringify(score)}`);
+      expect(score.foreign).toBeGreaterThan(WORLDS / 2);
+      expect(score.repaired / score.foreign).toBeGreaterThan(0.6);
+    },
+    LIMIT_MS,
+  );
 
-  it('that are in true numbers are never touched, whatever is lost or comes twice', () => {
-    for (let i = 0; i < WORLDS / 3; i++) {
-      const seed = SEED + i;
-      const { plan } = sackWorld(seed, false);
-      const without = runWorld(plan, null);
-      const result = runWorld(plan, { seed, observe: false, off: [] });
-      expect(result.traceHash, `seed ${seed}`).toBe(without.traceHash);
-      expect(result.shim?.engine.counters[SACK_OUT_OF_WINDOW], `seed ${seed}`).toBe(0);
-    }
-  }, 60_000);
+  it(
+    'that are in true numbers are never touched, whatever is lost or comes twice',
+    () => {
+      for (let i = 0; i < WORLDS / 3; i++) {
+        const seed = SEED + i;
+        const { plan } = sackWorld(seed, false);
+        const without = runWorld(plan, null);
+        const result = runWorld(plan, { seed, observe: false, off: [] });
+        expect(result.traceHash, `seed ${seed}`).toBe(without.traceHash);
+        expect(result.shim?.engine.counters[SACK_OUT_OF_WINDOW], `seed ${seed}`).toBe(0);
+      }
+    },
+    LIMIT_MS,
+  );
 
-  it('observing changes nothing', () => {
-    for (let i = 0; i < 20; i++) {
-      const { plan } = sackWorld(SEED + i, true);
-      const observing = runWorld(plan, { seed: SEED + i, observe: true, off: [] });
-      expect(observing.traceHash).toBe(runWorld(plan, null).traceHash);
-    }
-  }, 60_000);
+  it(
+    'observing changes nothing',
+    () => {
+      for (let i = 0; i < 20; i++) {
+        const { plan } = sackWorld(SEED + i, true);
+        const observing = runWorld(plan, { seed: SEED + i, observe: true, off: [] });
+        expect(observing.traceHash).toBe(runWorld(plan, null).traceHash);
+      }
+    },
+    LIMIT_MS,
+  );
 });

@@ -8,7 +8,7 @@ import { ConflictFault, type ConflictPlan } from '../../src/datapath/sim/conflic
 import { DropFault } from '../../src/datapath/sim/drop-fault.ts';
 import { ForgeryFault } from '../../src/datapath/sim/forgery-fault.ts';
 import type { Fault } from '../../src/datapath/sim/middlebox.ts';
-import { ACK, type Packet, RST, SYN } from '../../src/datapath/sim/packet.ts';
+import { ACK, type Packet, RST, reversed, SYN } from '../../src/datapath/sim/packet.ts';
 import { PhantomFault, type PhantomPlan } from '../../src/datapath/sim/phantom-fault.ts';
 import {
   connectionPlan,
@@ -175,11 +175,7 @@ describe('after a re-anchor', () => {
             a = packet;
             wires.queue.after(4_000_000, () => {
               wires.toClient({
-                ...packet,
-                src: packet.dst,
-                dst: packet.src,
-                srcPort: packet.dstPort,
-                dstPort: packet.srcPort,
+                ...reversed(packet),
                 seq: (PHANTOM.isn + 1) | 0,
                 ack: (packet.seq + 1) | 0,
                 flags: ACK,

@@ -5,3 +5,6 @@
 const { SEQSHIM_SEED = '1' } = process.env;
 
 export const SEED = Number(SEQSHIM_SEED) | 0;
+
+/** Against a hang. The longest takes 20 seconds; on a busy machine it took 70. */
+export const LIMIT_MS = 300_000;

@@ -12,7 +12,7 @@ import { StrippedOptionFault } from '../../src/datapath/sim/stripped-option-faul
 import { runWorld } from '../../src/datapath/sim/world.ts';
 import type { WorldPlan } from '../../src/datapath/sim/world-plan.ts';
 import { OPTIONS_ALIGNED } from '../../src/engine/codes.ts';
-import { SEED } from './seed.ts';
+import { LIMIT_MS, SEED } from './seed.ts';
 
 const PORTS = [40_270, 40_271, 40_272];
 const WORLDS = 90;
@@ -103,48 +103,63 @@ function runStripped(world: StripWorld, seed: number) {
 }
 
 describe('options that SYN-ACKs lose, in random worlds', () => {
-  it('make no connection worse with us, and nothing is offered that the far end did not', () => {
-    const score = { worlds: 0, aligned: 0, scales: 0, mended: 0, saved: 0 };
-    for (let i = 0; i < WORLDS; i++) {
-      const seed = SEED + i;
-      const world = stripWorld(seed, true);
-      const without = runWorld(world.plan, null);
-      const { result, tooMuch } = runStripped(world, seed);
-      const aligned = result.shim?.engine.counters[OPTIONS_ALIGNED] ?? 0;
-      const ends = result.connections.map(({ whole }, k) => [without.connections[k]?.whole, whole]);
-      const what = `seed ${seed} ${world.option} ${JSON.stringify(ends)}`;
-      expect(result.badPackets, what).toBe(0);
-      expect(result.shim?.contractBroken, what).toBe(0);
-      expect(tooMuch, what).toEqual([]);
-      for (const [k, after] of result.connections.entries()) {
-        expect(after.client.wrongOctets + after.server.wrongOctets, what).toBe(0);
-        if (without.connections[k]?.whole) expect(after.whole, what).toBe(true);
-        else if (after.whole) score.saved++;
+  it(
+    'make no connection worse with us, and nothing is offered that the far end did not',
+    () => {
+      const score = { worlds: 0, aligned: 0, scales: 0, mended: 0, saved: 0 };
+      for (let i = 0; i < WORLDS; i++) {
+        const seed = SEED + i;
+        const world = stripWorld(seed, true);
+        const without = runWorld(world.plan, null);
+        const { result, tooMuch } = runStripped(world, seed);
+        const aligned = result.shim?.engine.counters[OPTIONS_ALIGNED] ?? 0;
+        const ends = result.connections.map(({ whole }, k) => [
+          without.connections[k]?.whole,
+          whole,
+        ]);
+        const what = `seed ${seed} ${world.option} ${JSON.stringify(ends)}`;
+        expect(result.badPackets, what).toBe(0);
+        expect(result.shim?.contractBroken, what).toBe(0);
+        expect(tooMuch, what).toEqual([]);
+        for (const [k, after] of result.connections.entries()) {
+          expect(after.client.wrongOctets + after.server.wrongOctets, what).toBe(0);
+          if (without.connections[k]?.whole) expect(after.whole, what).toBe(true);
+          else if (after.whole) score.saved++;
+        }
+        score.worlds++;
+        if (aligned > 0) score.aligned++;
+        if (world.option === 'window-scale' && world.unit >= 16) score.scales++;
+        if (world.option === 'window-scale' && aligned > 0) score.mended++;
       }
-      score.worlds++;
-      if (aligned > 0) score.aligned++;
-      if (world.option === 'window-scale' && world.unit >= 16) score.scales++;
-      if (world.option === 'window-scale' && aligned > 0) score.mended++;
-    }
-    console.log(`worlds with stripped options: ${JSON.stringify(score)}`);
-    expect(score.mended).toBeGreaterThan(0);
-    expect(score.aligned).toBeGreaterThan(score.mended);
-  }, 60_000);
+      console.log(`worlds with stripped options: ${JSON.stringify(score)}`);
+      expect(score.mended).toBeGreaterThan(0);
+      expect(score.aligned).toBeGreaterThan(score.mended);
+    },
+    LIMIT_MS,
+  );
 
-  it('are not seen where nothing was taken, whatever a server offers', () => {
-    for (let i = 0; i < WORLDS; i++) {
-      const seed = SEED + i;
-      const { plan } = stripWorld(seed, false);
-      const result = runWorld(plan, { seed, observe: false, off: [] });
-      expect(result.traceHash, `seed ${seed}`).toBe(runWorld(plan, null).traceHash);
-    }
-  }, 60_000);
+  it(
+    'are not seen where nothing was taken, whatever a server offers',
+    () => {
+      for (let i = 0; i < WORLDS; i++) {
+        const seed = SEED + i;
+        const { plan } = stripWorld(seed, false);
+        const result = runWorld(plan, { seed, observe: false, off: [] });
+        expect(result.traceHash, `seed ${seed}`).toBe(runWorld(plan, null).traceHash);
+      }
+    },
+    LIMIT_MS,
+  );
 
-  it('observing changes nothing', () => {
-    for (let i = 0; i < 20; i++) {
-      const { plan } = stripWorld(SEED + i, true);
-      const observing = runWorld(plan, { seed: SEED + i, observe: true, off: [] });
-      expect(observing.traceHash).toBe(runWorld(plan, null).traceHash);
-    }
-  }, 60_000);
+  it(
+    'observing changes nothing',
+    () => {
+      for (let i = 0; i < 20; i++) {
+        const { plan } = stripWorld(SEED + i, true);
+        const observing = runWorld(plan, { seed: SEED + i, observe: true, off: [] });
+        expect(observing.traceHash).toBe(runWorld(plan, null).traceHash);
+      }
+    },
+    LIMIT_MS,
+  );
 });

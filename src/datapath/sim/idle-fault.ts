@@ -5,7 +5,9 @@
  */
 import { resetFrom } from './forgery-fault.ts';
 import type { Fault, Wires } from './middlebox.ts';
-import { ACK, type Packet, RST, SYN } from './packet.ts';
+import { ACK, type Packet, RST, reversed, SYN } from './packet.ts';
+
+const SERVER_TTL = 61;
 
 export interface IdlePlan {
   /** So long a silence is forgotten. */
@@ -28,7 +30,7 @@ export class IdleFault implements Fault {
     if ((packet.flags & (SYN | ACK)) === SYN) this.begin(packet.srcPort);
     if (!this.isForgotten(packet.srcPort, wires.queue.nowUs)) return false;
     if (this.plan.answers === 'reset' && (packet.flags & RST) === 0) {
-      wires.toClient(resetFrom(turned(packet), packet.ack, -1));
+      wires.toClient(resetFrom(reversed(packet), packet.ack, SERVER_TTL));
     }
     return true;
   }
@@ -51,15 +53,4 @@ export class IdleFault implements Fault {
     this.forgottenCount++;
     return true;
   }
-}
-
-function turned(packet: Packet): Packet {
-  return {
-    ...packet,
-    src: packet.dst,
-    dst: packet.src,
-    srcPort: packet.dstPort,
-    dstPort: packet.srcPort,
-    ttl: 61,
-  };
 }

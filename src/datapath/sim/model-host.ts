@@ -10,9 +10,9 @@ import {
   ACK,
   decodePacket,
   encodePacket,
-  NO_BYTES,
   type Packet,
   RST,
+  reversed,
   SYN,
   segLenOf,
 } from './packet.ts';
@@ -89,11 +89,7 @@ export class ModelHost {
     const acked = (packet.flags & ACK) !== 0;
     this.transmit(
       encodePacket({
-        ...packet,
-        src: packet.dst,
-        dst: packet.src,
-        srcPort: packet.dstPort,
-        dstPort: packet.srcPort,
+        ...reversed(packet),
         seq: acked ? packet.ack : 0,
         ack: acked ? 0 : (packet.seq + segLenOf(packet)) | 0,
         flags: acked ? RST : RST | ACK,
@@ -105,7 +101,6 @@ export class ModelHost {
         sackPermitted: false,
         timestamps: false,
         sack: [],
-        payload: NO_BYTES,
       }),
     );
   }

@@ -49,6 +49,18 @@ export function segLenOf(packet: Packet): number {
   );
 }
 
+/** The other way, and without its data: what an answer to it starts from. */
+export function reversed(packet: Packet): Packet {
+  return {
+    ...packet,
+    src: packet.dst,
+    dst: packet.src,
+    srcPort: packet.dstPort,
+    dstPort: packet.srcPort,
+    payload: NO_BYTES,
+  };
+}
+
 export function encodePacket(packet: Packet): Uint8Array {
   const optionBytes = optionBytesOf(packet);
   const tcpBytes = 20 + optionBytes + packet.payload.length;

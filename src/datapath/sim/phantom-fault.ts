@@ -3,7 +3,7 @@
  * ISS. Times: microseconds.
  */
 import type { Fault, Wires } from './middlebox.ts';
-import { ACK, NO_BYTES, type Packet, RST, SYN } from './packet.ts';
+import { ACK, type Packet, RST, reversed, SYN } from './packet.ts';
 
 export interface PhantomPlan {
   readonly clientPort: number;
@@ -59,15 +59,4 @@ export class PhantomFault implements Fault {
     wires.queue.at(this.onwardUs, () => wires.toServer(packet));
     return true;
   }
-}
-
-function reversed(packet: Packet): Packet {
-  return {
-    ...packet,
-    src: packet.dst,
-    dst: packet.src,
-    srcPort: packet.dstPort,
-    dstPort: packet.srcPort,
-    payload: NO_BYTES,
-  };
 }

@@ -80,7 +80,7 @@ import {
   findCandidate,
   setCandidateWord,
 } from './candidates.ts';
-import { startQuestion } from './question.ts';
+import { askAnew, startQuestion } from './question.ts';
 import { noteSynAck } from './stripped-options.ts';
 
 /** A rival's SYN-ACK that was delivered before the choice is answered at once, or not at all. */
@@ -111,7 +111,10 @@ export function normalizeSynAck(core: Core, flow: number): number {
     return VERDICT_ACCEPT;
   }
   const isn = halves[farHalf(core, flow) + ISS]!;
-  if (!translated && seg.segSeq === isn) return VERDICT_ACCEPT; // a retransmission
+  if (!translated && seg.segSeq === isn) {
+    askAnew(core, flow);
+    return VERDICT_ACCEPT; // a retransmission
+  }
   const seen = i < 0 ? 1 : candidateWord(core, flow, i, C_SEEN);
   if (!translated) {
     if (i >= 0) noteRival(core, flow, i);

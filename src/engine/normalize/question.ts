@@ -151,6 +151,21 @@ export function answerFromOther(core: Core, flow: number): void {
   if (seqDiff(core.seg.segSeq, otherIsn) === 1) noteAnswer(core, flow, base);
 }
 
+/**
+ * A's SYN-ACK again. A copy arrives at once; what comes later was sent again by somebody who has
+ * not got the client's ACK, and may live: what was answered so far was said by others.
+ */
+export function askAnew(core: Core, flow: number): void {
+  if (!isAsking(core, flow)) return;
+  const wait = waitMs(core, flow);
+  if (since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS]!) <= wait) return;
+  const words = core.repairs.words;
+  const base = repairBase(repairOf(core, flow));
+  if (words[base + R_ASK_PROBES]! > 1) words[base + R_ASK_PROBES] = 1;
+  words[base + R_ASK_ANSWERED] = 0;
+  words[base + R_ASK_ANSWERED_COUNT] = 0;
+}
+
 /** A segment in A's space: A is real for the life of the flow. */
 export function settle(core: Core, flow: number): void {
   const row = flow * FLOW_ROW_WORDS;
