@@ -18,7 +18,7 @@ import { Session } from './session.ts';
 const PHANTOM = scenarioByName('phantom-synack-ws7').fault;
 const BLIND = scenarioByName('sack-blind-randomizer').fault;
 const SERVICE = ['--no-rules'];
-/** A sender comes again after at most as long as it has waited already, and this (RFC 6298 §5.5). */
+/** A sender comes again within as long as it has waited already (RFC 6298 §5.5), and this. */
 const GAP_SLACK_MS = 1000;
 const MOVES_MS = 20_000;
 
