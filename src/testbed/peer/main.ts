@@ -39,7 +39,7 @@ function tick(socket: Socket, ms: number): void {
 
 /**
  * First line: `up N [PAUSEMS]` (we say `go`, the client sends N octets, we answer with their hash
- * and how long they took from the first to the last) or `down N`.
+ * and how long they took from the first to the last, and the longest time between two) or `down N`.
  */
 function bulkServer(socket: Socket): void {
   let header = '';
@@ -56,7 +56,9 @@ function bulkServer(socket: Socket): void {
     }
     slowly(socket, Number(pauseMs));
     setTimeout(() => socket.write(GO), THINKS_MS);
-    receive(socket, chunk.subarray(at + 1), (hash, ms) => socket.end(`${hash} ${ms}\n`));
+    const told = (hash: string, ms: number, gapMs: number) =>
+      socket.end(`${hash} ${ms} ${gapMs}\n`);
+    receive(socket, chunk.subarray(at + 1), told);
   };
   socket.on('data', onHeader);
 }
@@ -81,19 +83,29 @@ function send(socket: Socket, bytes: number, done: (hash: string) => void): void
   more();
 }
 
-/** Hands over the hash, and ms from the first octet to the last: without the handshake. */
+/**
+ * Hands over the hash, ms from the first octet to the last (without the handshake), and the longest
+ * time in which nothing came.
+ */
 function receive(
   socket: Socket,
   first: Buffer,
-  done: (hash: string, transferMs: number) => void,
+  done: (hash: string, transferMs: number, gapMs: number) => void,
 ): void {
   const hash: Hash = createHash('sha256').update(first);
   let firstAtMs = first.length > 0 ? performance.now() : 0;
+  let lastAtMs = firstAtMs;
+  let gapMs = 0;
   socket.on('data', (chunk) => {
-    if (firstAtMs === 0) firstAtMs = performance.now();
+    const nowMs = performance.now();
+    if (firstAtMs === 0) firstAtMs = nowMs;
+    else gapMs = Math.max(gapMs, nowMs - lastAtMs);
+    lastAtMs = nowMs;
     hash.update(chunk);
   });
-  socket.on('end', () => done(hash.digest('hex'), Math.round(performance.now() - firstAtMs)));
+  socket.on('end', () =>
+    done(hash.digest('hex'), Math.round(performance.now() - firstAtMs), Math.round(gapMs)),
+  );
 }
 
 function report(started: number, result: Record<string, unknown>, exitCode: number): void {
@@ -151,10 +163,10 @@ function bulk(host: string, port: number, way: string, bytes: number, pauseMs: n
     socket.on('data', (chunk) => {
       received += chunk.length;
     });
-    receive(socket, Buffer.alloc(0), (hash, transferMs) => {
+    receive(socket, Buffer.alloc(0), (hash, transferMs, gapMs) => {
       socket.end();
       const ok = received === bytes && hash === expected(bytes);
-      report(started, { ok, bytes: received, hash, transferMs }, ok ? 0 : 1);
+      report(started, { ok, bytes: received, hash, transferMs, gapMs }, ok ? 0 : 1);
     });
     return;
   }
@@ -170,9 +182,10 @@ function bulk(host: string, port: number, way: string, bytes: number, pauseMs: n
     });
   });
   socket.on('end', () => {
-    const [theirs, ms] = said.slice(GO.length).trim().split(' ');
+    const [theirs, ms, gapMs] = said.slice(GO.length).trim().split(' ');
     const ok = hash !== '' && theirs === hash;
-    report(started, { ok, bytes, hash, transferMs: Number(ms) }, ok ? 0 : 1);
+    const times = { transferMs: Number(ms), gapMs: Number(gapMs) };
+    report(started, { ok, bytes, hash, ...times }, ok ? 0 : 1);
   });
 }
 
