@@ -1,8 +1,8 @@
 /**
  * `npm run bench [-- --quick | --full] [-- --json]`: the engine alone, real traffic beside what one
- * might use instead, latency under load, translated connections, two gateways, SACK repair. Forty minutes,
- * `--quick` two and `--full` two hours; without root only the first part runs, and the others say
- * so. On an idle machine.
+ * might use instead, latency under load, translated connections, two gateways, SACK repair. Forty
+ * minutes, `--quick` three and `--full` two hours; without root only the first part runs, and the
+ * others say so. On an idle machine.
  */
 import { benchEngine, printEngine } from './engine.mjs';
 import { benchLive, printLive } from './live.mjs';

@@ -95,6 +95,7 @@ async function run(scene: Scene, options: TakeoverOptions): Promise<Takeover> {
   const flows = kernelFlows(shims.get(active));
   await pause(options.settleMs);
   await options.look?.(scene);
+  await pause(LOOK_MS); // questions to the shims let nothing else be heard
   const left = underWay;
   const diedMs = performance.now();
   lab.kill(active);

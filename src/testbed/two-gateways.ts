@@ -23,6 +23,11 @@ const NETWORKS = [
   ['198.51.100.', '10.99.4.'],
   ['203.0.113.', '10.99.5.'],
 ] as const;
+/** What waits in a socket needs no gateway any more: in larger ones a whole transfer does. */
+const SMALL_BUFFERS = [
+  'net.ipv4.tcp_rmem=4096 131072 1048576',
+  'net.ipv4.tcp_wmem=4096 65536 1048576',
+];
 const CLIENTS_GATEWAY = '10.99.1.1';
 const SERVER = '10.99.2.2';
 
@@ -100,6 +105,7 @@ export class TwoGateways {
     route(serverHost, 'default', '10.99.2.1');
     route(firewall, '10.99.1.0/24', '10.99.4.1');
     forwards(firewall);
+    for (const end of [jumpbox, serverHost]) end.call('sysctl', ['-qw', ...SMALL_BUFFERS]);
   }
 
   private plug(host: Namespace, device: string, wire: string, end: string, own: string): void {

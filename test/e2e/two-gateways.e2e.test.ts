@@ -13,8 +13,8 @@ import { type Scene, type Takeover, takeOver } from '../../src/testbed/takeover.
 import { buildProgram } from '../kernel/nfqueue-lab.ts';
 
 const COUNT = 4;
-/** A reader that rests this long behind each piece takes 30 MB for some three seconds. */
-const TRANSFERS = { transferCount: COUNT, bytes: 30_000_000, pauseMs: 5, settleMs: 1500 };
+/** A reader that rests this long behind each piece takes 30 MB for some ten seconds. */
+const TRANSFERS = { transferCount: COUNT, bytes: 30_000_000, pauseMs: 20, settleMs: 1500 };
 /** FIXED_TIMEOUT, SEQ_ADJUST, CONFIRMED, ASSURED, SEEN_REPLY: as `entry.ts` makes it. */
 const STATUS = 0x44e;
 

@@ -115,7 +115,7 @@ export class KernelTranslation {
     if (this.config.hooks.includes('gateway') && this.translate === 'kernel') this.adoptStrangers();
   }
 
-  /** What conntrack shifts and nobody here has moved. Its mark changes with what is settled there. */
+  /** What conntrack shifts and nobody here moved. Its mark changes with what is settled there. */
   private adoptStrangers(): void {
     for (const { flow, entry } of findSurvivors(this.conntrack)) {
       const held = this.held.get(nameOf(flow));
