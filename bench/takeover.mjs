@@ -32,7 +32,7 @@ function figures({ transfers, kernelFlows, underWay, addressMs }) {
     kernelFlows,
     underWay,
     addressMs,
-    gapMs: { median: median(gaps), max: Math.max(...gaps) },
+    gapMs: gaps.length === 0 ? null : { median: median(gaps), max: Math.max(...gaps) },
     errors: [...new Set(transfers.filter(({ ok }) => !ok).map(({ error }) => error))],
   };
 }
@@ -55,9 +55,9 @@ export function printTakeover(result) {
   const { kernel, octets, synced, control } = result;
   console.log(`takeover: transfers of ${octets / 1e6} MB, Linux ${kernel}`);
   for (const [name, one] of Object.entries({ conntrackd: synced, 'without it': control })) {
-    const gaps = `gap median ${one.gapMs.median} ms, longest ${one.gapMs.max} ms`;
+    const gaps = one.gapMs && `, gap median ${one.gapMs.median} ms, longest ${one.gapMs.max} ms`;
     const alive = `${one.survived} of ${one.transfers} survived (${one.underWay} under way)`;
-    console.log(`${name.padEnd(14)}${alive}, address after ${one.addressMs} ms, ${gaps}`);
+    console.log(`${name.padEnd(14)}${alive}, address after ${one.addressMs} ms${gaps ?? ''}`);
     for (const error of one.errors) console.log(`${''.padEnd(14)}${error}`);
   }
 }
