@@ -11,6 +11,8 @@ const ENTRIES = {
   demo: 'src/testbed/demo-main.ts',
   'generated-files': 'src/cli/generated-files.ts',
   soak: 'src/testbed/soak-main.ts',
+  // For the bench.
+  takeover: 'src/testbed/takeover.ts',
   // For packages, which bring remove.sh.
   'remove-script': 'src/datapath/rules/remove-script.ts',
 };

@@ -16,6 +16,7 @@ const MEASURING = [
   'sack',
   'stripped-options',
   'transfers',
+  'two-gateways',
 ].map((name) => `test/e2e/${name}.e2e.test.ts`);
 /** Against a hang: on two slow cores the longest takes a third of it. */
 const LIVE_LIMIT_MS = 240_000;

@@ -1,13 +1,14 @@
 /**
  * `npm run bench [-- --quick | --full] [-- --json]`: the engine alone, real traffic beside what one
- * might use instead, latency under load, translated connections, SACK repair. Forty minutes,
- * `--quick` two and `--full` two hours; without root only the first part runs, and the others say
- * so. On an idle machine.
+ * might use instead, latency under load, translated connections, two gateways, SACK repair. Forty
+ * minutes, `--quick` three and `--full` two hours; without root only the first part runs, and the
+ * others say so. On an idle machine.
  */
 import { benchEngine, printEngine } from './engine.mjs';
 import { benchLive, printLive } from './live.mjs';
 import { benchSack, printSack } from './sack.mjs';
 import { benchSteady, printSteady } from './steady.mjs';
+import { benchTakeover, printTakeover } from './takeover.mjs';
 import { benchTranslation, printTranslation } from './translation.mjs';
 
 const quick = process.argv.includes('--quick');
@@ -21,6 +22,7 @@ const parts = {
   live: [() => benchLive({ quick }), printLive],
   steady: [() => benchSteady({ quick }), printSteady],
   translation: [() => benchTranslation({ quick }), printTranslation],
+  takeover: [() => benchTakeover({ quick }), printTakeover],
   sack: [
     () => benchSack(quick ? QUICK : process.argv.includes('--full') ? FULL : SHORT),
     printSack,

@@ -23,6 +23,8 @@ export const PACKAGES = {
   'openssh-server': 'sshd',
   iperf3: 'iperf3',
   conntrack: 'conntrack',
+  conntrackd: 'conntrackd',
+  keepalived: 'keepalived',
   tcpdump: 'tcpdump',
   procps: 'ps',
   // The reference for the benchmark: libnetfilter_queue's own C example.

@@ -17,7 +17,7 @@ import {
 import * as box from '../engine/outbox.ts';
 import { Ring } from '../engine/ring.ts';
 import type { FlowAddress } from '../telemetry/flow-address.ts';
-import { isGone } from './conntrack/survivors.ts';
+import { hasNoSocket } from './conntrack/ended.ts';
 import { flowsWith } from './left-flows.ts';
 import { type Injector, openInjector } from './nfqueue/injector.ts';
 import { engineMs } from './nfqueue/monotonic.ts';
@@ -59,7 +59,7 @@ function endAll(workers: Workers, injector: Injector): number {
     drain(new Ring(memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES), injector);
   }
   const sockets = new SockDiag();
-  const ended = flows.filter((flow) => isGone(sockets, flow)).length;
+  const ended = flows.filter((flow) => hasNoSocket(sockets, flow)).length;
   sockets.close();
   return ended;
 }

@@ -45,6 +45,7 @@ import { Workers } from './workers.ts';
 const QUEUE_LENGTH = 8192;
 const EVENTS_MS = 50;
 const RULES_CHECK_MS = 5000;
+const STRANGERS_MS = 1000;
 const NEIGHBOURS_MS = 15_000;
 const SAVE_MS = 30_000;
 /** Resets to the near end leave within this before the rules go. */
@@ -179,6 +180,7 @@ export class LiveShim {
       setInterval(() => void this.neighbours.check(), NEIGHBOURS_MS),
       setInterval(() => this.kernel.sweep(), RULES_CHECK_MS),
       setInterval(() => this.state.noteAlive(), RULES_CHECK_MS),
+      setInterval(() => this.kernel.lookForStrangers(), STRANGERS_MS),
       setInterval(() => void this.save(), SAVE_MS),
     );
     if (config.forMs !== undefined) this.trial.begin(config.forMs, () => void this.stop());

@@ -9,8 +9,8 @@
  */
 import { randomInt } from 'node:crypto';
 import { createEngineMemory, type EngineMemory } from '../engine/memory.ts';
-import type { FlowAddress } from '../telemetry/flow-address.ts';
 import { quantilesOf, type Totals, totalsOf } from '../telemetry/histogram.ts';
+import type { Adoption } from './nfqueue/adoption.ts';
 import {
   type Runtime,
   type RuntimeOptions,
@@ -107,8 +107,8 @@ export class Workers {
   }
 
   /** Which queue its packets come to only the kernel knows. */
-  adopt(flow: FlowAddress, delta: number): void {
-    for (const runtime of this.runtimes) runtime.adopt(flow, delta);
+  adopt(told: Adoption): void {
+    for (const runtime of this.runtimes) runtime.adopt(told);
   }
 
   ruleStands(queue: number, row: number, generation: number): void {

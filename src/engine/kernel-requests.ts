@@ -2,9 +2,10 @@
  * What the engine asks of connection tracking: to translate a flow, and to let go of it. Writes the
  * outbox. Units: octets.
  */
-import type { Core } from './core.ts';
+import { type Core, flagsOf } from './core.ts';
 import { openRequest } from './emit.ts';
-import { OUT_DELTA, OUT_KIND_KERNEL_ADD, OUT_KIND_KERNEL_DEL } from './outbox.ts';
+import { FLOW_OVER } from './flow/layout.ts';
+import { OUT_DELTA, OUT_ENDED, OUT_KIND_KERNEL_ADD, OUT_KIND_KERNEL_DEL } from './outbox.ts';
 
 /** The answer comes through the inbox; false: the outbox is full. */
 export function askKernel(core: Core, flow: number, delta: number): boolean {
@@ -16,5 +17,8 @@ export function askKernel(core: Core, flow: number, delta: number): boolean {
 }
 
 export function releaseKernel(core: Core, flow: number): void {
-  if (openRequest(core, flow, OUT_KIND_KERNEL_DEL) >= 0) core.outbox.commit();
+  const at = openRequest(core, flow, OUT_KIND_KERNEL_DEL);
+  if (at < 0) return;
+  core.outbox.words[at + OUT_ENDED] = (flagsOf(core, flow) & FLOW_OVER) !== 0 ? 1 : 0;
+  core.outbox.commit();
 }

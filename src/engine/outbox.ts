@@ -37,8 +37,9 @@ export const OUT_KIND_SOCKET = 9;
 export const NEAR_INITIATES = 1;
 /** Let conntrack translate this flow by OUT_DELTA; answer with IN_KIND_KERNEL. */
 export const OUT_KIND_KERNEL_ADD = 12;
-/** The flow is over: its conntrack entry goes. */
+/** The engine has let go of the flow. OUT_ENDED: 1 where both ends, or a reset, have ended it. */
 export const OUT_KIND_KERNEL_DEL = 13;
+export const OUT_ENDED = 15;
 
 /** Word offsets in an inbox slot. */
 export const IN_KIND = 0;
@@ -78,8 +79,12 @@ export const IN_KIND_KERNEL = 12;
 export const IN_REFUSED = 4;
 /** The flow's own rules are gone, as it asked. */
 export const IN_KIND_RULE_GONE = 14;
-/** An older run has left this flow to the kernel: leave it alone. */
+/**
+ * An older run, or another machine, has left this flow to the kernel: leave it alone. IN_MARKED: 1
+ * where its connection carries our mark, which stays.
+ */
 export const IN_KIND_ADOPT = 13;
+export const IN_MARKED = 12;
 export const IN_PORTS = 1;
 export const IN_DELTA = 3;
 export const IN_NEAR_ADDR = 4;

@@ -10,18 +10,21 @@ import { collect, hasEnded } from './namespace.ts';
 const READY_MS = 5000;
 const MTU_USUAL = 1500;
 
+/** Any lab with a firewall. */
+type Walled = Pick<Lab, 'firewall'>;
+
 export class FaultyPath {
-  private readonly lab: Lab;
+  private readonly lab: Walled;
   private readonly child: ChildProcess | undefined;
   private readonly output;
 
-  private constructor(lab: Lab, child: ChildProcess | undefined) {
+  private constructor(lab: Walled, child: ChildProcess | undefined) {
     this.lab = lab;
     this.child = child;
     this.output = child === undefined ? { stdout: '', stderr: '' } : collect(child);
   }
 
-  static async open(lab: Lab, given: Partial<Fault>): Promise<FaultyPath> {
+  static async open(lab: Walled, given: Partial<Fault>): Promise<FaultyPath> {
     const fault: Fault = { ...FAULT_DEFAULT, ...given };
     if (fault.mtu > 0) setServerMtu(lab, fault.mtu);
     if (fault.kind === 'healthy' && !queuesEverything(fault)) return new FaultyPath(lab, undefined);
@@ -67,6 +70,6 @@ export class FaultyPath {
   }
 }
 
-function setServerMtu(lab: Lab, octets: number): void {
+function setServerMtu(lab: Walled, octets: number): void {
   lab.firewall.call('ip', ['link', 'set', 'f1', 'mtu', String(octets)]);
 }

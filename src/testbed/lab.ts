@@ -8,6 +8,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { address, forwards, link, route } from './cable.ts';
 import { distFile } from './dist-file.ts';
 import { call, type Finished, Namespace } from './namespace.ts';
 
@@ -237,28 +238,8 @@ export class Lab {
   }
 }
 
-function link(a: Namespace, aName: string, b: Namespace, bName: string): void {
-  const peer = ['peer', 'name', bName, 'netns', b.name];
-  call('ip', ['link', 'add', aName, 'netns', a.name, 'type', 'veth', ...peer]);
-}
-
-function address(namespace: Namespace, device: string, v4: string, v6: string): void {
-  namespace.call('ip', ['addr', 'add', v4, 'dev', device]);
-  namespace.call('ip', ['-6', 'addr', 'add', v6, 'dev', device, 'nodad']);
-  namespace.call('ip', ['link', 'set', device, 'up']);
-}
-
-function route(namespace: Namespace, to: string, via: string): void {
-  const family = via.includes(':') ? '-6' : '-4';
-  namespace.call('ip', [family, 'route', 'add', to, 'via', via]);
-}
-
-function forwards(namespace: Namespace): void {
-  namespace.call('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
-}
-
 /** Namespaces of labs whose owner is dead: named after its pid. */
-function removeAbandoned(): void {
+export function removeAbandoned(): void {
   for (const line of call('ip', ['netns', 'list']).split('\n')) {
     const match = /^(ssl(\d+)-\d+-\w+)/.exec(line);
     if (match?.[1] === undefined || isAlive(Number(match[2]))) continue;

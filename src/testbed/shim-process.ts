@@ -63,6 +63,11 @@ export class ShimProcess {
     return ShimProcess.start(lab.shimHost, `${lab.dir}/run`, ['--config', config]);
   }
 
+  /** On a machine of another kind of lab. */
+  static async on(host: Namespace, runDir: string, extra: readonly string[]): Promise<ShimProcess> {
+    return ShimProcess.start(host, runDir, [...PORTS, '--target', '10.99.2.0/24', ...extra]);
+  }
+
   private static async start(
     host: Namespace,
     runDir: string,

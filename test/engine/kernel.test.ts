@@ -1,7 +1,7 @@
 /** Translation left to conntrack: who is asked, what passes meanwhile, and in which numbers. */
 import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
-import { POLICY_BYPASS, POLICY_KERNEL } from '../../src/engine/memory.ts';
+import { POLICY_BYPASS, POLICY_GATEWAY, POLICY_KERNEL } from '../../src/engine/memory.ts';
 import {
   INJECT_FAR,
   INJECT_NEAR,
@@ -9,8 +9,10 @@ import {
   VERDICT_DROP,
   VERDICT_REWRITTEN,
   WORD_SETTLED,
+  WORD_UNSETTLED,
 } from '../../src/engine/verdict.ts';
 import { FIN, RST, SYN } from '../../src/engine/wire/segment.ts';
+import { stamp } from './jump-talk.ts';
 import { Rig } from './rig.ts';
 
 const C = 1_000_000;
@@ -211,12 +213,14 @@ describe('--translate kernel', () => {
     expect(rig.kernel).toEqual([`add ${DELTA}`]);
     rig.pass(10_000);
     expect(rig.kernel).toEqual([`add ${DELTA}`, 'del']);
+    expect(rig.ended).toEqual([1]);
   });
 
   it('drops the first SYN of a new connection on the same ports', () => {
     const rig = talking();
     expect(rig.out({ flags: SYN, seq: C + 9000 })).toBe(VERDICT_DROP);
     expect(rig.kernel).toEqual([`add ${DELTA}`, 'del']);
+    expect(rig.ended).toEqual([1]);
     expect(rig.out({ flags: SYN, seq: C + 9000 })).toBe(VERDICT_ACCEPT);
     expect(rig.in({ flags: SYN, seq: 77, ack: C + 9001 })).toBe(VERDICT_ACCEPT);
     expect(rig.out({ flags: 0, seq: C + 9001, ack: 78 })).toBe(VERDICT_ACCEPT);
@@ -235,5 +239,67 @@ describe('--translate kernel', () => {
     rig.pass(2000);
     expect(rig.injected).toEqual([]);
     expect(rig.count(code.STAT_FLOW_PICKED_UP)).toBe(0);
+  });
+});
+
+describe('on the gateway that takes over', () => {
+  /** The far end in its own numbers, the near end in those of the phantom: nothing fits. */
+  function talksOn(rig: Rig, from: number): void {
+    for (let i = from; i < from + 20; i++) {
+      const now = stamp(7_000_000 + rig.nowMs, 9_000_000 + rig.nowMs);
+      const leaving = { flags: 0, seq: C + i, ack: A + 10 * i, payload: 1, options: now };
+      expect(rig.out(leaving)).toBe(VERDICT_ACCEPT);
+      const then = stamp(9_000_000 + rig.nowMs, 7_000_000 + rig.nowMs);
+      const arriving = { flags: 0, seq: B + 10 * i, ack: C + i + 1, payload: 10, options: then };
+      expect(rig.in(arriving)).toBe(VERDICT_ACCEPT);
+      rig.pass(15_000);
+    }
+  }
+
+  function gateway(): Rig {
+    const rig = new Rig();
+    setPolicy(rig, POLICY_KERNEL);
+    setPolicy(rig, POLICY_GATEWAY);
+    return rig;
+  }
+
+  it('nothing is translated, asked or injected before it is known who translates', () => {
+    const rig = gateway();
+    talksOn(rig, 0);
+    expect(rig.count(code.STAT_FLOW_PICKED_UP)).toBe(1);
+    expect([rig.injected, rig.kernel]).toEqual([[], []]);
+    expect(rig.count(code.RESYNCED)).toBe(0);
+  });
+
+  it('what was picked up before it was known is left alone from then on', () => {
+    const rig = gateway();
+    talksOn(rig, 0);
+    rig.adopt(DELTA);
+    talksOn(rig, 20);
+    expect(rig.in({ flags: RST, seq: B + 400 })).toBe(VERDICT_ACCEPT);
+    expect(rig.out({ flags: SYN, seq: C + 9000 })).toBe(VERDICT_DROP); // known as the kernel's
+    expect([rig.injected, rig.kernel, rig.ended]).toEqual([[], ['del'], [1]]);
+  });
+
+  it('keeps the mark of one that has settled there, and gives none to another', () => {
+    const rig = gateway();
+    rig.adopt(DELTA, 1);
+    const arriving = { flags: 0, seq: B, ack: C + 1, payload: 10 };
+    rig.in(arriving);
+    expect(rig.engine.word).toBe(WORD_SETTLED);
+    rig.adopt(DELTA, 0); // the mark has gone
+    rig.in(arriving);
+    expect(rig.engine.word).toBe(WORD_UNSETTLED);
+    expect(rig.kernel).toEqual([]);
+  });
+
+  it('does not touch what this run has moved itself', () => {
+    const rig = talking();
+    rig.adopt(DELTA + 1);
+    rig.out({ flags: FIN, seq: C + 22, ack: A + 41 });
+    expect(rig.in({ flags: FIN, seq: B + 41, ack: C + 23 })).toBe(VERDICT_ACCEPT);
+    rig.out({ flags: 0, seq: C + 23, ack: A + 42 });
+    rig.pass(70_000);
+    expect(rig.kernel).toEqual([`add ${DELTA}`, 'del']);
   });
 });

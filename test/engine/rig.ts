@@ -35,6 +35,7 @@ import {
   IN_KIND_RULE_DONE,
   IN_KIND_RULE_GONE,
   IN_KIND_SOCKET,
+  IN_MARKED,
   IN_NEAR_ADDR,
   IN_OK,
   IN_PORT,
@@ -47,6 +48,7 @@ import {
   IN_TOLD_MS,
   OUT_BYTES,
   OUT_DELTA,
+  OUT_ENDED,
   OUT_FLOW,
   OUT_GENERATION,
   OUT_KIND,
@@ -154,6 +156,8 @@ export class Rig {
   rulesWork = true;
   /** What the kernel is asked: `add DELTA`, `del`. */
   readonly kernel: string[] = [];
+  /** Of each `del`: 1, the engine has seen the end. */
+  readonly ended: number[] = [];
   /** REFUSED_*, 0: it translates; undefined: it has not answered yet. */
   refused: number | undefined = 0;
   private readonly seg = new Segment();
@@ -323,7 +327,7 @@ export class Rig {
       const words = this.outbox.words;
       if (words[at + OUT_KIND] === OUT_KIND_INJECT) this.readInjection(at);
       else if (words[at + OUT_KIND] === OUT_KIND_SOCKET) this.answerSocket(at);
-      else if (words[at + OUT_KIND] === OUT_KIND_KERNEL_DEL) this.kernel.push('del');
+      else if (words[at + OUT_KIND] === OUT_KIND_KERNEL_DEL) this.letGo(words[at + OUT_ENDED] ?? 0);
       else if (words[at + OUT_KIND] === OUT_KIND_KERNEL_ADD) this.askKernel(at);
       else this.answerRule(at);
       this.outbox.release();
@@ -377,6 +381,11 @@ export class Rig {
 
   private pendingKernel: [flow: number, generation: number] = [0, 0];
 
+  private letGo(ended: number): void {
+    this.kernel.push('del');
+    this.ended.push(ended);
+  }
+
   private askKernel(at: number): void {
     const { words } = this.outbox;
     this.kernel.push(`add ${words[at + OUT_DELTA]}`);
@@ -396,13 +405,14 @@ export class Rig {
   }
 
   /** The client's connection was left to the kernel by an older run. */
-  adopt(delta: number): void {
+  adopt(delta: number, marked = 0): void {
     const { words } = this.inbox;
     const to = this.inbox.reserve();
     words[to + IN_KIND] = IN_KIND_ADOPT;
     words[to + IN_PORTS] = this.ports;
     words[to + IN_FAMILY] = 4;
     words[to + IN_DELTA] = delta;
+    words[to + IN_MARKED] = marked;
     words.fill(0, to + IN_NEAR_ADDR, to + IN_FAR_ADDR + 4);
     words[to + IN_NEAR_ADDR] = CLIENT;
     words[to + IN_FAR_ADDR] = SERVER;

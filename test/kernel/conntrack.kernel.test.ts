@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as entry from '../../src/datapath/conntrack/entry.ts';
+import type { FlowAddress } from '../../src/telemetry/flow-address.ts';
 import { buildProgram, FAR, Lab, NEAR } from './nfqueue-lab.ts';
 
 const FLOW = { family: 4, nearAddr: NEAR, nearPort: 5000, farAddr: FAR, farPort: 22 } as const;
@@ -28,13 +29,13 @@ function drive(...ops: readonly (readonly unknown[])[]): unknown[] {
 }
 
 /** Arguments of conntrack(8) that make the flow's entry. */
-function insertion(extra: readonly string[] = [], flow: typeof FLOW | typeof SIX = FLOW): string[] {
+function insertion(extra: readonly string[] = [], flow: FlowAddress = FLOW): string[] {
   const ends = ['-s', flow.nearAddr, '-d', flow.farAddr, '--sport', '5000', '--dport', '22'];
   const state = ['--state', 'ESTABLISHED', '-u', 'SEEN_REPLY,ASSURED', '-t', '500000'];
   return ['-I', '-p', 'tcp', ...ends, ...state, '-m', '65', ...extra];
 }
 
-function insert(extra: readonly string[] = [], flow: typeof FLOW | typeof SIX = FLOW): void {
+function insert(extra: readonly string[] = [], flow: FlowAddress = FLOW): void {
   lab.inNear('conntrack', ...insertion(extra, flow));
 }
 
@@ -128,5 +129,17 @@ describe('survivors', () => {
     expect(live).toBe(0);
     expect(after).toBeNull();
     expect(lab.inNear('conntrack', '-L', '-p', 'tcp')).toContain('sport=5001');
+  });
+
+  test('of forwarded ones those are over whose both ends have closed', () => {
+    const forwarded = { ...FLOW, nearAddr: '10.91.7.7' };
+    const other = { ...forwarded, nearAddr: '10.91.7.8' };
+    for (const flow of [forwarded, other]) insert([], flow);
+    drive(['exchange', forwarded, OFFSET], ['exchange', other, OFFSET]);
+    const ends = ['-s', other.nearAddr, '-d', other.farAddr, '--sport', '5000', '--dport', '22'];
+    lab.inNear('conntrack', '-U', '-p', 'tcp', ...ends, '--state', 'TIME_WAIT');
+    const [live, left] = drive(['tidy', FLOW], ['survivors', FLOW]);
+    expect(live).toBe(1);
+    expect(left).toMatchObject([[forwarded, { replyOffset: OFFSET }]]);
   });
 });

@@ -12,7 +12,8 @@ import { call, type Finished, Namespace } from '../../src/testbed/namespace.ts';
 import { Machine } from './machine.ts';
 import { buildPackage } from './packages.ts';
 
-const PLAY = fileURLToPath(new URL('../../systemd/ansible/site.yml', import.meta.url));
+const PLAYS = fileURLToPath(new URL('../../systemd/ansible/', import.meta.url));
+const PROFILES = '/var/lib/seqshim/paths.json';
 const PLAY_MS = 300_000;
 const COUNT = 3;
 const CONFIG = '/etc/seqshim/seqshim.toml';
@@ -82,14 +83,14 @@ function inventory(): string {
   return `${hosts.join('\n')}\n`;
 }
 
-function play(values: Readonly<Record<string, string>>): Promise<Finished> {
+function play(values: Readonly<Record<string, string>>, name = 'site.yml'): Promise<Finished> {
   const all = {
     seqshim_deb: deb,
     seqshim_ssh: `${SSH} -i /etc/ssh/test_key`,
     ansible_ssh_common_args: `-F none ${OPTIONS.map((option) => `-o ${option}`).join(' ')}`,
     ...values,
   };
-  const args = ['-i', join(dir, 'inventory'), PLAY, '-e', JSON.stringify(all)];
+  const args = ['-i', join(dir, 'inventory'), join(PLAYS, name), '-e', JSON.stringify(all)];
   const env = ['ANSIBLE_NOCOLOR=1', `ANSIBLE_LOCAL_TEMP=${dir}/tmp`, 'ANSIBLE_PIPELINING=1'];
   return hub.run('env', [...env, 'ansible-playbook', ...args], PLAY_MS);
 }
@@ -111,6 +112,24 @@ describe('the ansible role', () => {
       expect(second.stdout.match(/changed=0 /g), second.stdout).toHaveLength(COUNT);
     },
     2 * PLAY_MS,
+  );
+
+  it(
+    'copies what one machine has learned of destinations to the others, while they run',
+    async () => {
+      const [first, ...others] = machines;
+      const facts = [{ fact: 'faulty', count: 3, lastSeen: new Date().toISOString() }];
+      const seen = { connections: 9, canaries: 0, canariesClean: 0, facts };
+      const paths = [{ address: '10.98.0.77', port: 22, ...seen }];
+      writeFileSync(first!.path(PROFILES), JSON.stringify({ schema: 1, paths }));
+      const copied = await play({ seqshim_from: 'host1' }, 'profiles.yml');
+      expect(copied.exitCode, copied.stdout).toBe(0);
+      for (const machine of others) {
+        expect(state(machine)).toBe('active');
+        expect(machine.call('seqshim', 'paths')).toContain('10.98.0.77');
+      }
+    },
+    PLAY_MS,
   );
 
   it(

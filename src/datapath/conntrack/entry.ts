@@ -20,6 +20,7 @@ const IPS_OFFLOAD = (1 << 14) | (1 << 15);
 /** 0x40e */
 const STATUS_OURS = IPS_FIXED_TIMEOUT | IPS_CONFIRMED | IPS_ASSURED | IPS_SEEN_REPLY;
 const TCP_CONNTRACK_ESTABLISHED = 3;
+export const TCP_CONNTRACK_TIME_WAIT = 7;
 /** BE_LIBERAL | SACK_PERM, flags and mask: the new entry knows no windows. */
 const LIBERAL = new Uint8Array([0x0a, 0x0a]);
 const IPPROTO_TCP = 6;
@@ -64,6 +65,7 @@ export interface Entry {
   readonly timeoutS: number;
   /** What conntrack adds to the numbers of replies; 0: nothing. */
   readonly replyOffset: number;
+  readonly mark: number;
 }
 
 export function readEntry(family: 4 | 6, attributes: a.Attributes): Entry {
@@ -77,6 +79,7 @@ export function readEntry(family: 4 | 6, attributes: a.Attributes): Entry {
     tcpState: tcp.get(a.TCP_STATE)?.[0] ?? 0,
     timeoutS: a.int32(attributes, a.CTA_TIMEOUT) >>> 0,
     replyOffset: before === after ? (after ?? 0) : 0,
+    mark: a.int32(attributes, a.CTA_MARK),
   };
 }
 
@@ -126,9 +129,8 @@ export function isOurs(entry: Entry): boolean {
 
 /** Is it what `replacement` asked for? */
 export function isReplaced(entry: Entry, old: Entry, offset: number): boolean {
-  const mark = a.int32(entry.attributes, a.CTA_MARK) === a.int32(old.attributes, a.CTA_MARK);
   const labels = text(entry.attributes.get(a.CTA_LABELS));
-  const same = mark && labels === text(old.attributes.get(a.CTA_LABELS));
+  const same = entry.mark === old.mark && labels === text(old.attributes.get(a.CTA_LABELS));
   return same && isOurs(entry) && entry.replyOffset === offset;
 }
 

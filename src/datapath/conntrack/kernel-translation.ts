@@ -3,33 +3,48 @@
  * connections it does, and when their entries go.
  *
  * Owns its netlink socket and the list of entries that are ours: made by this run, or left by an
- * older one, which are always recognised, whatever `--translate` says now. Writes the policy word
- * that lets the engine ask. An entry goes 65 s after its socket (what the far end may still send
- * must not meet unshifted numbers), or at once when the engine says so. Times: ms.
+ * older one, which are always recognised, whatever `--translate` says now; on a gateway also those
+ * that came from another one (`systemd/ha`). Writes the policy word that lets the engine ask. An
+ * entry goes 65 s after its connection (what the far end may still send must not meet unshifted
+ * numbers), or at once when the engine says so. Times: ms.
  */
 import type { Logger } from 'pino';
-import type { Config } from '../../config/config.ts';
+import { type Config, MARK_BYPASS } from '../../config/config.ts';
 import { STAT_KERNEL_RETRIED } from '../../engine/codes.ts';
-import { IDLE_ENDED_TRANSLATED_MS } from '../../engine/limits.ts';
+import { IDLE_ENDED_TRANSLATED_MS, IDLE_ESTABLISHED_MS } from '../../engine/limits.ts';
 import { type EngineMemory, POLICY_KERNEL } from '../../engine/memory.ts';
 import { endpoint } from '../../telemetry/event-log.ts';
 import type { FlowAddress } from '../../telemetry/flow-address.ts';
+import type { Adoption } from '../nfqueue/adoption.ts';
 import type { RuleBook } from '../rules/rule-book.ts';
 import type { SockDiag } from '../sock-diag.ts';
 import { Ctnetlink } from './ctnetlink.ts';
+import { isEnded, isLocal } from './ended.ts';
 import { type Entry, whyRefused } from './entry.ts';
 import { canExchange, exchange, renew, TIMEOUT_S_MIN } from './exchange.ts';
 import { KEEP_CHAIN, keepRuleStands, keepTracking } from './keep-rule.ts';
 import { waitForLastOne } from './last-one.ts';
-import { findSurvivors, isGone, tidySurvivors } from './survivors.ts';
+import { findSurvivors, tidySurvivors } from './survivors.ts';
 
 const RENEW_LOOK_MS = 3_600_000;
+/** A forwarded connection that the engine saw nothing of so lately is not renewed. */
+const QUIET_MS = 2 * IDLE_ESTABLISHED_MS;
 
 interface Held {
   readonly flow: FlowAddress;
-  /** When its socket was first missed, -1: it lives. */
+  /** Its near end is this machine. */
+  readonly local: boolean;
+  /** Not moved by this run: whether its connection carries our mark. */
+  readonly marked: boolean | undefined;
+  /** When its end was first seen, -1: it lives. */
   goneMs: number;
   lookMs: number;
+  /** When the engine last let go of it for its silence, -1: never. */
+  readonly quietMs: number;
+}
+
+interface Adopter {
+  adopt(told: Adoption): void;
 }
 
 export class KernelTranslation {
@@ -42,6 +57,7 @@ export class KernelTranslation {
   private readonly counters: Float64Array;
   private readonly conntrack = new Ctnetlink();
   private decided = false;
+  private engine: Adopter | undefined;
   private readonly held = new Map<string, Held>();
 
   constructor(config: Config, log: Logger, memory: EngineMemory, sockets: SockDiag) {
@@ -76,25 +92,42 @@ export class KernelTranslation {
   }
 
   private whyNot(rules: RuleBook): string {
-    if (this.config.hooks.includes('gateway')) return 'with --hook gateway sockets cannot be asked';
     if (!canExchange(this.conntrack)) return 'the kernel has no nf_conntrack_netlink';
     if (this.config.rules) return keepTracking(rules.backend, rules.families);
     return keepRuleStands() ? '' : 'the rules were put in by `seqshim up --translate user`';
   }
 
   /** Those that an older run has left: the engine is told that they are taken. */
-  adopt(engine: { adopt(flow: FlowAddress, delta: number): void }): void {
+  adopt(engine: Adopter): void {
+    this.engine = engine;
     const kept = keepRuleStands();
     if (!kept && this.translate === 'user') return;
-    for (const { flow, entry } of findSurvivors(this.conntrack)) {
-      this.hold(flow);
-      engine.adopt(flow, -entry.replyOffset | 0);
-    }
+    this.adoptStrangers();
     if (this.held.size === 0) {
       if (this.translate === 'user') tidySurvivors(this.config.rules);
       return;
     }
     this.log.info({ count: this.held.size }, 'the kernel translates connections of an older run');
+  }
+
+  /** Every second: of two gateways the other one moves connections at any time. */
+  lookForStrangers(): void {
+    if (this.config.hooks.includes('gateway') && this.translate === 'kernel') this.adoptStrangers();
+  }
+
+  /** What conntrack shifts and nobody here moved. Its mark changes with what is settled there. */
+  private adoptStrangers(): void {
+    for (const { flow, entry } of findSurvivors(this.conntrack)) {
+      const held = this.held.get(nameOf(flow));
+      const marked = (entry.mark & MARK_BYPASS) !== 0;
+      if (held !== undefined && (held.marked ?? marked) === marked) continue;
+      this.take(flow, entry, marked, held?.quietMs ?? -1);
+    }
+  }
+
+  private take(flow: FlowAddress, entry: Entry, marked: boolean, quietMs: number): void {
+    this.hold(flow, marked, quietMs);
+    this.engine?.adopt({ flow, delta: -entry.replyOffset | 0, marked });
   }
 
   /** REFUSED_*, or 0: from now on conntrack translates the flow. */
@@ -106,21 +139,34 @@ export class KernelTranslation {
     return refused;
   }
 
-  /** The engine has let go of the flow. One that lives all the same goes on. */
-  release(flow: FlowAddress): void {
+  /**
+   * The engine has let go of the flow. One that lives all the same goes on; of a forwarded one only
+   * the engine could see its end, and it has to know the flow again when that speaks.
+   */
+  release(flow: FlowAddress, ended: boolean): void {
+    const held = this.held.get(nameOf(flow));
+    if (held === undefined) return;
+    const { local } = held;
+    const over = (ended && !local) || isEnded(this.conntrack, this.sockets, flow, local);
     const entry = this.conntrack.get(flow);
-    if (this.held.has(nameOf(flow)) && (entry === undefined || isGone(this.sockets, flow))) {
-      this.end(flow, entry);
-    }
+    if (over || entry === undefined) this.end(flow, entry);
+    else if (!local) this.takeAgain(flow, entry);
   }
 
   holds(flow: FlowAddress): boolean {
     return this.held.has(nameOf(flow));
   }
 
-  private hold(flow: FlowAddress): void {
+  /** Of several queues most never see it: their silence means nothing. */
+  private takeAgain(flow: FlowAddress, entry: Entry): void {
+    const quietMs = this.config.queueCount > 1 ? -1 : performance.now();
+    this.take(flow, entry, (entry.mark & MARK_BYPASS) !== 0, quietMs);
+  }
+
+  private hold(flow: FlowAddress, marked?: boolean, quietMs = -1): void {
     const lookMs = performance.now() + RENEW_LOOK_MS;
-    this.held.set(nameOf(flow), { flow, goneMs: -1, lookMs });
+    const local = isLocal(flow.nearAddr);
+    this.held.set(nameOf(flow), { flow, local, marked, goneMs: -1, lookMs, quietMs });
   }
 
   private end(flow: FlowAddress, entry: Entry | undefined): void {
@@ -132,7 +178,7 @@ export class KernelTranslation {
   sweep(): void {
     const nowMs = performance.now();
     for (const held of this.held.values()) {
-      if (!isGone(this.sockets, held.flow)) held.goneMs = -1;
+      if (!isEnded(this.conntrack, this.sockets, held.flow, held.local)) held.goneMs = -1;
       else if (held.goneMs < 0) held.goneMs = nowMs;
       const over = held.goneMs >= 0 && nowMs - held.goneMs >= IDLE_ENDED_TRANSLATED_MS;
       if (over) this.end(held.flow, this.conntrack.get(held.flow));
@@ -144,7 +190,9 @@ export class KernelTranslation {
     held.lookMs = nowMs + RENEW_LOOK_MS;
     const entry = this.conntrack.get(held.flow);
     if (entry === undefined || entry.replyOffset === 0) this.held.delete(nameOf(held.flow));
-    else if (entry.timeoutS < TIMEOUT_S_MIN / 2) renew(this.conntrack, held.flow, entry);
+    else if (entry.timeoutS < TIMEOUT_S_MIN / 2 && !isQuiet(held, nowMs)) {
+      renew(this.conntrack, held.flow, entry);
+    }
   }
 
   /** When everything else of ours has gone: what lives on, and the rule that it needs. */
@@ -158,6 +206,11 @@ export class KernelTranslation {
     const rule = KEEP_CHAIN;
     this.log.info({ flows, rule }, 'connections that the kernel translates live on');
   }
+}
+
+/** Of two gateways the one that a connection goes through renews it. */
+function isQuiet({ quietMs }: Held, nowMs: number): boolean {
+  return quietMs >= 0 && nowMs - quietMs < QUIET_MS;
 }
 
 function nameOf(flow: FlowAddress): string {

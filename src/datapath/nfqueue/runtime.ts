@@ -16,10 +16,11 @@ import {
 import type { EngineMemory } from '../../engine/memory.ts';
 import * as box from '../../engine/outbox.ts';
 import { Ring } from '../../engine/ring.ts';
-import { addressWords, type FlowAddress, flowAddressOf } from '../../telemetry/flow-address.ts';
+import { type FlowAddress, flowAddressOf } from '../../telemetry/flow-address.ts';
 import type { Histogram, Quantiles } from '../../telemetry/histogram.ts';
 import * as page from '../../telemetry/stats-page.ts';
 import type { SockDiag } from '../sock-diag.ts';
+import { type Adoption, writeAdoption } from './adoption.ts';
 import { handMemory } from './handed-memory.ts';
 import type { Injector } from './injector.ts';
 import { engineMs } from './monotonic.ts';
@@ -33,8 +34,8 @@ import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
 export interface KernelMover {
   /** Lets it translate a flow by B - A: 0: it does, or REFUSED_*. */
   move(flow: FlowAddress, delta: number): number;
-  /** The engine has let go of a flow. */
-  release(flow: FlowAddress): void;
+  /** The engine has let go of a flow, and has seen its end or has not. */
+  release(flow: FlowAddress, ended: boolean): void;
 }
 
 export interface RuntimeOptions {
@@ -86,7 +87,7 @@ export interface Runtime {
   /** Forgets what is known of a destination; port 0: of all its ports. */
   forgetPath(family: 4 | 6, address: Int32Array, port: number): void;
   /** The kernel translates this flow already: it is left alone. */
-  adopt(flow: FlowAddress, delta: number): void;
+  adopt(told: Adoption): void;
   /** A rule of a flow's own that it has asked an older run for stands. */
   ruleStands(row: number, generation: number): void;
   /** What became of a move to the kernel that it has asked an older run for: 0, or REFUSED_*. */
@@ -210,19 +211,13 @@ class WorkerRuntime implements Runtime {
     this.waker?.wake();
   }
 
-  adopt(flow: FlowAddress, delta: number): void {
+  adopt(told: Adoption): void {
     const at = this.inbox.reserve();
     if (at < 0) {
-      if (!this.told) setTimeout(() => this.adopt(flow, delta), INBOX_RETRY_MS);
+      if (!this.told) setTimeout(() => this.adopt(told), INBOX_RETRY_MS);
       return;
     }
-    const { words } = this.inbox;
-    words[at + box.IN_KIND] = box.IN_KIND_ADOPT;
-    words[at + box.IN_FAMILY] = flow.family;
-    words[at + box.IN_PORTS] = (flow.nearPort << 16) | flow.farPort;
-    words[at + box.IN_DELTA] = delta;
-    words.set(addressWords(flow.nearAddr), at + box.IN_NEAR_ADDR);
-    words.set(addressWords(flow.farAddr), at + box.IN_FAR_ADDR);
+    writeAdoption(this.inbox.words, at, told);
     this.inbox.commit();
     this.waker?.wake();
   }
@@ -283,7 +278,7 @@ class WorkerRuntime implements Runtime {
       } else if (words[at + box.OUT_KIND] === box.OUT_KIND_KERNEL_ADD) {
         this.moveToKernel(at);
       } else if (words[at + box.OUT_KIND] === box.OUT_KIND_KERNEL_DEL) {
-        this.options.kernel.release(flowAddressOf(words, at));
+        this.options.kernel.release(flowAddressOf(words, at), words[at + box.OUT_ENDED] === 1);
       } else {
         this.requestRule(at);
       }

@@ -80,7 +80,7 @@ import { awaitsDuplicateAck } from './handshake.ts';
 import { judgeHeld } from './held.ts';
 import { settledIdle } from './idle.ts';
 import { hearSocket } from './jump.ts';
-import { isGreeted } from './kernel.ts';
+import { isGreeted, staysAdopted } from './kernel.ts';
 import { recall, takesBack } from './looks.ts';
 import { repairSettled, wantsSight } from './sack.ts';
 import { blocksFit, offeredEnd } from './sack-blocks.ts';
@@ -118,7 +118,7 @@ const WAKING = FLOW_OLD | FLOW_FORWARDED;
 /** Sets the engine's word on the flow of the segment in hand, after it was judged. */
 export function judgeBypass(core: Core, flow: number, toFar: boolean): void {
   const flags = flagsOf(core, flow);
-  if ((flags & FLOW_SETTLED) !== 0) core.word = WORD_SETTLED;
+  if ((flags & FLOW_SETTLED) !== 0 || staysAdopted(flags)) core.word = WORD_SETTLED;
   else if ((flags & WAKING) === WAKING) core.word = WORD_WAKES;
   else if (toFar || core.word !== WORD_UNSETTLED) return;
   else if (mayBypass(core, flow, flags)) {

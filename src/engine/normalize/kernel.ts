@@ -39,6 +39,7 @@ import { acknowledgeAgain, event, probe } from '../emit.ts';
 import {
   DELTA,
   FLOW_ANCHORED,
+  FLOW_BYPASSED,
   FLOW_CONFIRMED,
   FLOW_IPV6,
   FLOW_KERNEL,
@@ -76,6 +77,7 @@ import {
   IN_KIND_ADOPT,
   IN_KIND_KERNEL,
   IN_KIND_RULE_GONE,
+  IN_MARKED,
   IN_NEAR_ADDR,
   IN_OK,
   IN_PORTS,
@@ -179,7 +181,11 @@ export function isGreeted(core: Core, flow: number): boolean {
   return seg.segAck === seqAdd(iss, 1) && seg.sackCount === 0;
 }
 
-/** An older run has left the flow in the inbox at `at` to the kernel: nothing of it is judged. */
+/**
+ * An older run, or the machine that we take over from, has left the flow in the inbox at `at` to
+ * the kernel: nothing of it is judged. What of it was seen before we were told was read in numbers
+ * that are not its own.
+ */
 function adopt(core: Core, at: number): void {
   const told = core.inbox.words;
   const key = core.flows.key;
@@ -189,15 +195,29 @@ function adopt(core: Core, at: number): void {
   }
   key[8] = told[at + IN_PORTS]!;
   key[9] = told[at + IN_FAMILY] === 6 ? FLOW_IPV6 : 0;
-  if (core.flows.find() >= 0) return;
-  const flow = core.flows.insert(core.nowMs);
-  if (flow < 0) return;
+  let flow = core.flows.find();
+  if (flow >= 0) {
+    if ((flagsOf(core, flow) & (FLOW_PICKED_UP | FLOW_TRANSLATED)) !== FLOW_PICKED_UP) return;
+    if ((flagsOf(core, flow) & FLOW_KERNEL) === 0) letGo(core, flow);
+    core.flows.keyOf(flow);
+    core.flows.clear(flow);
+  } else {
+    flow = core.flows.insert(core.nowMs);
+    if (flow < 0) return;
+  }
+  if (told[at + IN_MARKED] !== 0) setFlags(core, flow, FLOW_BYPASSED);
   core.flows.rows[flow * FLOW_ROW_WORDS + DELTA] = told[at + IN_DELTA]!;
   core.flows.halves[flow * 2 * HALF_WORDS + STATE] = ST_ESTABLISHED;
   core.flows.halves[(flow * 2 + 1) * HALF_WORDS + STATE] = ST_ESTABLISHED;
   setFlags(core, flow, FLOW_PICKED_UP | FLOW_ANCHORED | FLOW_PROVEN | FLOW_UNTOUCHED);
   setFlags(core, flow, FLOW_KERNEL | FLOW_NO_JUMP);
   core.flows.touch(flow, core.nowMs);
+}
+
+/** Does a flow that we have adopted stay in the kernel? Nothing of it is judged by anybody. */
+export function staysAdopted(flags: number): boolean {
+  const adopted = FLOW_KERNEL | FLOW_UNTOUCHED | FLOW_BYPASSED;
+  return (flags & adopted) === adopted;
 }
 
 /** An arriving segment of a flow that the kernel translates, or is about to: near numbers. */
@@ -237,6 +257,7 @@ export function kernelSyn(core: Core, flow: number, toFar: boolean): number {
   const again = core.flows.halves[sender + ISS] === core.seg.segSeq;
   const over = (flagsOf(core, flow) & FLOW_OVER) !== 0;
   if (again || (!toFar && !over)) return VERDICT_ACCEPT; // a challenge is due (RFC 5961 §4.2)
+  setFlags(core, flow, FLOW_OVER); // whoever opens anew has closed
   letGo(core, flow);
   core.flows.remove(flow);
   return dropMoving(core);

@@ -39,7 +39,7 @@ function tick(socket: Socket, ms: number): void {
 
 /**
  * First line: `up N [PAUSEMS]` (we say `go`, the client sends N octets, we answer with their hash
- * and how long they took from the first to the last) or `down N`.
+ * and how long they took from the first to the last, and the longest time between two) or `down N`.
  */
 function bulkServer(socket: Socket): void {
   let header = '';
@@ -56,9 +56,9 @@ function bulkServer(socket: Socket): void {
     }
     slowly(socket, Number(pauseMs));
     setTimeout(() => socket.write(GO), THINKS_MS);
-    receive(socket, chunk.subarray(at + 1), (hash, ms, gapMs) =>
-      socket.end(`${hash} ${ms} ${gapMs}\n`),
-    );
+    const told = (hash: string, ms: number, gapMs: number) =>
+      socket.end(`${hash} ${ms} ${gapMs}\n`);
+    receive(socket, chunk.subarray(at + 1), told);
   };
   socket.on('data', onHeader);
 }
@@ -182,10 +182,10 @@ function bulk(host: string, port: number, way: string, bytes: number, pauseMs: n
     });
   });
   socket.on('end', () => {
-    const [theirs, ms, gap] = said.slice(GO.length).trim().split(' ');
+    const [theirs, ms, gapMs] = said.slice(GO.length).trim().split(' ');
     const ok = hash !== '' && theirs === hash;
-    const took = { transferMs: Number(ms), gapMs: Number(gap) };
-    report(started, { ok, bytes, hash, ...took }, ok ? 0 : 1);
+    const times = { transferMs: Number(ms), gapMs: Number(gapMs) };
+    report(started, { ok, bytes, hash, ...times }, ok ? 0 : 1);
   });
 }
 
