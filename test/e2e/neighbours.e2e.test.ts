@@ -29,13 +29,14 @@ it('NAT that comes later is told, nothing is changed under it, and repair comes 
           expect(reason).toMatch(/MASQUERADE.*Exempt the targets there/);
           const login = await lab.ssh(4, 'echo never');
           expect(login.exitCode).not.toBe(0);
-          expect(shim.status()).toMatchObject({ interventions: {} });
+          expect(shim.status()['interventions']).toEqual({});
           lab.shimHost.call('iptables', ['-t', 'nat', '-D', ...NAT]);
           await until(shim, 'ok');
           expect((await lab.ssh(4, 'echo saved')).stdout).toContain('saved');
-          // The second SYN-ACK comes again while the login lasts, on a busy machine for seconds.
+          // How often depends on how long the login lasts: the second SYN-ACK comes again, and each
+          // may be answered by a reset.
           const did = shim.status()['interventions'] as Record<string, number>;
-          expect(Object.keys(did)).toEqual(['synack-dropped']);
+          expect(did['synack-dropped']).toBeGreaterThan(0);
         }),
       ),
     { gateway: true },
