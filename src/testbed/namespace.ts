@@ -89,12 +89,19 @@ export class Namespace {
   closeNow(): void {
     for (const child of this.children) child.kill('SIGKILL');
     try {
-      for (const pid of call('ip', ['netns', 'pids', this.name]).split('\n')) {
-        if (pid !== '') process.kill(Number(pid), 'SIGKILL');
-      }
+      this.killAll();
       call('ip', ['netns', 'del', this.name]);
     } catch {
       // already gone
+    }
+  }
+
+  /** Every process in it. */
+  killAll(): void {
+    for (const pid of call('ip', ['netns', 'pids', this.name]).split('\n').filter(Boolean)) {
+      try {
+        process.kill(Number(pid), 'SIGKILL');
+      } catch {} // it has ended by itself since
     }
   }
 }

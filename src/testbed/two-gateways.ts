@@ -194,8 +194,7 @@ export class TwoGateways {
   kill(gateway: Gateway): void {
     const down = ['eth0', 'eth1', 'eth2'].map((device) => `link set ${device} down\n`).join('');
     gateway.host.call('ip', ['-batch', '-'], down);
-    const pids = call('ip', ['netns', 'pids', gateway.host.name]).split('\n').filter(Boolean);
-    for (const pid of pids) process.kill(Number(pid), 'SIGKILL');
+    gateway.host.killAll();
   }
 
   async until(ready: () => boolean, timeoutMs = READY_MS): Promise<void> {
