@@ -13,7 +13,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { address, forwards, link, route } from './cable.ts';
 import { distFile } from './dist-file.ts';
 import { BULK_PORT, ECHO_PORT, removeAbandoned } from './lab.ts';
-import { call, collect, Namespace, type Output } from './namespace.ts';
+import { collect, Namespace, type Output } from './namespace.ts';
 
 const READY_MS = 10_000;
 const LOOK_MS = 20;
