@@ -21,6 +21,8 @@ const SHIM_ARGS = ['--no-rules', '--sack', 'repair'];
 /** The reader rests after each piece: the transfers are to last, and the machine to breathe. */
 const READER_RESTS_MS = 20;
 const BETWEEN_MS = 2500;
+/** A transfer that has just begun is connected, with its process started. */
+const HANDSHAKE_MS = 1000;
 /** All are connected, moved or calibrated. */
 const SETTLED_MS = 5000;
 const TRANSFER_LIMIT_MS = 600_000;
@@ -31,10 +33,13 @@ const errors: string[] = [];
 let transfers = 0;
 let lost = 0;
 let isOver = false;
+/** Resolves when the shim serves. What begins while none does passes, damage and all, as ever. */
+let serving: Promise<void> = Promise.resolve();
 
 /** One after the other until the restarts are over. */
 async function transferOn(lab: Lab, i: number): Promise<void> {
   do {
+    await serving;
     const way = settings.kind === 'reanchored' && i % 2 === 0 ? 'down' : 'up';
     const host = ADDRESS[i % 4 < 2 ? 4 : 6].server;
     const bytes = settings.megabytes * 1e6;
@@ -63,10 +68,16 @@ async function restartAll(lab: Lab, first: ShimProcess): Promise<[ShimProcess, n
   let shim = first;
   const outages: number[] = [];
   for (let i = 0; i < settings.restarts; i++) {
+    let serve = () => {};
+    serving = new Promise((resolve) => {
+      serve = resolve;
+    });
+    await pause(HANDSHAKE_MS);
     const began = performance.now();
     await shim.stop(i % 2 === 0 ? 'SIGTERM' : 'SIGKILL');
     shim = await ShimProcess.open(lab, SHIM_ARGS);
     outages.push(performance.now() - began);
+    serve();
     await pause(BETWEEN_MS);
   }
   return [shim, outages];
