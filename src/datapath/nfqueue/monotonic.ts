@@ -10,3 +10,9 @@ const OFFSET_MS = seconds * 1000 + nanoseconds / 1e6 - performance.now();
 export function engineMs(): number {
   return (performance.now() + OFFSET_MS) | 0;
 }
+
+/** The same clock in seconds, unwrapped: for what outlives a run. */
+export function secondsSinceBoot(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds + nanoseconds / 1e9;
+}

@@ -22,6 +22,7 @@ import {
 import { dirname } from 'node:path';
 import { createLastingMemory, type LastingMemory, lastingParts } from '../../engine/memory.ts';
 import { errnoName, type Libc, LOCK_EX, LOCK_NB } from '../nfqueue/libc.ts';
+import { secondsSinceBoot } from '../nfqueue/monotonic.ts';
 import { HEADER_BYTES, type Identity, noteAlive, whyForeign, writeHeader } from './header.ts';
 import { layoutChecksum } from './layout-checksum.ts';
 
@@ -142,10 +143,4 @@ export function whereWeAre(): Pick<Identity, 'bootId' | 'netns'> {
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     netns: statSync('/proc/self/ns/net', { bigint: true }).ino,
   };
-}
-
-/** CLOCK_MONOTONIC, as the engine's clock. */
-export function secondsSinceBoot(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds + nanoseconds / 1e9;
 }
