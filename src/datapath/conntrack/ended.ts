@@ -11,7 +11,7 @@ import * as out from '../../engine/outbox.ts';
 import { addressWords, type FlowAddress } from '../../telemetry/flow-address.ts';
 import type { SockDiag } from '../sock-diag.ts';
 import type { Ctnetlink } from './ctnetlink.ts';
-import { TCP_CONNTRACK_TIME_WAIT } from './entry.ts';
+import { type Entry, TCP_CONNTRACK_TIME_WAIT } from './entry.ts';
 
 /** What is not known to be over is not. `local`: see `isLocal`. */
 export function isEnded(
@@ -20,8 +20,11 @@ export function isEnded(
   flow: FlowAddress,
   local: boolean,
 ): boolean {
-  if (local) return hasNoSocket(sockets, flow);
-  const entry = conntrack.get(flow);
+  return local ? hasNoSocket(sockets, flow) : isClosed(conntrack.get(flow));
+}
+
+/** A forwarded connection, by its entry. */
+export function isClosed(entry: Entry | undefined): boolean {
   return entry === undefined || entry.tcpState === TCP_CONNTRACK_TIME_WAIT;
 }
 

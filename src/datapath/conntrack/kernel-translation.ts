@@ -19,7 +19,7 @@ import type { Adoption } from '../nfqueue/adoption.ts';
 import type { RuleBook } from '../rules/rule-book.ts';
 import type { SockDiag } from '../sock-diag.ts';
 import { Ctnetlink } from './ctnetlink.ts';
-import { isEnded, isLocal } from './ended.ts';
+import { hasNoSocket, isClosed, isEnded, isLocal } from './ended.ts';
 import { type Entry, whyRefused } from './entry.ts';
 import { canExchange, exchange, renew, TIMEOUT_S_MIN } from './exchange.ts';
 import { KEEP_CHAIN, keepRuleStands, keepTracking } from './keep-rule.ts';
@@ -126,7 +126,8 @@ export class KernelTranslation {
   }
 
   private take(flow: FlowAddress, entry: Entry, marked: boolean, quietMs: number): void {
-    this.hold(flow, marked, quietMs);
+    const known = this.held.get(nameOf(flow));
+    this.hold(flow, known?.local ?? isLocal(flow.nearAddr), marked, quietMs);
     this.engine?.adopt({ flow, delta: -entry.replyOffset | 0, marked });
   }
 
@@ -134,7 +135,7 @@ export class KernelTranslation {
   move(flow: FlowAddress, delta: number): number {
     const { refused, retries } = exchange(this.conntrack, flow, -delta | 0);
     this.counters[STAT_KERNEL_RETRIED] = (this.counters[STAT_KERNEL_RETRIED] ?? 0) + retries;
-    if (refused === 0) this.hold(flow);
+    if (refused === 0) this.hold(flow, isLocal(flow.nearAddr));
     else this.log.info({ flow: nameOf(flow), because: whyRefused(refused) }, 'seqshim translates');
     return refused;
   }
@@ -147,8 +148,8 @@ export class KernelTranslation {
     const held = this.held.get(nameOf(flow));
     if (held === undefined) return;
     const { local } = held;
-    const over = (ended && !local) || isEnded(this.conntrack, this.sockets, flow, local);
     const entry = this.conntrack.get(flow);
+    const over = local ? hasNoSocket(this.sockets, flow) : ended || isClosed(entry);
     if (over || entry === undefined) this.end(flow, entry);
     else if (!local) this.takeAgain(flow, entry);
   }
@@ -163,9 +164,8 @@ export class KernelTranslation {
     this.take(flow, entry, (entry.mark & MARK_BYPASS) !== 0, quietMs);
   }
 
-  private hold(flow: FlowAddress, marked?: boolean, quietMs = -1): void {
+  private hold(flow: FlowAddress, local: boolean, marked?: boolean, quietMs = -1): void {
     const lookMs = performance.now() + RENEW_LOOK_MS;
-    const local = isLocal(flow.nearAddr);
     this.held.set(nameOf(flow), { flow, local, marked, goneMs: -1, lookMs, quietMs });
   }
 
