@@ -21,24 +21,20 @@ const MAGIC_BYTES = 4;
 const PIECE_BYTES = 262_144;
 /** One line that never ends must not fill the memory; it is no packet anyway. */
 const LINE_CHARACTERS_KEPT = 16_384;
-/** How often a file that grows is looked at. */
-const FOLLOW_MS = 200;
 
-/** `follow` ends a file only when it is aborted. */
-export function openInput(name: string, follow?: AbortSignal): Pieces {
-  return name === '-' ? process.stdin : filePieces(name, follow);
+export function openInput(name: string): Pieces {
+  return name === '-' ? process.stdin : filePieces(name);
 }
 
 /** A piece is good until the next one is asked for. */
-async function* filePieces(name: string, follow?: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* filePieces(name: string): AsyncGenerator<Uint8Array> {
   const file = await open(name);
   try {
     const buffer = Buffer.allocUnsafe(PIECE_BYTES);
-    while (follow?.aborted !== true) {
+    for (;;) {
       const { bytesRead } = await file.read(buffer, 0, PIECE_BYTES);
-      if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
-      else if (follow === undefined) return;
-      else await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
     }
   } finally {
     await file.close();
