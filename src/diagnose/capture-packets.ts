@@ -78,7 +78,8 @@ export class CapturePackets {
     const { counts, seg } = this;
     counts.frames += 1;
     const packetBytes = wirePacketBytes(frame);
-    const read = packetBytes > 0 && parseSegment(frame.bytes, frame.off, packetBytes, seg) === WIRE_OK;
+    const read =
+      packetBytes > 0 && parseSegment(frame.bytes, frame.off, packetBytes, seg) === WIRE_OK;
     if (!read || seg.tcpOff + seg.tcpHeaderBytes > frame.off + frame.len) {
       counts.other += 1;
       return;

@@ -3,7 +3,7 @@
  * their records, filled again in turn: most packets of a long connection pass through here.
  */
 import type { Seen } from './flow.ts';
-import { copySeen, PacketCopy } from './packet-copy.ts';
+import { copySeen, type PacketCopy } from './packet-copy.ts';
 
 export class RecentPackets {
   private readonly records: (PacketCopy | undefined)[];

@@ -52,7 +52,8 @@ export class PcapWalk implements RecordWalk {
     if (linkBytes > FRAME_BYTES_MAX) return RECORD_BROKEN;
     const linkOff = at + RECORD_HEADER_BYTES;
     if (linkOff + linkBytes > end) return RECORD_UNFINISHED;
-    frame.timeUs = read32(bytes, at, little) * 1e6 + read32(bytes, at + 4, little) * this.fractionUs;
+    frame.timeUs =
+      read32(bytes, at, little) * 1e6 + read32(bytes, at + 4, little) * this.fractionUs;
     frame.wireBytes = read32(bytes, at + 12, little);
     placeIp(frame, bytes, linkOff, linkBytes, this.linkType);
     this.isFrame = true;
