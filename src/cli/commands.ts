@@ -21,7 +21,11 @@ export const COMMANDS: readonly Command[] = [
       'Reads what tcpdump printed, names the lines that matter, what they prove and what not, ranks ' +
       'the causes, and prints the command that decides. Needs no root and changes nothing.',
     positionals: [
-      { name: 'file', help: 'text that tcpdump printed; - is standard input', isList: true },
+      {
+        name: 'file',
+        help: 'capture, or text that tcpdump printed; - is standard input',
+        isList: true,
+      },
     ],
     options: [
       {

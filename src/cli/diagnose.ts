@@ -25,6 +25,10 @@ export async function diagnose(args: Values): Promise<number> {
     if (outcome.kind === 'report') {
       reports.push(outcome.report);
       if (!outcome.report.enough) notEnough = true;
+      if (outcome.problem !== undefined) {
+        process.stderr.write(`${outcome.problem}\n`);
+        unusable = true;
+      }
     } else {
       process.stderr.write(`${outcome.problem}\n`);
       if (outcome.kind === 'unusable') unusable = true;

@@ -1,15 +1,25 @@
 /**
- * From a capture file to the same packets as from text, through the engine's own parser.
- * Owns nothing; `readCapture` has bounded the file. Frames are numbered as tcpdump counts them.
+ * From captured frames to the same packets as from text, through the engine's own parser. Frames
+ * are numbered as tcpdump counts them.
+ *
+ * Owns the one record that every packet is handed on in, and the connections by their octets:
+ * nothing is allocated for a packet, and text is made once per connection. Whoever keeps a packet
+ * copies it. Measured in bench/diagnose.mjs.
  */
-import type { Frame } from '../datapath/pcap/capture.ts';
-import { LINKTYPE_ETHERNET } from '../datapath/pcap/link-layer.ts';
-import { readCapture } from '../datapath/pcap/read-capture.ts';
+import { type Frame, SIDE_IN, SIDE_OUT } from '../datapath/pcap/capture.ts';
+import { CaptureReader, WINDOW_BYTES } from '../datapath/pcap/capture-reader.ts';
+import { findSender } from '../datapath/pcap/link-layer.ts';
 import { get16, get32 } from '../engine/wire/bytes.ts';
-import { tcpChecksumOk } from '../engine/wire/checksum.ts';
+import { arenaWords, tcpChecksumOk } from '../engine/wire/checksum.ts';
 import { parseSegment, WIRE_OK } from '../engine/wire/parse.ts';
 import { Segment } from '../engine/wire/segment.ts';
-import { type PacketRecord, type TcpOptions, UNKNOWN } from './packet-record.ts';
+import type { Seq } from '../engine/wire/seq.ts';
+import { macText } from './address-text.ts';
+import { ConnectionIndex, type IndexedConnection } from './connection-index.ts';
+import { FlowBook } from './flow-book.ts';
+import { OptionLayouts } from './option-layouts.ts';
+import { PacketCopy } from './packet-copy.ts';
+import { NO_SACK, type PacketRecord, UNKNOWN } from './packet-record.ts';
 
 export interface CaptureCounts {
   frames: number;
@@ -17,143 +27,153 @@ export interface CaptureCounts {
   /** Frames that hold no complete TCP packet. */
   other: number;
   cutShort: boolean;
+  /** Packets that the capture itself says it lost. */
+  lost: number;
 }
 
 const IP4_HEADER_BYTES = 20;
 const IP6_HEADER_BYTES = 40;
-/** The largest packet that is copied for its checksum. */
 const PACKET_BYTES_MAX = 65_536;
+/** A header that the capture cut is parsed as if it were whole: so far beyond the window. */
+const SLACK_BYTES = 2 * PACKET_BYTES_MAX;
+const MAC_COUNT_MAX = 65_536;
 
+export class CapturePackets {
+  readonly counts: CaptureCounts = { frames: 0, packets: 0, other: 0, cutShort: false, lost: 0 };
+  private readonly reader: CaptureReader;
+  private readonly book: FlowBook;
+  private readonly onPacket: ((packet: PacketCopy) => void) | undefined;
+  private readonly index = new ConnectionIndex();
+  private readonly layouts = new OptionLayouts();
+  private readonly window = new Uint8Array(WINDOW_BYTES + SLACK_BYTES);
+  private readonly words = arenaWords(this.window);
+  private readonly seg = new Segment();
+  private readonly record = new PacketCopy();
+  private readonly macs = new Map<number, string>();
+
+  /** `onPacket` borrows every packet that has gone to the book. */
+  constructor(book: FlowBook, onPacket?: (packet: PacketCopy) => void) {
+    this.book = book;
+    this.onPacket = onPacket;
+    this.reader = new CaptureReader((frame) => this.take(frame), this.window);
+  }
+
+  /** The file is damaged from here on: what is fed now is not read. */
+  get isBroken(): boolean {
+    return this.reader.isBroken;
+  }
+
+  feed(chunk: Uint8Array): void {
+    this.reader.push(chunk);
+  }
+
+  /** Throws CaptureError for what was no capture. */
+  end(): void {
+    this.reader.end();
+    this.counts.cutShort = this.reader.cutShort;
+    this.counts.lost = this.reader.lostPackets;
+  }
+
+  private take(frame: Frame): void {
+    const { counts, seg } = this;
+    counts.frames += 1;
+    const packetBytes = wirePacketBytes(frame);
+    const read =
+      packetBytes > 0 && parseSegment(frame.bytes, frame.off, packetBytes, seg) === WIRE_OK;
+    if (!read || seg.tcpOff + seg.tcpHeaderBytes > frame.off + frame.len) {
+      counts.other += 1;
+      return;
+    }
+    counts.packets += 1;
+    const found = this.index.find(frame.bytes, seg, !this.book.isFull);
+    if (found === undefined) {
+      this.book.notKept += 1;
+      return;
+    }
+    this.fill(frame, found, packetBytes > frame.len);
+    this.book.addTo(found.connection, this.record);
+    this.onPacket?.(this.record);
+  }
+
+  private fill(frame: Frame, names: IndexedConnection, isCut: boolean): void {
+    const { record, seg, window } = this;
+    const { fromLow } = this.index;
+    record.frame = frame.frame;
+    record.timeUs = frame.timeUs;
+    record.src = fromLow ? names.low : names.high;
+    record.srcPort = fromLow ? names.lowPort : names.highPort;
+    record.dst = fromLow ? names.high : names.low;
+    record.dstPort = fromLow ? names.highPort : names.lowPort;
+    record.flags = seg.flags & 0x3f;
+    record.segSeq = seg.segSeq;
+    record.segAck = (seg.flags & 0x10) === 0 ? null : seg.segAck;
+    record.payloadOctets = seg.payloadBytes;
+    record.segWnd = seg.segWnd;
+    record.ttl = seg.ttl;
+    record.ipId = seg.family === 4 ? seg.ipId : UNKNOWN;
+    record.tcpBytes = seg.tcpHeaderBytes + seg.payloadBytes;
+    record.srcMac = this.sender(frame);
+    if (isCut) record.checksum = 'unknown';
+    else record.checksum = tcpChecksumOk(window, this.words, seg) ? 'good' : 'bad';
+    record.checksumField = get16(window, seg.tcpOff + 16);
+    record.side = frame.side === SIDE_IN ? 'in' : frame.side === SIDE_OUT ? 'out' : 'unknown';
+    this.fillOptions();
+  }
+
+  private fillOptions(): void {
+    const { seg, window } = this;
+    const { options } = this.record;
+    const at = seg.tcpOff;
+    options.layout = this.layouts.layout(window, at + 20, at + seg.tcpHeaderBytes);
+    options.mss = seg.mss;
+    options.wndScale = seg.wndScale;
+    options.tsVal = seg.tsOff === 0 ? null : get32(window, seg.tsOff);
+    options.tsEcr = seg.tsOff === 0 ? null : get32(window, seg.tsOff + 4);
+    options.sack = seg.sackCount === 0 ? NO_SACK : sackEdges(window, seg);
+  }
+
+  private sender(frame: Frame): string {
+    const at = findSender(frame.bytes, frame.linkOff, frame.linkType);
+    if (at < 0) return '';
+    const key = get16(frame.bytes, at) * 2 ** 32 + (get32(frame.bytes, at + 2) >>> 0);
+    let text = this.macs.get(key);
+    if (text === undefined) {
+      text = macText(frame.bytes, at);
+      if (this.macs.size < MAC_COUNT_MAX) this.macs.set(key, text);
+    }
+    return text;
+  }
+}
+
+/** Every packet of a whole capture, as a record of its own. */
 export function readCapturePackets(
   bytes: Uint8Array,
   sink: (packet: PacketRecord) => void,
 ): CaptureCounts {
-  const capture = readCapture(bytes);
-  const counts = { frames: 0, packets: 0, other: 0, cutShort: capture.cutShort };
-  // Word sums want an aligned packet: each is copied to the start of one arena.
-  const arena = new Uint8Array(PACKET_BYTES_MAX);
-  const words = new Uint32Array(arena.buffer);
-  const seg = new Segment();
-  for (const frame of capture.frames) {
-    counts.frames += 1;
-    const packetBytes = placePacket(frame, arena);
-    const read = packetBytes > 0 && parseSegment(arena, 0, packetBytes, seg) === WIRE_OK;
-    if (!read || seg.tcpOff + seg.tcpHeaderBytes > frame.len) {
-      counts.other += 1;
-      continue;
-    }
-    counts.packets += 1;
-    sink(recordOf(frame, arena, words, seg, packetBytes > frame.len));
-  }
-  return counts;
+  const packets = new CapturePackets(new FlowBook(), (packet) =>
+    sink(new PacketCopy().set(packet)),
+  );
+  packets.feed(bytes);
+  packets.end();
+  return packets.counts;
 }
 
 /**
- * Copies a frame's packet to the start of the arena and gives its length on the wire, 0 when there
- * is none. A packet that the capture cut (`tcpdump -s 96`) is filled with zeros: its headers are
- * all that matters here.
+ * A frame's packet as long as it was on the wire, 0 when there is none. Of one that the capture
+ * cut (`tcpdump -s 96`) the headers are there, which is all that matters here.
  */
-function placePacket(frame: Frame, arena: Uint8Array): number {
+function wirePacketBytes(frame: Frame): number {
   if (frame.len < IP4_HEADER_BYTES || frame.len > PACKET_BYTES_MAX) return 0;
-  arena.set(frame.bytes.subarray(frame.off, frame.off + frame.len));
-  const isIp4 = (arena[0] ?? 0) >> 4 === 4;
-  const wireBytes = isIp4 ? get16(arena, 2) : get16(arena, 4) + IP6_HEADER_BYTES;
-  if (wireBytes <= frame.len || wireBytes > PACKET_BYTES_MAX) return frame.len;
-  arena.fill(0, frame.len, wireBytes);
-  return wireBytes;
+  const { bytes, off } = frame;
+  const isIp4 = (bytes[off] ?? 0) >> 4 === 4;
+  const wireBytes = isIp4 ? get16(bytes, off + 2) : get16(bytes, off + 4) + IP6_HEADER_BYTES;
+  return wireBytes <= frame.len || wireBytes > PACKET_BYTES_MAX ? frame.len : wireBytes;
 }
 
-function recordOf(
-  frame: Frame,
-  arena: Uint8Array,
-  words: Uint32Array,
-  seg: Segment,
-  isCut: boolean,
-): PacketRecord {
-  const at = seg.family === 4 ? seg.ipOff + 12 : seg.ipOff + 8;
-  const width = seg.family === 4 ? 4 : 16;
-  return {
-    frame: frame.frame,
-    timeUs: frame.timeUs,
-    src: addressText(arena, at, seg.family),
-    srcPort: String(seg.srcPort),
-    dst: addressText(arena, at + width, seg.family),
-    dstPort: String(seg.dstPort),
-    flags: seg.flags & 0x3f,
-    segSeq: seg.segSeq,
-    segAck: (seg.flags & 0x10) === 0 ? null : seg.segAck,
-    payloadOctets: seg.payloadBytes,
-    segWnd: seg.segWnd,
-    options: optionsOf(arena, seg),
-    ttl: seg.ttl,
-    ipId: seg.family === 4 ? seg.ipId : UNKNOWN,
-    tcpBytes: seg.tcpHeaderBytes + seg.payloadBytes,
-    srcMac: frame.linkType === LINKTYPE_ETHERNET ? macText(frame) : '',
-    checksum: isCut ? 'unknown' : tcpChecksumOk(arena, words, seg) ? 'good' : 'bad',
-    checksumField: get16(arena, seg.tcpOff + 16),
-    side: 'unknown',
-  };
-}
-
-const OPTION_NAMES: Readonly<Record<number, string>> = {
-  0: 'eol',
-  1: 'nop',
-  2: 'mss',
-  3: 'wscale',
-  4: 'sackOK',
-  5: 'sack',
-  8: 'TS',
-};
-
-function optionsOf(arena: Uint8Array, seg: Segment): TcpOptions {
-  const names: string[] = [];
-  const end = seg.tcpOff + seg.tcpHeaderBytes;
-  let at = seg.tcpOff + 20;
-  while (at < end) {
-    const kind = arena[at] ?? 0;
-    names.push(OPTION_NAMES[kind] ?? `option${kind}`);
-    if (kind === 0) break;
-    at += kind === 1 ? 1 : Math.max(2, arena[at + 1] ?? 2);
+function sackEdges(bytes: Uint8Array, seg: Segment): readonly Seq[] {
+  const edges: Seq[] = [];
+  for (let edge = 0; edge < seg.sackCount * 2; edge++) {
+    edges.push(get32(bytes, seg.sackOff + edge * 4));
   }
-  const stamped = seg.tsOff !== 0;
-  return {
-    layout: names.join(','),
-    mss: seg.mss,
-    wndScale: seg.wndScale,
-    tsVal: stamped ? get32(arena, seg.tsOff) : null,
-    tsEcr: stamped ? get32(arena, seg.tsOff + 4) : null,
-  };
-}
-
-function addressText(bytes: Uint8Array, at: number, family: number): string {
-  if (family === 4) return bytes.subarray(at, at + 4).join('.');
-  const groups: string[] = [];
-  for (let index = 0; index < 8; index++) {
-    groups.push(get16(bytes, at + index * 2).toString(16));
-  }
-  return compress(groups);
-}
-
-/** RFC 5952: the longest run of zero groups, the first of equals, becomes `::`. */
-function compress(groups: readonly string[]): string {
-  let best = 0;
-  let bestCount = 0;
-  for (let start = 0; start < groups.length; start++) {
-    let count = 0;
-    while (groups[start + count] === '0') count += 1;
-    if (count > bestCount) {
-      best = start;
-      bestCount = count;
-    }
-  }
-  if (bestCount < 2) return groups.join(':');
-  return `${groups.slice(0, best).join(':')}::${groups.slice(best + bestCount).join(':')}`;
-}
-
-function macText(frame: Frame): string {
-  const octets: string[] = [];
-  for (let index = 6; index < 12 && index < frame.linkBytes; index++) {
-    octets.push((frame.bytes[frame.linkOff + index] ?? 0).toString(16).padStart(2, '0'));
-  }
-  return octets.length === 6 ? octets.join(':') : '';
+  return edges;
 }

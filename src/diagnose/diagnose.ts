@@ -2,34 +2,61 @@
  * One input from bytes to report. Owns the decision whether it is usable at all: packets, `ssh -v`
  * output (recognised, not analysed), or nothing we know.
  */
-import type { Readable } from 'node:stream';
+import { CaptureError } from '../datapath/pcap/capture.ts';
 import { analyse } from './analyse.ts';
-import { type CaptureCounts, readCapturePackets } from './capture-packets.ts';
+import { CapturePackets } from './capture-packets.ts';
 import { FlowBook } from './flow-book.ts';
-import { openInput, readLines } from './read-input.ts';
-import { type InputSummary, NOT_KEPT, type Report } from './report.ts';
+import { openInput, type Pieces, readInput } from './read-input.ts';
+import { type InputSummary, LOST, NOT_KEPT, type Report } from './report.ts';
 import { TcpdumpText } from './tcpdump-text.ts';
 import type { Wording } from './wording.ts';
 
 export type Outcome =
-  | { readonly kind: 'report'; readonly report: Report }
+  /** `problem` says where the input ended before its end: the report is of what came before. */
+  | { readonly kind: 'report'; readonly report: Report; readonly problem?: string }
   /** `problem` is one line for the operator. */
   | { readonly kind: 'unusable' | 'not-enough'; readonly problem: string };
 
-export async function diagnoseInput(name: string): Promise<Outcome> {
-  const { capture, text } = await openInput(name);
-  if (capture !== undefined) return diagnoseCapture(name, capture);
-  if (text === undefined) throw new Error('an input is a capture or a text');
-  return diagnoseStream(name, text);
+/** Text that goes on for so long without a packet is something else: `yes`, a core dump, a log. */
+const LINES_WITHOUT_PACKET_MAX = 1_000_000;
+
+export function diagnoseInput(name: string): Promise<Outcome> {
+  return diagnoseStream(name, openInput(name));
 }
 
-export async function diagnoseStream(name: string, stream: Readable): Promise<Outcome> {
+export async function diagnoseStream(name: string, pieces: Pieces): Promise<Outcome> {
   const book = new FlowBook();
-  const reader = new TcpdumpText((packet, section) => book.add(packet, section));
-  const capture = await readLines(stream, (line) => reader.feed(line));
-  if (capture !== undefined) return diagnoseCapture(name, capture);
-  reader.end();
-  return judgeText(name, reader, book);
+  const text = new TcpdumpText((packet, section) => book.add(packet, section));
+  let capture: CapturePackets | undefined;
+  let damage = '';
+  try {
+    await readInput(pieces, {
+      capture: (piece) => {
+        capture ??= new CapturePackets(book);
+        capture.feed(piece);
+        return !capture.isBroken;
+      },
+      line: (line) => {
+        text.feed(line);
+        return text.counts.packets > 0 || text.counts.lines < LINES_WITHOUT_PACKET_MAX;
+      },
+    });
+  } catch (error) {
+    // What was usable before a damaged place is still worth a report.
+    if (!(error instanceof CaptureError)) throw error;
+    if ((capture?.counts.packets ?? 0) === 0 && text.counts.packets === 0) throw error;
+    damage = `${error.message} (${name})`;
+  }
+  if (capture === undefined) {
+    text.end();
+    return withDamage(judgeText(name, text, book), damage);
+  }
+  capture.end();
+  return withDamage(judgeCapture(name, capture, book), damage);
+}
+
+function withDamage(outcome: Outcome, problem: string): Outcome {
+  return outcome.kind !== 'report' || problem === '' ? outcome : { ...outcome, problem };
 }
 
 function judgeText(name: string, reader: TcpdumpText, book: FlowBook): Outcome {
@@ -95,10 +122,11 @@ function toleratedOf(reader: TcpdumpText, book: FlowBook): Record<string, number
   });
 }
 
-function diagnoseCapture(name: string, bytes: Uint8Array): Outcome {
-  const book = new FlowBook();
-  const counts: CaptureCounts = readCapturePackets(bytes, (packet) => book.add(packet, 0));
+function judgeCapture(name: string, { counts, isBroken }: CapturePackets, book: FlowBook): Outcome {
+  const place = `"${name}" ${isBroken ? 'is damaged' : 'ends within a record'}`;
+  const damage = `Cannot read all of the capture: ${place} behind frame ${counts.frames}`;
   if (counts.packets === 0) {
+    if (counts.cutShort) return { kind: 'unusable', problem: damage };
     return {
       kind: 'not-enough',
       problem: `"${name}" holds ${counts.frames} frames and no complete TCP packet among them`,
@@ -112,10 +140,12 @@ function diagnoseCapture(name: string, bytes: Uint8Array): Outcome {
     tolerated: onlyPositive({
       'frames without a complete TCP packet': counts.other,
       'file ends within a record': counts.cutShort ? 1 : 0,
+      [LOST]: counts.lost,
       [NOT_KEPT]: book.notKept,
     }),
   };
-  return report(input, book, { frame: 'frame', captureInterface: '' });
+  const outcome = report(input, book, { frame: 'frame', captureInterface: '' });
+  return counts.cutShort ? withDamage(outcome, damage) : outcome;
 }
 
 function report(input: InputSummary, book: FlowBook, wording: Wording): Outcome {

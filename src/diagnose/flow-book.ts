@@ -5,72 +5,73 @@
  * Owns the flows; memory is bounded by their number.
  */
 import { ACK, SYN } from '../engine/wire/segment.ts';
-import { CLIENT, Flow, type Seen } from './flow.ts';
+import { Flow, type Seen } from './flow.ts';
+import { PacketCopy } from './packet-copy.ts';
 import { hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
 
 const FLOW_COUNT_MAX = 16_384;
 /** Addresses, ports and option layouts, each kept once. */
 const NAME_COUNT_MAX = 65_536;
 
+/** One pair of end points; its newest flow takes what comes. */
+export class Connection {
+  flow: Flow | undefined;
+}
+
 export class FlowBook {
   readonly flows: Flow[] = [];
   /** Packets of flows beyond the limit. */
   notKept = 0;
-  private readonly current = new Map<string, Flow>();
+  private readonly connections = new Map<string, Connection>();
   private readonly names = new Map<string, string>();
+  private readonly record = new PacketCopy();
 
-  add(given: PacketRecord, section: number): void {
-    const packet = this.compact(given);
+  add(packet: PacketRecord, section: number): void {
     const from = `${packet.src} ${packet.srcPort}`;
     const to = `${packet.dst} ${packet.dstPort}`;
     const key = from < to ? `${section} ${from} ${to}` : `${section} ${to} ${from}`;
-    let flow = this.current.get(key);
+    const connection = this.connections.get(key) ?? this.open(key);
+    if (connection === undefined) this.notKept += 1;
+    else this.addTo(connection, this.compact(packet));
+  }
+
+  get isFull(): boolean {
+    return this.flows.length >= FLOW_COUNT_MAX;
+  }
+
+  /** Borrows the packet, as the flow does. */
+  addTo(connection: Connection, packet: Seen): void {
+    let { flow } = connection;
     if (flow === undefined || beginsAnother(flow, packet)) {
-      if (this.flows.length >= FLOW_COUNT_MAX) {
+      if (this.isFull) {
         this.notKept += 1;
         return;
       }
       flow = new Flow(this.flows.length + 1, packet, isClient(packet));
       this.flows.push(flow);
-      this.current.set(key, flow);
+      connection.flow = flow;
     }
     flow.add(packet);
   }
 
-  /**
-   * Spelled out: objects made by spreading took more than twice the memory. And a piece cut out
-   * of a line keeps the whole line alive, so equal ones are copied out once.
-   */
+  private open(key: string): Connection | undefined {
+    if (this.isFull) return undefined;
+    const connection = new Connection();
+    this.connections.set(key, connection);
+    return connection;
+  }
+
+  /** A piece cut out of a line keeps the whole line alive, so equal ones are copied out once. */
   private compact(packet: PacketRecord): Seen {
-    const { options } = packet;
-    return {
-      frame: packet.frame,
-      timeUs: packet.timeUs,
-      src: this.share(packet.src),
-      srcPort: this.share(packet.srcPort),
-      dst: this.share(packet.dst),
-      dstPort: this.share(packet.dstPort),
-      flags: packet.flags,
-      segSeq: packet.segSeq,
-      segAck: packet.segAck,
-      payloadOctets: packet.payloadOctets,
-      segWnd: packet.segWnd,
-      options: {
-        layout: this.share(options.layout),
-        mss: options.mss,
-        wndScale: options.wndScale,
-        tsVal: options.tsVal,
-        tsEcr: options.tsEcr,
-      },
-      ttl: packet.ttl,
-      ipId: packet.ipId,
-      tcpBytes: packet.tcpBytes,
-      srcMac: this.share(packet.srcMac),
-      checksum: packet.checksum,
-      checksumField: packet.checksumField,
-      side: packet.side,
-      dir: CLIENT,
-    };
+    const { record } = this;
+    record.set(packet);
+    record.src = this.share(packet.src);
+    record.srcPort = this.share(packet.srcPort);
+    record.dst = this.share(packet.dst);
+    record.dstPort = this.share(packet.dstPort);
+    record.options.layout = this.share(packet.options.layout);
+    record.srcMac = this.share(packet.srcMac);
+    return record;
   }
 
   private share(name: string): string {

@@ -7,7 +7,9 @@
  */
 import { ACK, FIN, RST, SYN } from '../engine/wire/segment.ts';
 import { type Seq, seqAdd, seqDiff, seqLeq, seqLt } from '../engine/wire/seq.ts';
+import { copySeen, type PacketCopy } from './packet-copy.ts';
 import { hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
+import { RecentPackets } from './recent-packets.ts';
 
 export const CLIENT = 0;
 export const SERVER = 1;
@@ -20,7 +22,7 @@ const AROUND_COUNT = 8;
 const ISN_COUNT_MAX = 8;
 const FRAME_COUNT_MAX = 32;
 
-/** A packet of a flow. `add` sets who sent it, in place: so many are kept that copies matter. */
+/** A packet of a flow. `add` sets who sent it, in place. */
 export interface Seen extends PacketRecord {
   dir: Direction;
 }
@@ -72,7 +74,9 @@ export class Flow {
   firstUs = UNKNOWN;
   lastUs = UNKNOWN;
   longestPauseUs = 0;
-  private readonly recent: Seen[] = [];
+  private readonly recent = new RecentPackets(AROUND_COUNT);
+  /** Of the packet that is being added, made when the first place keeps it. */
+  private copy: PacketCopy | undefined;
   private controlKept = 0;
   private keepNext = 0;
 
@@ -86,14 +90,16 @@ export class Flow {
     this.firstUs = packet.timeUs;
   }
 
+  /** Borrows the packet: what is kept of it is a copy. */
   add(seen: Seen): void {
+    this.copy = undefined;
     const fromClient = seen.src === this.client && seen.srcPort === this.clientPort;
     seen.dir = fromClient ? CLIENT : SERVER;
     const half = this.halves[seen.dir];
     half.packets += 1;
     this.measureReply(seen);
-    if (hasFlags(seen, SYN)) noteOffer(half, seen);
-    noteContent(half, seen);
+    if (hasFlags(seen, SYN)) noteOffer(this, half, seen);
+    noteContent(this, half, seen);
     noteOrigin(half, seen);
     this.notePause(seen);
     this.lastFrame = seen.frame;
@@ -135,17 +141,21 @@ export class Flow {
   private keep(seen: Seen): void {
     const control = (seen.flags & (SYN | FIN | RST)) !== 0 && this.controlKept < CONTROL_COUNT_MAX;
     if (this.kept.length >= FIRST_COUNT && !control && this.keepNext === 0) {
-      this.recent.push(seen);
-      if (this.recent.length > AROUND_COUNT) this.recent.shift();
+      this.recent.add(seen, this.copy);
       return;
     }
     if (control) this.controlKept += 1;
     if (control && hasFlags(seen, RST)) {
-      this.kept.push(...this.recent);
+      this.kept.push(...this.recent.take());
       this.keepNext = AROUND_COUNT;
     } else if (this.keepNext > 0) this.keepNext -= 1;
-    this.recent.length = 0;
-    this.kept.push(seen);
+    this.recent.clear();
+    this.kept.push(this.copyOf(seen));
+  }
+
+  copyOf(seen: Seen): Seen {
+    this.copy ??= copySeen(seen);
+    return this.copy;
   }
 }
 
@@ -154,7 +164,7 @@ export function sequenceOctets(seen: Seen): number {
   return seen.payloadOctets + (hasFlags(seen, SYN) ? 1 : 0) + (hasFlags(seen, FIN) ? 1 : 0);
 }
 
-function noteOffer(half: Half, seen: Seen): void {
+function noteOffer(flow: Flow, half: Half, seen: Seen): void {
   if (seen.segSeq === null) return;
   const known = half.offers.find(
     (offer) => offer.isn === seen.segSeq && offer.segAck === seen.segAck,
@@ -170,7 +180,7 @@ function noteOffer(half: Half, seen: Seen): void {
   if (half.offers.length >= ISN_COUNT_MAX) return;
   half.offers.push({
     isn: seen.segSeq,
-    first: seen,
+    first: flow.copyOf(seen),
     segAck: seen.segAck,
     frames: [seen.frame],
     timesUs: [seen.timeUs],
@@ -178,17 +188,17 @@ function noteOffer(half: Half, seen: Seen): void {
   });
 }
 
-function noteContent(half: Half, seen: Seen): void {
+function noteContent(flow: Flow, half: Half, seen: Seen): void {
   if (hasFlags(seen, FIN)) half.finSeen = true;
   if (hasFlags(seen, ACK) && !hasFlags(seen, SYN) && !hasFlags(seen, RST)) {
-    half.firstAck ??= seen;
+    half.firstAck ??= flow.copyOf(seen);
   }
   if (seen.segSeq !== null && !hasFlags(seen, RST)) {
     const end = seqAdd(seen.segSeq, sequenceOctets(seen));
     if (half.sndNxt === null || hasFlags(seen, SYN) || seqLt(half.sndNxt, end)) half.sndNxt = end;
   }
   if (seen.payloadOctets === 0 || hasFlags(seen, RST)) return;
-  half.firstData ??= seen;
+  half.firstData ??= flow.copyOf(seen);
   half.dataOctets += seen.payloadOctets;
   half.dataPackets += 1;
   if (seen.payloadOctets > half.largestPayload) {

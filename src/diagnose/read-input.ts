@@ -1,73 +1,122 @@
 /**
- * Opens what `diagnose` was given: a capture is read whole (its reader bounds it), text line by
- * line without keeping it. Owns the errors an operator can cause here. A stream is decoded as UTF-8
- * and split at LF; the cleaner takes the CR.
+ * Opens what `diagnose` was given and reads it piece by piece: a capture, either of them in gzip,
+ * or text line by line. Nothing is kept of what was read. Owns the errors an operator can cause
+ * here. Text is decoded as UTF-8 and split at LF; the cleaner takes the CR.
  */
-import { createReadStream } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { CaptureError } from '../datapath/pcap/capture.ts';
-import { isCapture } from '../datapath/pcap/read-capture.ts';
+import { isCapture, isGzip } from '../datapath/pcap/read-capture.ts';
+
+export type Pieces = AsyncIterable<Uint8Array>;
+
+/** What the pieces are handed to; false when no more are wanted. */
+export interface InputSink {
+  capture(piece: Uint8Array): boolean;
+  line(text: string): boolean;
+}
 
 const MAGIC_BYTES = 4;
+const PIECE_BYTES = 262_144;
 /** One line that never ends must not fill the memory; it is no packet anyway. */
 const LINE_CHARACTERS_KEPT = 16_384;
 
-export interface OpenInput {
-  /** The whole file when it is a capture. */
-  readonly capture: Uint8Array | undefined;
-  readonly text: Readable | undefined;
+export function openInput(name: string): Pieces {
+  return name === '-' ? process.stdin : filePieces(name);
 }
 
-export async function openInput(name: string): Promise<OpenInput> {
-  if (name === '-') return { capture: undefined, text: process.stdin };
+/** A piece is good until the next one is asked for. */
+async function* filePieces(name: string): AsyncGenerator<Uint8Array> {
   const file = await open(name);
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0);
-    if (bytesRead === MAGIC_BYTES && isCapture(buffer)) {
-      return { capture: await readFile(name), text: undefined };
+    const buffer = Buffer.allocUnsafe(PIECE_BYTES);
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, PIECE_BYTES);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
     }
   } finally {
     await file.close();
   }
-  return { capture: undefined, text: createReadStream(name) };
 }
 
-/** Calls `feed` with every line; true when the stream turned out to be a capture. */
-export async function readLines(
-  stream: Readable,
-  feed: (line: string) => void,
-): Promise<Uint8Array | undefined> {
-  const decoder = new TextDecoder('utf-8');
-  const chunks: Uint8Array[] = [];
-  let isFirst = true;
-  let isBinary = false;
-  let rest = '';
-  for await (const data of stream) {
-    const chunk: Uint8Array = typeof data === 'string' ? Buffer.from(data) : data;
-    if (isFirst) isBinary = isCapture(chunk);
-    isFirst = false;
-    if (isBinary) {
-      chunks.push(chunk);
-      continue;
+/** Whether it was a capture or text. Throws CaptureError for gzip that is damaged. */
+export async function readInput(given: Pieces, sink: InputSink): Promise<'capture' | 'text'> {
+  const [head, pieces] = await readHead(given);
+  if (isGzip(head)) return readInput(unpack(pieces), sink);
+  if (isCapture(head)) {
+    for await (const piece of pieces) if (!sink.capture(piece)) break;
+    return 'capture';
+  }
+  if (head.includes(0)) throw new CaptureError('Cannot read input: it is neither capture nor text');
+  await readLines(pieces, sink);
+  return 'text';
+}
+
+/** Enough to see what it is, and the same pieces from the start. A pipe may give a single octet. */
+async function readHead(given: Pieces): Promise<[head: Uint8Array, pieces: Pieces]> {
+  const rest = given[Symbol.asyncIterator]();
+  let head: Uint8Array = new Uint8Array(0);
+  while (head.length < MAGIC_BYTES) {
+    const { value, done } = await rest.next();
+    if (done === true) break;
+    head = Buffer.concat([head, Buffer.from(value)]);
+  }
+  return [head, continued(head, rest)];
+}
+
+async function* continued(
+  head: Uint8Array,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    if (head.length > 0) yield head;
+    for (;;) {
+      const { value, done } = await rest.next();
+      if (done === true) return;
+      yield value;
     }
-    rest = feedWhole(rest + decoder.decode(chunk, { stream: true }), feed);
+  } finally {
+    await rest.return?.();
   }
-  if (isBinary) return Buffer.concat(chunks);
-  rest = feedWhole(rest + decoder.decode(), feed);
-  if (rest !== '') feed(rest);
-  return undefined;
 }
 
-/** Feeds every complete line and gives back what is left. */
-function feedWhole(text: string, feed: (line: string) => void): string {
-  let from = 0;
-  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-    feed(text.slice(from, end));
-    from = end + 1;
+/** Several members one behind the other are one file. */
+async function* unpack(packed: Pieces): AsyncGenerator<Uint8Array> {
+  const source = Readable.from(copies(packed));
+  const gunzip = createGunzip({ chunkSize: PIECE_BYTES });
+  source.on('error', (error) => gunzip.destroy(error));
+  try {
+    for await (const piece of source.pipe(gunzip)) yield piece;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CaptureError(`Cannot unpack gzip input: ${reason}`);
+  } finally {
+    gunzip.destroy();
+    source.destroy();
   }
-  const rest = text.slice(from);
-  return rest.length > LINE_CHARACTERS_KEPT ? rest.slice(0, LINE_CHARACTERS_KEPT) : rest;
+}
+
+/** A stream reads ahead, and a piece is good for one turn only. */
+async function* copies(pieces: Pieces): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) yield Buffer.from(piece);
+}
+
+async function readLines(pieces: Pieces, sink: InputSink): Promise<void> {
+  const decoder = new TextDecoder('utf-8');
+  let rest = '';
+  for await (const piece of pieces) {
+    const text = rest + decoder.decode(piece, { stream: true });
+    let from = 0;
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
+      if (!sink.line(text.slice(from, end))) return;
+      from = end + 1;
+    }
+    rest = text.slice(from, from + LINE_CHARACTERS_KEPT);
+  }
+  rest += decoder.decode();
+  if (rest !== '') sink.line(rest);
 }
 
 /** One line that says what could not be read, or undefined when it is our fault. */

@@ -15,6 +15,9 @@ export type InputKind = 'tcpdump-text' | 'capture';
 /** The name under which `tolerated` counts what was not looked at. */
 export const NOT_KEPT = 'packets beyond the limit of connections';
 
+/** What the capture says of itself: with it, what is not in it proves nothing. */
+export const LOST = 'packets that the capture lost: what is missing here may have been there';
+
 export interface InputSummary {
   readonly name: string;
   readonly kind: InputKind;

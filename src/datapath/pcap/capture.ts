@@ -19,6 +19,26 @@ export interface Frame {
   readonly linkType: number;
   /** The frame's length on the wire; more than `linkBytes` when the capture cut it. */
   readonly wireBytes: number;
+  /** SIDE_*: what the capturing machine says about the direction. */
+  readonly side: number;
+}
+
+export const SIDE_UNKNOWN = 0;
+export const SIDE_IN = 1;
+export const SIDE_OUT = 2;
+
+/** The one frame that a reader fills again and again: its bytes are the reader's. */
+export class FrameView implements Frame {
+  frame = 0;
+  timeUs = 0;
+  bytes: Uint8Array = new Uint8Array(0);
+  off = 0;
+  len = 0;
+  linkOff = 0;
+  linkBytes = 0;
+  linkType = 0;
+  wireBytes = 0;
+  side = SIDE_UNKNOWN;
 }
 
 export interface Capture {
@@ -30,6 +50,28 @@ export interface Capture {
 /** The input is not something that can be read. The message is one for the operator. */
 export class CaptureError extends Error {
   override readonly name = 'CaptureError';
+}
+
+/**
+ * What a walk over one record returns besides its length in bytes: more of the file is needed, or
+ * the file cannot be one from here on.
+ */
+export const RECORD_UNFINISHED = 0;
+export const RECORD_BROKEN = -1;
+
+/** The most that libpcap captures of one frame (its MAXIMUM_SNAPLEN); more is damage. */
+export const FRAME_BYTES_MAX = 262_144;
+
+/** One of the two formats. Reads bytes[at, end). */
+export interface RecordWalk {
+  /**
+   * The bytes to step over, possibly beyond `end`; or RECORD_*. Sets `frame` and `isFrame` when
+   * the record is a frame.
+   */
+  next(bytes: Uint8Array, at: number, end: number, frame: FrameView): number;
+  readonly isFrame: boolean;
+  /** Packets that the capturing machine says it lost. */
+  readonly lostPackets: number;
 }
 
 /** Reads of either byte order; the caller has checked the length. */
@@ -44,4 +86,10 @@ export function read32(bytes: Uint8Array, off: number, little: boolean): number 
   const first = read16(bytes, off, little);
   const second = read16(bytes, off + 2, little);
   return little ? second * 0x10000 + first : first * 0x10000 + second;
+}
+
+/** Unsigned; exact below 2^53. */
+export function read64(bytes: Uint8Array, off: number, little: boolean): number {
+  const low = read32(bytes, off + (little ? 0 : 4), little);
+  return read32(bytes, off + (little ? 4 : 0), little) * 2 ** 32 + low;
 }

@@ -4,7 +4,7 @@
  *
  * Owns nothing. Reads bytes[off, end). Offsets are in bytes, absolute.
  */
-import { read16, read32 } from './capture.ts';
+import { type FrameView, read16, read32, SIDE_IN, SIDE_OUT, SIDE_UNKNOWN } from './capture.ts';
 
 export const LINKTYPE_NULL = 0;
 export const LINKTYPE_ETHERNET = 1;
@@ -18,6 +18,11 @@ export const LINKTYPE_IPV4 = 228;
 export const LINKTYPE_IPV6 = 229;
 export const LINKTYPE_LINUX_SLL2 = 276;
 
+/** Packet types of cooked captures (linux/if_packet.h): to us, broadcast, multicast; from us. */
+const PACKET_MULTICAST = 2;
+const PACKET_OUTGOING = 4;
+const MAC_BYTES = 6;
+
 const ETHERTYPE_IP4 = 0x0800;
 const ETHERTYPE_IP6 = 0x86dd;
 const TAG_COUNT_MAX = 4;
@@ -25,6 +30,49 @@ const TAG_COUNT_MAX = 4;
 /** AF_INET is 2 everywhere; AF_INET6 differs between the systems that write these files. */
 const FAMILY_IP4 = 2;
 const FAMILIES_IP6 = [10, 24, 28, 30];
+
+/** Sets everything of a frame that its bytes tell. */
+export function placeIp(
+  frame: FrameView,
+  bytes: Uint8Array,
+  linkOff: number,
+  linkBytes: number,
+  linkType: number,
+): void {
+  const end = linkOff + linkBytes;
+  const ip = findIp(bytes, linkOff, end, linkType);
+  frame.bytes = bytes;
+  frame.off = ip < 0 ? linkOff : ip;
+  frame.len = ip < 0 ? 0 : end - ip;
+  frame.linkOff = linkOff;
+  frame.linkBytes = linkBytes;
+  frame.linkType = linkType;
+  frame.side = ip < 0 ? SIDE_UNKNOWN : sideOf(bytes, linkOff, linkType);
+}
+
+/** Cooked captures say whether the machine itself sent the packet. */
+function sideOf(bytes: Uint8Array, off: number, linkType: number): number {
+  let type = -1;
+  if (linkType === LINKTYPE_LINUX_SLL) type = read16(bytes, off, false);
+  else if (linkType === LINKTYPE_LINUX_SLL2) type = bytes[off + 10] ?? 0;
+  else return SIDE_UNKNOWN;
+  if (type === PACKET_OUTGOING) return SIDE_OUT;
+  return type <= PACKET_MULTICAST ? SIDE_IN : SIDE_UNKNOWN;
+}
+
+/** Offset of the sender's MAC address in a frame that holds IP, or -1. */
+export function findSender(bytes: Uint8Array, off: number, linkType: number): number {
+  switch (linkType) {
+    case LINKTYPE_ETHERNET:
+      return off + MAC_BYTES;
+    case LINKTYPE_LINUX_SLL:
+      return read16(bytes, off + 4, false) === MAC_BYTES ? off + 6 : -1;
+    case LINKTYPE_LINUX_SLL2:
+      return bytes[off + 11] === MAC_BYTES ? off + 12 : -1;
+    default:
+      return -1;
+  }
+}
 
 /** Offset of the IP header, or -1 when the frame holds none. */
 export function findIp(bytes: Uint8Array, off: number, end: number, linkType: number): number {

@@ -1,12 +1,14 @@
 /**
- * Reads a capture, whichever of the two formats it is in, gzip or not. Owns the choice only.
+ * Reads a whole capture that is in memory, whichever of the two formats it is in, gzip or not.
+ * Owns the frames it gives back, each with bytes of its own.
  */
 import { gunzipSync } from 'node:zlib';
-import { type Capture, CaptureError } from './capture.ts';
-import { isPcap, readPcap } from './read-pcap.ts';
-import { isPcapng, readPcapng } from './read-pcapng.ts';
+import { type Capture, CaptureError, type Frame } from './capture.ts';
+import { CaptureReader } from './capture-reader.ts';
+import { isPcap } from './read-pcap.ts';
+import { isPcapng } from './read-pcapng.ts';
 
-/** A capture of a few failing logins is kilobytes; a gzip bomb must not take the machine. */
+/** A gzip bomb must not take the machine. */
 const UNPACKED_BYTES_MAX = 2 ** 30;
 
 /** Whether `readCapture` would try: magic numbers only, so that text is not mistaken for one. */
@@ -16,14 +18,31 @@ export function isCapture(bytes: Uint8Array): boolean {
 
 /** Throws CaptureError for what is no capture. */
 export function readCapture(bytes: Uint8Array): Capture {
-  const plain = isGzip(bytes) ? unpack(bytes) : bytes;
-  if (isPcapng(plain)) return readPcapng(plain);
-  if (isPcap(plain)) return readPcap(plain);
-  throw new CaptureError('Cannot read capture: it is neither pcap nor pcapng');
+  const frames: Frame[] = [];
+  const reader = new CaptureReader((frame) => frames.push(ownFrame(frame)));
+  reader.push(isGzip(bytes) ? unpack(bytes) : bytes);
+  reader.end();
+  return { frames, cutShort: reader.cutShort };
 }
 
-function isGzip(bytes: Uint8Array): boolean {
+export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+function ownFrame(frame: Frame): Frame {
+  const { linkOff, linkBytes } = frame;
+  return {
+    frame: frame.frame,
+    timeUs: frame.timeUs,
+    bytes: frame.bytes.slice(linkOff, linkOff + linkBytes),
+    off: frame.off - linkOff,
+    len: frame.len,
+    linkOff: 0,
+    linkBytes,
+    linkType: frame.linkType,
+    wireBytes: frame.wireBytes,
+    side: frame.side,
+  };
 }
 
 function unpack(bytes: Uint8Array): Uint8Array {

@@ -1,18 +1,26 @@
 /**
- * Reads classic pcap files: both byte orders, microseconds and nanoseconds
- * (draft-ietf-opsawg-pcap). Owns nothing; reads the file's bytes, copies none.
+ * Walks the records of classic pcap files: both byte orders, microseconds and nanoseconds
+ * (draft-ietf-opsawg-pcap). Owns the file's byte order, unit and link type; copies nothing.
  */
-import { type Capture, type Frame, read16, read32 } from './capture.ts';
-import { findIp } from './link-layer.ts';
+import {
+  FRAME_BYTES_MAX,
+  type FrameView,
+  RECORD_BROKEN,
+  RECORD_UNFINISHED,
+  type RecordWalk,
+  read16,
+  read32,
+} from './capture.ts';
+import { placeIp } from './link-layer.ts';
 
 const MAGIC_MICROS = 0xa1b2c3d4;
 const MAGIC_NANOS = 0xa1b23c4d;
-const FILE_HEADER_BYTES = 24;
+export const PCAP_HEADER_BYTES = 24;
 const RECORD_HEADER_BYTES = 16;
 
-/** Whether the file starts with one of the four magic numbers and a whole header. */
+/** Whether the file starts with one of the four magic numbers. */
 export function isPcap(bytes: Uint8Array): boolean {
-  if (bytes.length < FILE_HEADER_BYTES) return false;
+  if (bytes.length < 4) return false;
   return isMagic(read32(bytes, 0, true)) || isMagic(read32(bytes, 0, false));
 }
 
@@ -20,33 +28,35 @@ function isMagic(magic: number): boolean {
   return magic === MAGIC_MICROS || magic === MAGIC_NANOS;
 }
 
-export function readPcap(bytes: Uint8Array): Capture {
-  const little = isMagic(read32(bytes, 0, true));
-  const divisor = read32(bytes, 0, little) === MAGIC_NANOS ? 1000 : 1;
-  // The upper half of the field holds the length of a frame check sequence.
-  const linkType = read16(bytes, little ? 20 : 22, little);
-  const frames: Frame[] = [];
-  let at = FILE_HEADER_BYTES;
-  while (at + RECORD_HEADER_BYTES <= bytes.length) {
-    const linkBytes = read32(bytes, at + 8, little);
-    const linkOff = at + RECORD_HEADER_BYTES;
-    const end = linkOff + linkBytes;
-    if (end > bytes.length) break;
-    const timeUs = read32(bytes, at, little) * 1e6 + read32(bytes, at + 4, little) / divisor;
-    const wireBytes = read32(bytes, at + 12, little);
-    const ip = findIp(bytes, linkOff, end, linkType);
-    frames.push({
-      frame: frames.length + 1,
-      timeUs,
-      bytes,
-      off: ip < 0 ? linkOff : ip,
-      len: ip < 0 ? 0 : end - ip,
-      linkOff,
-      linkBytes,
-      linkType,
-      wireBytes,
-    });
-    at = end;
+export class PcapWalk implements RecordWalk {
+  isFrame = false;
+  /** The format has no place for it. */
+  readonly lostPackets = 0;
+  private readonly little: boolean;
+  private readonly fractionUs: number;
+  private readonly linkType: number;
+
+  /** `header` is the file's first PCAP_HEADER_BYTES. */
+  constructor(header: Uint8Array) {
+    this.little = isMagic(read32(header, 0, true));
+    this.fractionUs = read32(header, 0, this.little) === MAGIC_NANOS ? 0.001 : 1;
+    // The upper half of the field holds the length of a frame check sequence.
+    this.linkType = read16(header, this.little ? 20 : 22, this.little);
   }
-  return { frames, cutShort: at < bytes.length };
+
+  next(bytes: Uint8Array, at: number, end: number, frame: FrameView): number {
+    this.isFrame = false;
+    if (at + RECORD_HEADER_BYTES > end) return RECORD_UNFINISHED;
+    const { little } = this;
+    const linkBytes = read32(bytes, at + 8, little);
+    if (linkBytes > FRAME_BYTES_MAX) return RECORD_BROKEN;
+    const linkOff = at + RECORD_HEADER_BYTES;
+    if (linkOff + linkBytes > end) return RECORD_UNFINISHED;
+    frame.timeUs =
+      read32(bytes, at, little) * 1e6 + read32(bytes, at + 4, little) * this.fractionUs;
+    frame.wireBytes = read32(bytes, at + 12, little);
+    placeIp(frame, bytes, linkOff, linkBytes, this.linkType);
+    this.isFrame = true;
+    return RECORD_HEADER_BYTES + linkBytes;
+  }
 }

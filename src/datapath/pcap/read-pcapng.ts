@@ -1,139 +1,172 @@
 /**
- * Reads pcapng files: section headers, interface descriptions, enhanced, simple and the obsolete
- * packet blocks; everything else is stepped over (draft-ietf-opsawg-pcapng §4).
+ * Walks the blocks of pcapng files: section headers, interface descriptions and statistics,
+ * enhanced, simple and the obsolete packet blocks; everything else, comments too, is stepped over
+ * (draft-ietf-opsawg-pcapng §4).
  *
- * Owns the reader's walk; reads the file's bytes, copies none.
+ * Owns the section's byte order, its interfaces, and what they lost; copies nothing.
  */
-import { type Capture, type Frame, read16, read32 } from './capture.ts';
-import { findIp } from './link-layer.ts';
+import {
+  FRAME_BYTES_MAX,
+  type FrameView,
+  RECORD_BROKEN,
+  RECORD_UNFINISHED,
+  type RecordWalk,
+  read16,
+  read32,
+  read64,
+  SIDE_IN,
+  SIDE_OUT,
+} from './capture.ts';
+import { placeIp } from './link-layer.ts';
+import { LostPackets } from './lost-packets.ts';
+import { type CaptureInterface, OPTION_END, readInterface } from './pcapng-interface.ts';
 
 const SECTION_HEADER = 0x0a0d0d0a;
 const INTERFACE_DESCRIPTION = 1;
 const PACKET = 2;
 const SIMPLE_PACKET = 3;
+const INTERFACE_STATISTICS = 5;
 const ENHANCED_PACKET = 6;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const BLOCK_BYTES_MIN = 12;
+const SECTION_HEADER_BYTES_MIN = 28;
+/** A frame, and as much again for its options and comments. */
+const BLOCK_BYTES_MAX = 2 * FRAME_BYTES_MAX;
+/** A file that describes one interface after the other must not fill the memory. */
+const INTERFACE_COUNT_MAX = 65_536;
 
-const OPTION_END = 0;
-const OPTION_TSRESOL = 9;
-const OPTION_TSOFFSET = 14;
-
-interface Interface {
-  readonly linkType: number;
-  readonly snapBytes: number;
-  /** What one unit of its time stamps is, and where they start. */
-  readonly tickUs: number;
-  readonly epochUs: number;
-}
-
-/** One section: its byte order and its interfaces so far. */
-interface Section {
-  readonly little: boolean;
-  readonly interfaces: Interface[];
-}
+const OPTION_FLAGS = 2;
+const OPTION_DROP_COUNT = 4;
+const OPTION_INTERFACE_DROPS = 5;
+const OPTION_SYSTEM_DROPS = 7;
 
 export function isPcapng(bytes: Uint8Array): boolean {
-  return bytes.length >= 28 && read32(bytes, 0, false) === SECTION_HEADER;
+  return bytes.length >= 4 && read32(bytes, 0, false) === SECTION_HEADER;
 }
 
-export function readPcapng(bytes: Uint8Array): Capture {
-  const frames: Frame[] = [];
-  let section: Section = { little: true, interfaces: [] };
-  let at = 0;
-  while (at + BLOCK_BYTES_MIN <= bytes.length) {
+export class PcapngWalk implements RecordWalk {
+  isFrame = false;
+  private little = true;
+  private interfaces: CaptureInterface[] = [];
+  private readonly lost = new LostPackets();
+
+  get lostPackets(): number {
+    return this.lost.total();
+  }
+
+  next(bytes: Uint8Array, at: number, end: number, frame: FrameView): number {
+    this.isFrame = false;
+    if (at + BLOCK_BYTES_MIN > end) return RECORD_UNFINISHED;
     // The section header's type reads the same in both orders; its length does not.
-    if (read32(bytes, at, false) === SECTION_HEADER) {
-      const little = read32(bytes, at + 8, true) === BYTE_ORDER_MAGIC;
-      if (!little && read32(bytes, at + 8, false) !== BYTE_ORDER_MAGIC) break;
-      section = { little, interfaces: [] };
+    if (read32(bytes, at, false) === SECTION_HEADER) return this.beginSection(bytes, at, end);
+    const blockBytes = read32(bytes, at + 4, this.little);
+    if (blockBytes < BLOCK_BYTES_MIN) return RECORD_BROKEN;
+    const type = read32(bytes, at, this.little);
+    const wanted = type === INTERFACE_DESCRIPTION || (type >= PACKET && type <= ENHANCED_PACKET);
+    if (wanted && type !== 4) {
+      if (blockBytes > BLOCK_BYTES_MAX) return RECORD_BROKEN;
+      if (at + blockBytes > end) return RECORD_UNFINISHED;
+      this.readBlock(type, bytes, at + 8, at + blockBytes - 4, frame);
     }
-    const blockBytes = read32(bytes, at + 4, section.little);
-    if (blockBytes < BLOCK_BYTES_MIN || at + blockBytes > bytes.length) break;
-    readBlock(bytes, at, at + blockBytes - 4, section, frames);
-    at += (blockBytes + 3) & ~3;
+    return padded(blockBytes);
   }
-  return { frames, cutShort: at < bytes.length };
-}
 
-/** `end` is where the block's trailing length stands. */
-function readBlock(
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-  section: Section,
-  frames: Frame[],
-): void {
-  const { little, interfaces } = section;
-  const type = read32(bytes, at, little);
-  const body = at + 8;
-  if (type === INTERFACE_DESCRIPTION && body + 8 <= end) {
-    interfaces.push(readInterface(bytes, body, end, little));
-  } else if (type === SIMPLE_PACKET && body + 4 <= end) {
-    const from = interfaces[0];
-    if (from === undefined) return;
-    const wireBytes = read32(bytes, body, little);
+  private beginSection(bytes: Uint8Array, at: number, end: number): number {
+    if (at + SECTION_HEADER_BYTES_MIN > end) return RECORD_UNFINISHED;
+    const little = read32(bytes, at + 8, true) === BYTE_ORDER_MAGIC;
+    if (!little && read32(bytes, at + 8, false) !== BYTE_ORDER_MAGIC) return RECORD_BROKEN;
+    this.little = little;
+    this.interfaces = [];
+    this.lost.beginSection();
+    const blockBytes = read32(bytes, at + 4, little);
+    return blockBytes < SECTION_HEADER_BYTES_MIN ? RECORD_BROKEN : padded(blockBytes);
+  }
+
+  /** `end` is where the block's trailing length stands. */
+  private readBlock(
+    type: number,
+    bytes: Uint8Array,
+    body: number,
+    end: number,
+    frame: FrameView,
+  ): void {
+    const { little, interfaces } = this;
+    if (type === ENHANCED_PACKET || type === PACKET) {
+      if (body + 20 > end) return;
+      const id = type === PACKET ? read16(bytes, body, little) : read32(bytes, body, little);
+      const from = interfaces[id];
+      if (from === undefined) return;
+      const ticks = read32(bytes, body + 4, little) * 2 ** 32 + read32(bytes, body + 8, little);
+      const linkBytes = read32(bytes, body + 12, little);
+      if (linkBytes > end - body - 20) return;
+      frame.timeUs = from.epochUs + ticks * from.tickUs;
+      frame.wireBytes = read32(bytes, body + 16, little);
+      placeIp(frame, bytes, body + 20, linkBytes, from.linkType);
+      this.isFrame = true;
+      const options = body + 20 + padded(linkBytes);
+      if (options + 4 <= end) this.readPacketOptions(id, bytes, options, end, frame);
+    } else if (type === SIMPLE_PACKET) this.readSimple(bytes, body, end, frame);
+    else if (type === INTERFACE_STATISTICS) this.readStatistics(bytes, body, end);
+    else if (body + 8 <= end && interfaces.length < INTERFACE_COUNT_MAX) {
+      interfaces.push(readInterface(bytes, body, end, little));
+    }
+  }
+
+  private readSimple(bytes: Uint8Array, body: number, end: number, frame: FrameView): void {
+    const from = this.interfaces[0];
+    if (from === undefined || body + 4 > end) return;
+    const wireBytes = read32(bytes, body, this.little);
     const cut = from.snapBytes === 0 ? wireBytes : Math.min(wireBytes, from.snapBytes);
-    push(frames, bytes, body + 4, cut, end, wireBytes, from, 0);
-  } else if ((type === ENHANCED_PACKET || type === PACKET) && body + 20 <= end) {
-    const id = type === PACKET ? read16(bytes, body, little) : read32(bytes, body, little);
-    const from = interfaces[id];
-    if (from === undefined) return;
-    const ticks = read32(bytes, body + 4, little) * 2 ** 32 + read32(bytes, body + 8, little);
-    const linkBytes = read32(bytes, body + 12, little);
-    const wireBytes = read32(bytes, body + 16, little);
-    const timeUs = from.epochUs + ticks * from.tickUs;
-    push(frames, bytes, body + 20, linkBytes, end, wireBytes, from, timeUs);
+    if (cut > end - body - 4) return;
+    frame.timeUs = 0;
+    frame.wireBytes = wireBytes;
+    placeIp(frame, bytes, body + 4, cut, from.linkType);
+    this.isFrame = true;
   }
-}
 
-function push(
-  frames: Frame[],
-  bytes: Uint8Array,
-  linkOff: number,
-  linkBytes: number,
-  end: number,
-  wireBytes: number,
-  from: Interface,
-  timeUs: number,
-): void {
-  if (linkOff + linkBytes > end) return;
-  const ip = findIp(bytes, linkOff, linkOff + linkBytes, from.linkType);
-  frames.push({
-    frame: frames.length + 1,
-    timeUs,
-    bytes,
-    off: ip < 0 ? linkOff : ip,
-    len: ip < 0 ? 0 : linkOff + linkBytes - ip,
-    linkOff,
-    linkBytes,
-    linkType: from.linkType,
-    wireBytes,
-  });
-}
-
-function readInterface(bytes: Uint8Array, body: number, end: number, little: boolean): Interface {
-  let tickUs = 1;
-  let epochUs = 0;
-  let at = body + 8;
-  while (at + 4 <= end) {
-    const code = read16(bytes, at, little);
-    const length = read16(bytes, at + 2, little);
-    if (code === OPTION_END || at + 4 + length > end) break;
-    if (code === OPTION_TSRESOL && length === 1) tickUs = tickOf(bytes[at + 4] ?? 6);
-    if (code === OPTION_TSOFFSET && length === 8) {
-      const low = read32(bytes, at + (little ? 4 : 8), little);
-      const high = read32(bytes, at + (little ? 8 : 4), little) | 0;
-      epochUs = (high * 2 ** 32 + low) * 1e6;
+  private readPacketOptions(
+    id: number,
+    bytes: Uint8Array,
+    from: number,
+    end: number,
+    frame: FrameView,
+  ): void {
+    const { little } = this;
+    let at = from;
+    while (at + 4 <= end) {
+      const code = read16(bytes, at, little);
+      const length = read16(bytes, at + 2, little);
+      if (code === OPTION_END || at + 4 + length > end) return;
+      if (code === OPTION_FLAGS && length === 4) {
+        const direction = read32(bytes, at + 4, little) % 4;
+        if (direction === 1) frame.side = SIDE_IN;
+        else if (direction === 2) frame.side = SIDE_OUT;
+      } else if (code === OPTION_DROP_COUNT && length === 8) {
+        this.lost.add(id, read64(bytes, at + 4, little));
+      }
+      at += 4 + padded(length);
     }
-    at += 4 + ((length + 3) & ~3);
   }
-  const snapBytes = read32(bytes, body + 4, little);
-  return { linkType: read16(bytes, body, little), snapBytes, tickUs, epochUs };
+
+  private readStatistics(bytes: Uint8Array, body: number, end: number): void {
+    const { little } = this;
+    if (body + 12 > end) return;
+    let drops = 0;
+    let at = body + 12;
+    while (at + 4 <= end) {
+      const code = read16(bytes, at, little);
+      const length = read16(bytes, at + 2, little);
+      if (code === OPTION_END || at + 4 + length > end) break;
+      const counts = code === OPTION_INTERFACE_DROPS || code === OPTION_SYSTEM_DROPS;
+      if (counts && length === 8) drops += read64(bytes, at + 4, little);
+      at += 4 + padded(length);
+    }
+    const id = read32(bytes, body, little);
+    if (id < this.interfaces.length) this.lost.state(id, drops);
+  }
 }
 
-/** if_tsresol: a negative power of ten, or of two when the top bit is set. In microseconds. */
-function tickOf(resolution: number): number {
-  const power = resolution & 0x7f;
-  return (resolution & 0x80) !== 0 ? 1e6 / 2 ** power : 10 ** (6 - power);
+/** To the next multiple of four, as blocks and options are; also beyond 2^31. */
+function padded(bytes: number): number {
+  return Math.ceil(bytes / 4) * 4;
 }
