@@ -4,10 +4,17 @@
  */
 
 import { findConflict } from './conflict.ts';
+import { addressFindings } from './find-address.ts';
 import { checksumFindings } from './find-checksums.ts';
 import { conflictFindings } from './find-conflict.ts';
+import { handshakeFindings } from './find-handshake.ts';
+import { idleFindings } from './find-idle.ts';
+import { jumpFindings } from './find-jump.ts';
+import { optionFindings } from './find-options.ts';
 import { resetFindings } from './find-resets.ts';
+import { sackFindings } from './find-sack.ts';
 import { silenceFindings } from './find-silence.ts';
+import { stallFindings } from './find-stall.ts';
 import { staleAckFindings } from './find-stale-ack.ts';
 import type { Finding, Hypothesis } from './finding.ts';
 import { CLIENT, type Flow, SERVER } from './flow.ts';
@@ -38,13 +45,29 @@ export function analyse(flows: readonly Flow[], wording: Wording): Analysis {
 
 function flowFindings(flow: Flow, wording: Wording): Finding[] {
   const conflict = findConflict(flow);
-  return [
+  const found = [
     ...(conflict === undefined ? [] : conflictFindings(flow, conflict, wording)),
+    ...idleFindings(flow, wording),
     ...resetFindings(flow, conflict, wording),
     ...staleAckFindings(flow, wording),
     ...silenceFindings(flow, wording),
+    // Numbers that two end points chose are no jump, and options of two answers no pair.
+    ...(conflict === undefined ? jumpFindings(flow, wording) : []),
+    ...optionFindings(flow, wording),
+    ...sackFindings(flow, wording),
+    ...addressFindings(flow, wording),
     ...checksumFindings(flow, wording),
   ];
+  // What is said of any connection that hangs is said where nothing tells why.
+  for (const finish of [handshakeFindings, stallFindings]) {
+    const more = finish(flow, wording);
+    found.push(...(hasFault(found) ? more.filter(({ severity }) => severity === 'note') : more));
+  }
+  return found;
+}
+
+function hasFault(findings: readonly Finding[]): boolean {
+  return findings.some(({ severity }) => severity !== 'note');
 }
 
 function worst(findings: readonly Finding[]): number {

@@ -9,7 +9,8 @@ import { get16, get32 } from '../engine/wire/bytes.ts';
 import { tcpChecksumOk } from '../engine/wire/checksum.ts';
 import { parseSegment, WIRE_OK } from '../engine/wire/parse.ts';
 import { Segment } from '../engine/wire/segment.ts';
-import { type PacketRecord, type TcpOptions, UNKNOWN } from './packet-record.ts';
+import type { Seq } from '../engine/wire/seq.ts';
+import { NO_SACK, type PacketRecord, type TcpOptions, UNKNOWN } from './packet-record.ts';
 
 export interface CaptureCounts {
   frames: number;
@@ -122,7 +123,17 @@ function optionsOf(arena: Uint8Array, seg: Segment): TcpOptions {
     wndScale: seg.wndScale,
     tsVal: stamped ? get32(arena, seg.tsOff) : null,
     tsEcr: stamped ? get32(arena, seg.tsOff + 4) : null,
+    sack: sackEdges(arena, seg),
   };
+}
+
+function sackEdges(arena: Uint8Array, seg: Segment): readonly Seq[] {
+  if (seg.sackCount === 0) return NO_SACK;
+  const edges: Seq[] = [];
+  for (let edge = 0; edge < seg.sackCount * 2; edge++) {
+    edges.push(get32(arena, seg.sackOff + edge * 4));
+  }
+  return edges;
 }
 
 function addressText(bytes: Uint8Array, at: number, family: number): string {

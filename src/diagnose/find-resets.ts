@@ -8,6 +8,7 @@ import { formatSeq, type Seq, seqAdd, seqDiff, seqLt } from '../engine/wire/seq.
 import { answerCandidates } from './answers.ts';
 import type { Conflict } from './conflict.ts';
 import { answerSentence } from './find-conflict.ts';
+import { idleReset } from './find-idle.ts';
 import { refusesSyn, refutedBy, refutedFinding } from './find-refuted.ts';
 import { staleAckReset } from './find-stale-ack.ts';
 import { type Finding, makeFinding } from './finding.ts';
@@ -48,6 +49,8 @@ export function resetFindings(
   if (conflict !== undefined) return found;
   const legal = staleAckReset(flow);
   if (legal !== undefined) taken.add(legal);
+  const forgotten = idleReset(flow);
+  if (forgotten !== undefined) taken.add(forgotten);
   const refusals = resets.filter((reset) => isRefusal(flow, reset));
   take('connection-refused', (reset, all) => refusedFinding(flow, reset, all, wording), refusals);
   const nobody = resets.filter((reset) => knowsNoConnection(flow, reset));

@@ -61,6 +61,7 @@ export class FlowBook {
         wndScale: options.wndScale,
         tsVal: options.tsVal,
         tsEcr: options.tsEcr,
+        sack: options.sack,
       },
       ttl: packet.ttl,
       ipId: packet.ipId,

@@ -8,6 +8,7 @@
 import { ACK, FIN, RST, SYN } from '../engine/wire/segment.ts';
 import { type Seq, seqAdd, seqDiff, seqLeq, seqLt } from '../engine/wire/seq.ts';
 import { hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
+import { Tracks } from './tracks.ts';
 
 export const CLIENT = 0;
 export const SERVER = 1;
@@ -67,6 +68,7 @@ export class Flow {
   readonly serverPort: string;
   readonly halves: readonly [Half, Half] = [new Half(), new Half()];
   readonly kept: Seen[] = [];
+  readonly tracks = new Tracks();
   firstFrame = 0;
   lastFrame = 0;
   firstUs = UNKNOWN;
@@ -95,6 +97,7 @@ export class Flow {
     if (hasFlags(seen, SYN)) noteOffer(half, seen);
     noteContent(half, seen);
     noteOrigin(half, seen);
+    this.tracks.note(seen, seen.dir, sequenceOctets(seen));
     this.notePause(seen);
     this.lastFrame = seen.frame;
     this.keep(seen);

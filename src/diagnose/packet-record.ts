@@ -49,7 +49,11 @@ export interface TcpOptions {
   readonly wndScale: number;
   readonly tsVal: Seq | null;
   readonly tsEcr: Seq | null;
+  /** Edges of the SACK blocks: left, right, left, right … (RFC 2018 §3). */
+  readonly sack: readonly Seq[];
 }
+
+export const NO_SACK: readonly Seq[] = [];
 
 export const NO_OPTIONS: TcpOptions = {
   layout: '',
@@ -57,6 +61,7 @@ export const NO_OPTIONS: TcpOptions = {
   wndScale: UNKNOWN,
   tsVal: null,
   tsEcr: null,
+  sack: NO_SACK,
 };
 
 export function hasFlags(packet: { readonly flags: number }, flags: number): boolean {

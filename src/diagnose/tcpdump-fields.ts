@@ -5,7 +5,13 @@
  * Every pattern is sticky and without nested repetition, so damaged input costs linear time.
  */
 import { ACK, FIN, PSH, RST, SYN, URG } from '../engine/wire/segment.ts';
-import { type ChecksumVerdict, NO_OPTIONS, type TcpOptions, UNKNOWN } from './packet-record.ts';
+import {
+  type ChecksumVerdict,
+  NO_OPTIONS,
+  NO_SACK,
+  type TcpOptions,
+  UNKNOWN,
+} from './packet-record.ts';
 
 export interface TcpFields {
   flags: number;
@@ -154,6 +160,7 @@ function parseOptionList(list: string): TcpOptions {
   let wndScale = UNKNOWN;
   let tsVal: number | null = null;
   let tsEcr: number | null = null;
+  let sack = NO_SACK;
   for (const item of list.split(',')) {
     const [name] = OPTION_NAME.exec(item.trim()) ?? ['?'];
     names.push(name);
@@ -163,9 +170,12 @@ function parseOptionList(list: string): TcpOptions {
     else if (name === 'TS' && values.length === 2) {
       tsVal = Number(values[0]) | 0;
       tsEcr = Number(values[1]) | 0;
+    } else if (name === 'sack' && (values.length & 1) === 1) {
+      // The count, then the edges, which tcpdump prints as it does the acknowledgement.
+      sack = values.slice(1).map((edge) => Number(edge) | 0);
     }
   }
-  return { layout: names.join(','), mss, wndScale, tsVal, tsEcr };
+  return { layout: names.join(','), mss, wndScale, tsVal, tsEcr, sack };
 }
 
 /** `seq 1:41` and `length 40` say the same twice. */

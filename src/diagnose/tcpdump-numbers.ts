@@ -27,6 +27,8 @@ interface Bases {
 export interface Resolved {
   readonly segSeq: Seq | null;
   readonly segAck: Seq | null;
+  /** Edges of the SACK blocks, printed against the same base as SEG.ACK. */
+  readonly sack: readonly Seq[];
 }
 
 export class NumberResolver {
@@ -42,19 +44,22 @@ export class NumberResolver {
   resolve(packet: RawPacket, src: string, dst: string): Resolved {
     const seq = packet.seq === UNKNOWN ? null : packet.seq | 0;
     const ack = packet.ack === UNKNOWN ? null : packet.ack | 0;
-    if ((packet.flags & ACK) === 0) return { segSeq: seq, segAck: null };
+    const { sack } = packet.options;
+    if ((packet.flags & ACK) === 0) return { segSeq: seq, segAck: null, sack };
     const srcIsLow = src < dst;
     const key = srcIsLow ? `${src} ${dst}` : `${dst} ${src}`;
     const known = this.bases.get(key);
     if (known === undefined || (packet.flags & SYN) !== 0) {
       this.rebase(key, seq, ack === null ? null : seqAdd(ack, -1), srcIsLow);
-      return { segSeq: seq, segAck: ack };
+      return { segSeq: seq, segAck: ack, sack };
     }
     const srcBase = srcIsLow ? known.low : known.high;
     const dstBase = srcIsLow ? known.high : known.low;
     this.absolute ??= decide(seq, srcBase) ?? decide(ack, dstBase);
-    if (this.absolute === true) return { segSeq: seq, segAck: ack };
-    return { segSeq: plus(seq, srcBase), segAck: plus(ack, dstBase) };
+    if (this.absolute === true) return { segSeq: seq, segAck: ack, sack };
+    const edges =
+      dstBase === null || sack.length === 0 ? sack : sack.map((edge) => seqAdd(edge, dstBase));
+    return { segSeq: plus(seq, srcBase), segAck: plus(ack, dstBase), sack: edges };
   }
 
   private rebase(key: string, src: Seq | null, dst: Seq | null, srcIsLow: boolean): void {

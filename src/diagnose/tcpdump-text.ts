@@ -166,7 +166,11 @@ export class TcpdumpText {
       return;
     }
     const [src, srcPort, dst, dstPort] = named;
-    const numbers = this.numbers.resolve(raw, `${src} ${srcPort}`, `${dst} ${dstPort}`);
+    const { sack, ...numbers } = this.numbers.resolve(
+      raw,
+      `${src} ${srcPort}`,
+      `${dst} ${dstPort}`,
+    );
     this.sink(
       {
         frame,
@@ -179,7 +183,7 @@ export class TcpdumpText {
         ...numbers,
         payloadOctets: raw.length,
         segWnd: raw.wnd,
-        options: raw.options,
+        options: raw.options.sack === sack ? raw.options : { ...raw.options, sack },
         ttl: raw.ttl,
         ipId: raw.ipId,
         tcpBytes: raw.tcpBytes,
