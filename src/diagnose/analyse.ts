@@ -32,6 +32,9 @@ export interface Analysis {
 
 export function analyse(flows: readonly Flow[], wording: Wording): Analysis {
   const byFlow = flows.map((flow) => ({ flow, findings: flowFindings(flow, wording) }));
+  for (const finding of addressFindings(flows, wording)) {
+    byFlow.find(({ flow }) => flow.id === finding.flow)?.findings.push(finding);
+  }
   const troubled = byFlow.filter(({ findings }) => findings.length > 0);
   troubled.sort((a, b) => worst(b.findings) - worst(a.findings));
   const [main] = troubled;
@@ -55,7 +58,6 @@ function flowFindings(flow: Flow, wording: Wording): Finding[] {
     ...(conflict === undefined ? jumpFindings(flow, wording) : []),
     ...optionFindings(flow, wording),
     ...sackFindings(flow, wording),
-    ...addressFindings(flow, wording),
     ...checksumFindings(flow, wording),
   ];
   // What is said of any connection that hangs is said where nothing tells why.

@@ -4,6 +4,7 @@
  * one that was not. Units: microseconds.
  */
 import { RST } from '../engine/wire/segment.ts';
+import type { Seq } from '../engine/wire/seq.ts';
 import type { Direction, Seen } from './flow.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
 
@@ -26,22 +27,36 @@ export class IdleTrack {
   resetFrame = 0;
   firstTryUs = UNKNOWN;
   lastTryUs = UNKNOWN;
+  private trySeq: Seq | null = null;
 
-  /** `sinceUs`: since the packet before. `settled`: nothing was outstanding when this one came. */
-  note(seen: Seen, dir: Direction, sinceUs: number, settled: boolean): void {
-    if (sinceUs >= PAUSE_US && settled && this.tries === 0 && !hasFlags(seen, RST)) {
+  /**
+   * `sinceUs`: since the packet before. `settled`: nothing was outstanding when this one came.
+   * `octets` of it want an answer; `again`: it repeats an octet (a retransmission, a keep-alive).
+   */
+  note(
+    seen: Seen,
+    dir: Direction,
+    sinceUs: number,
+    settled: boolean,
+    octets: number,
+    again: boolean,
+  ): void {
+    const asks = (octets > 0 || again) && !hasFlags(seen, RST);
+    if (sinceUs >= PAUSE_US && settled && this.tries === 0 && asks) {
       this.begin(seen, dir, sinceUs);
       return;
     }
     if (this.tries === 0 || this.byReset) return;
-    if (dir === this.wakes) this.tryAgain(seen);
-    else this.answer(seen);
+    if (dir !== this.wakes) this.answer(seen);
+    // New octets need not be a sign: the capture may have missed the answer to the old ones.
+    else if (again && asks) this.tryAgain(seen);
   }
 
   private begin(seen: Seen, dir: Direction, sinceUs: number): void {
     this.pauseUs = sinceUs;
     this.wakes = dir;
     this.tries = 1;
+    this.trySeq = seen.segSeq;
     this.frames.length = 0;
     this.frames.push(seen.frame);
     this.firstTryUs = seen.timeUs;
@@ -49,10 +64,11 @@ export class IdleTrack {
   }
 
   private tryAgain(seen: Seen): void {
-    if (hasFlags(seen, RST)) return;
     // What is sent in one go is one try.
     if (seen.timeUs - this.lastTryUs < TIMER_US) return;
-    this.tries += 1;
+    // A timer repeats one octet; another one is another loss, whose answers the capture missed.
+    this.tries = seen.segSeq === this.trySeq ? this.tries + 1 : 2;
+    this.trySeq = seen.segSeq;
     this.lastTryUs = seen.timeUs;
     if (this.frames.length < FRAME_COUNT_MAX) this.frames.push(seen.frame);
   }

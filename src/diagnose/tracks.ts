@@ -35,7 +35,9 @@ export class Tracks {
     const sinceUs = this.lastUs === UNKNOWN || seen.timeUs === UNKNOWN ? 0 : seen.timeUs - this.lastUs;
     if (seen.timeUs !== UNKNOWN) this.lastUs = seen.timeUs;
     const settled = own.numbers.isAcknowledged() && peer.numbers.isAcknowledged();
-    this.idle.note(seen, dir, sinceUs, settled);
+    const { sndNxt } = own.numbers;
+    const again = sndNxt !== null && seen.segSeq !== null && seqLt(seen.segSeq, sndNxt);
+    this.idle.note(seen, dir, sinceUs, settled, octets, again);
     if (hasFlags(seen, RST)) return;
     own.origin.note(seen);
     if (hasFlags(seen, SYN)) {
