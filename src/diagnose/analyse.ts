@@ -32,9 +32,8 @@ export interface Analysis {
 
 export function analyse(flows: readonly Flow[], wording: Wording): Analysis {
   const byFlow = flows.map((flow) => ({ flow, findings: flowFindings(flow, wording) }));
-  for (const finding of addressFindings(flows, wording)) {
-    byFlow.find(({ flow }) => flow.id === finding.flow)?.findings.push(finding);
-  }
+  const byId = new Map(byFlow.map(({ flow, findings }) => [flow.id, findings]));
+  for (const finding of addressFindings(flows, wording)) byId.get(finding.flow)?.push(finding);
   const troubled = byFlow.filter(({ findings }) => findings.length > 0);
   troubled.sort((a, b) => worst(b.findings) - worst(a.findings));
   const [main] = troubled;

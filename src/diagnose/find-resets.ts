@@ -51,6 +51,7 @@ export function resetFindings(
   if (legal !== undefined) taken.add(legal);
   const forgotten = idleReset(flow);
   if (forgotten !== undefined) taken.add(forgotten);
+  for (const reset of resets) if (followsReset(flow, reset)) taken.add(reset);
   const refusals = resets.filter((reset) => isRefusal(flow, reset));
   take('connection-refused', (reset, all) => refusedFinding(flow, reset, all, wording), refusals);
   const nobody = resets.filter((reset) => knowsNoConnection(flow, reset));
@@ -136,6 +137,17 @@ function hadEnded(flow: Flow, reset: Seen): boolean {
       packet.frame < reset.frame &&
       packet.dir === reset.dir &&
       (hasFlags(packet, FIN) || hasFlags(packet, RST | ACK)),
+  );
+}
+
+/** The other side’s reset ended the connection here: what still comes is answered by another one. */
+function followsReset(flow: Flow, reset: Seen): boolean {
+  return (
+    !hasFlags(reset, ACK) &&
+    flow.kept.some(
+      (packet) =>
+        packet.frame < reset.frame && packet.dir !== reset.dir && hasFlags(packet, RST),
+    )
   );
 }
 

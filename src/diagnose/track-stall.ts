@@ -41,6 +41,8 @@ export class StallTrack {
 
   /** A segment with octets that were sent before and are not acknowledged. */
   repeat(seen: Seen, segSeq: Seq): void {
+    // Without times nothing tells a timer from a copy.
+    if (seen.timeUs === UNKNOWN) return;
     if (this.zeroFrame !== 0) {
       this.zeroProbes += 1;
       return;
@@ -50,7 +52,7 @@ export class StallTrack {
       this.nowCount = 1;
       this.nowFrame = seen.frame;
       this.nowFirstUs = seen.timeUs;
-    } else if (seen.timeUs !== UNKNOWN && seen.timeUs - this.nowLastUs < TIMER_US) {
+    } else if (seen.timeUs - this.nowLastUs < TIMER_US) {
       return;
     } else this.nowCount += 1;
     this.nowLastUs = seen.timeUs;

@@ -3,7 +3,7 @@
  * begins in the middle), no finding of severity warning or above comes out. Seeded.
  */
 import { describe, expect, it } from 'vitest';
-import type { PacketRecord } from '../../src/diagnose/packet-record.ts';
+import type { PacketRecord, TcpOptions } from '../../src/diagnose/packet-record.ts';
 import { Random, SEED, SEED_HINT } from '../helpers/seed.ts';
 import { analyseRecords, type Facts, record, type World } from './records.ts';
 
@@ -58,7 +58,8 @@ class Conversation {
 
   private say(from: 'c' | 's', octets: number, wait: number, more: Partial<Facts> = {}): void {
     const other = from === 'c' ? 's' : 'c';
-    const stamp = this.stamps ? { tsVal: Math.trunc(this.ms) + 1, tsEcr: Math.trunc(this.ms) } : {};
+    const now = Math.trunc(this.ms);
+    const stamp: Partial<TcpOptions> = this.stamps ? { tsVal: now + 1, tsEcr: now } : {};
     this.push(
       {
         from,
