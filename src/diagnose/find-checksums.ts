@@ -31,9 +31,7 @@ export function checksumFindings(flow: Flow, wording: Wording): Finding[] {
     const harmless = wire.filter(
       (packet) => unfinished.includes(packet) || acceptedBy(flow, packet) !== undefined,
     );
-    const broken = wire.filter(
-      (packet) => !harmless.includes(packet) && !refused.includes(packet),
-    );
+    const broken = wire.filter((packet) => !harmless.includes(packet) && !refused.includes(packet));
     if (refused.length > 0) found.push(partialFinding(flow, dir, refused, wording));
     if (harmless.length > 0) found.push(offload(flow, dir, harmless, unfinished, wording));
     if (broken.length > 0) found.push(brokenChecksums(flow, dir, broken, wording));

@@ -98,18 +98,14 @@ function splitHandshake(flow: Flow, split: Offer, wording: Wording): Finding {
       'Two programs that really connect to each other at the same time from fixed ports.',
       'A capture that lost the SYN-ACK, and a connection in the other direction on the same ports.',
     ],
-    remedy: 'Find out what listens there; a firewall on the way must know this handshake or drop it.',
+    remedy:
+      'Find out what listens there; a firewall on the way must know this handshake or drop it.',
     decide: captureCommand(flow, wording),
     numbers: { isn: formatSeq(split.isn) },
   });
 }
 
-function synData(
-  flow: Flow,
-  syn: Offer,
-  answer: Offer | undefined,
-  wording: Wording,
-): Finding {
+function synData(flow: Flow, syn: Offer, answer: Offer | undefined, wording: Wording): Finding {
   const octets = syn.first.payloadOctets;
   const taken = answer !== undefined && answer.segAck === seqAdd(syn.isn, 1 + octets);
   const refused = answer !== undefined && answer.segAck === seqAdd(syn.isn, 1);

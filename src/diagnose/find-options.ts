@@ -38,9 +38,9 @@ function strippedFinding(flow: Flow, stripped: Stripped, wording: Wording): Find
   return makeFinding({
     code: `${option}-stripped`,
     flow: flow.id,
-    frames: [
-      ...new Set([syn.frame, synAck.frame, ...proofs.map(({ frame }) => frame)]),
-    ].sort((a, b) => a - b),
+    frames: [...new Set([syn.frame, synAck.frame, ...proofs.map(({ frame }) => frame)])].sort(
+      (a, b) => a - b,
+    ),
     summary: `The ${name} loses its ${words} on the way (${wording.frame} ${victim.frame})`,
     explanation: [
       ...proofs.map((proof) => proofSentence(proof, words, name, wording)),

@@ -32,12 +32,14 @@ export class Tracks {
   note(seen: Seen, dir: Direction, octets: number): void {
     const own = this.halves[dir];
     const peer = this.halves[dir === 0 ? 1 : 0];
-    const sinceUs = this.lastUs === UNKNOWN || seen.timeUs === UNKNOWN ? 0 : seen.timeUs - this.lastUs;
+    const sinceUs =
+      this.lastUs === UNKNOWN || seen.timeUs === UNKNOWN ? 0 : seen.timeUs - this.lastUs;
     if (seen.timeUs !== UNKNOWN) this.lastUs = seen.timeUs;
     const settled = own.numbers.isAcknowledged() && peer.numbers.isAcknowledged();
     const { sndNxt } = own.numbers;
     const again = sndNxt !== null && seen.segSeq !== null && seqLt(seen.segSeq, sndNxt);
-    this.idle.note(seen, dir, sinceUs, settled, octets, again);
+    // Handshakes have findings of their own, and a repeated SYN-ACK may be another end point's.
+    if (!hasFlags(seen, SYN)) this.idle.note(seen, dir, sinceUs, settled, octets, again);
     if (hasFlags(seen, RST)) return;
     own.origin.note(seen);
     if (hasFlags(seen, SYN)) {

@@ -37,7 +37,10 @@ describe('duplicate-address', () => {
   });
 
   it('is none for a route that changes once, or once and back', () => {
-    for (const ttls of [[63, 57, 57], [63, 57, 63, 63]]) {
+    for (const ttls of [
+      [63, 57, 57],
+      [63, 57, 63, 63],
+    ]) {
       const turns = ttls.map((ttl, n) => from(data(20 + n, n), ttl));
       expect(codes([...opened(63), ...turns])).toEqual([]);
     }

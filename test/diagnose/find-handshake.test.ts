@@ -19,7 +19,9 @@ describe('half-open', () => {
 
   it('is none where the client refuses', () => {
     const refused: Facts = { ms: 10.1, from: 'c', flags: 'R', seq: 1 };
-    expect(findingsOf([SYN, SYN_ACK, refused, at(SYN_ACK, 1010)]).join()).not.toContain('half-open');
+    expect(findingsOf([SYN, SYN_ACK, refused, at(SYN_ACK, 1010)]).join()).not.toContain(
+      'half-open',
+    );
   });
 });
 

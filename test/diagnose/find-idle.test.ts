@@ -22,7 +22,9 @@ describe('idle-drop', () => {
 
   it('by a reset says so once', () => {
     const reset: Facts = { ms: 3_600_010, from: 's', flags: 'R', seq: 21 };
-    expect(findingsOf([...ALIVE, ...tries(3_600_000, 1), reset])).toEqual(['idle-drop likely error']);
+    expect(findingsOf([...ALIVE, ...tries(3_600_000, 1), reset])).toEqual([
+      'idle-drop likely error',
+    ]);
   });
 
   it('is found where keep-alives go unanswered', () => {
@@ -32,8 +34,12 @@ describe('idle-drop', () => {
 
   it('is none where a longer pause was survived', () => {
     const lived = [say(60_000, 'c', 21, 21, 10), say(60_010, 's', 21, 31)];
-    const dead = Array.from({ length: 6 }, (_, n) => say(80_000 + 200 * (2 ** n - 1), 'c', 31, 21, 10));
-    expect(findingsOf([...ALIVE, ...lived, ...dead])).toEqual(['retransmission-storm proven warning']);
+    const dead = Array.from({ length: 6 }, (_, n) =>
+      say(80_000 + 200 * (2 ** n - 1), 'c', 31, 21, 10),
+    );
+    expect(findingsOf([...ALIVE, ...lived, ...dead])).toEqual([
+      'retransmission-storm proven warning',
+    ]);
   });
 
   it('is none where the capture ends right behind the pause', () => {

@@ -6,7 +6,11 @@ const BY = 700_000_000;
 
 function talk(from: number): Facts[] {
   return [0, 1, 2].flatMap((n) => [
-    stamped({ ms: from + n * 100, from: 's', flags: 'P.', seq: 1 + n * 10, ack: 1, octets: 10 }, 900 + from, 100),
+    stamped(
+      { ms: from + n * 100, from: 's', flags: 'P.', seq: 1 + n * 10, ack: 1, octets: 10 },
+      900 + from,
+      100,
+    ),
     stamped({ ms: from + n * 100 + 0.1, from: 'c', ack: 11 + n * 10 }, 100 + from, 900 + from),
   ]);
 }
@@ -15,7 +19,15 @@ function talk(from: number): Facts[] {
 function jumped(ackBy: number, more: Partial<Facts> = {}): Facts[] {
   return [0, 1, 2, 3].flatMap((n) => [
     stamped(
-      { ms: 1000 + n * 300, from: 's', flags: 'P.', seq: 31 + BY, ack: 1 + ackBy, octets: 10, ...more },
+      {
+        ms: 1000 + n * 300,
+        from: 's',
+        flags: 'P.',
+        seq: 31 + BY,
+        ack: 1 + ackBy,
+        octets: 10,
+        ...more,
+      },
       1900,
       300,
     ),
@@ -25,8 +37,12 @@ function jumped(ackBy: number, more: Partial<Facts> = {}): Facts[] {
 
 describe('sequence-jump', () => {
   it('is proven when the packets echo our timestamps and are refused', () => {
-    expect(findingsOf([...OPENED, ...talk(20), ...jumped(0)])).toEqual(['sequence-jump proven error']);
-    expect(findingsOf([...OPENED, ...talk(20), ...jumped(-BY)])).toEqual(['sequence-jump proven error']);
+    expect(findingsOf([...OPENED, ...talk(20), ...jumped(0)])).toEqual([
+      'sequence-jump proven error',
+    ]);
+    expect(findingsOf([...OPENED, ...talk(20), ...jumped(-BY)])).toEqual([
+      'sequence-jump proven error',
+    ]);
   });
 
   it('is found when only the acknowledgements jump', () => {
@@ -44,7 +60,9 @@ describe('sequence-jump', () => {
   });
 
   it('is none where the receiver accepts the new numbers: the capture has a hole', () => {
-    const rows = jumped(0).map((facts) => (facts.from === 'c' ? { ...facts, ack: 41 + BY } : facts));
+    const rows = jumped(0).map((facts) =>
+      facts.from === 'c' ? { ...facts, ack: 41 + BY } : facts,
+    );
     expect(findingsOf([...OPENED, ...talk(20), ...rows])).toEqual([]);
   });
 });

@@ -3,10 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { type Facts, findingsOf, OPENED, stamped } from './records.ts';
 
 const [SYN, SYN_ACK] = OPENED as readonly [Facts, Facts, Facts];
-const plain = (ms: number, from: 'c' | 's', more: Partial<Facts> = {}): Facts => ({ ms, from, ...more });
+const plain = (ms: number, from: 'c' | 's', more: Partial<Facts> = {}): Facts => ({
+  ms,
+  from,
+  ...more,
+});
 
 function opened(layout: string, options: Facts['options'], syn: Partial<Facts> = {}): Facts[] {
-  return [{ ...SYN, ...syn }, { ...SYN_ACK, layout, options: { ...options } }];
+  return [
+    { ...SYN, ...syn },
+    { ...SYN_ACK, layout, options: { ...options } },
+  ];
 }
 
 const WITHOUT_TS = { mss: 1460, wndScale: 7, tsVal: null, tsEcr: null };
@@ -27,7 +34,9 @@ describe('timestamps', () => {
   it('that the server uses all the same are stripped', () => {
     const rows = opened('mss,nop,nop,sackOK,nop,wscale', WITHOUT_TS);
     const later = stamped({ ms: 20, from: 's', flags: 'P.', octets: 5 }, 910, 100);
-    expect(findingsOf([...rows, plain(10.1, 'c'), later])).toEqual(['timestamps-stripped proven warning']);
+    expect(findingsOf([...rows, plain(10.1, 'c'), later])).toEqual([
+      'timestamps-stripped proven warning',
+    ]);
   });
 
   it('that left the server and are not used are stripped, as far as one can tell there', () => {
@@ -76,7 +85,12 @@ describe('window scale', () => {
 });
 
 describe('SACK-permitted', () => {
-  const rows = opened('mss,nop,nop,TS,nop,wscale', { mss: 1460, wndScale: 7, tsVal: 900, tsEcr: 100 });
+  const rows = opened('mss,nop,nop,TS,nop,wscale', {
+    mss: 1460,
+    wndScale: 7,
+    tsVal: 900,
+    tsEcr: 100,
+  });
   const ack = stamped({ ms: 10.1, from: 'c' }, 110, 900);
 
   it('that a server does not know is absent', () => {
@@ -87,7 +101,13 @@ describe('SACK-permitted', () => {
     const data = [1, 1449, 2897].map((seq) =>
       stamped({ ms: 11, from: 'c', flags: 'P.', seq, octets: 1448 }, 111, 900),
     );
-    const blocks = stamped({ ms: 21, from: 's', ack: 1, options: { sack: [2449, 5345] } }, 911, 111);
-    expect(findingsOf([...rows, ack, ...data, blocks])).toEqual(['sack-permitted-stripped proven warning']);
+    const blocks = stamped(
+      { ms: 21, from: 's', ack: 1, options: { sack: [2449, 5345] } },
+      911,
+      111,
+    );
+    expect(findingsOf([...rows, ack, ...data, blocks])).toEqual([
+      'sack-permitted-stripped proven warning',
+    ]);
   });
 });

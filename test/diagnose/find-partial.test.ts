@@ -36,7 +36,10 @@ describe('checksum-partial', () => {
 
   it('is harmless on what is acknowledged: a virtual network', () => {
     const rows = [bare(SYN, 64), bare(SYN_ACK, 63), bare(ACK, 64)];
-    expect(findingsOf(rows)).toEqual(['checksum-offload proven note', 'checksum-offload proven note']);
+    expect(findingsOf(rows)).toEqual([
+      'checksum-offload proven note',
+      'checksum-offload proven note',
+    ]);
   });
 
   it('is not said of a copy that the capture doubled', () => {

@@ -13,7 +13,12 @@ function recovery(at: number, from: number, offset: number): Facts[] {
   const hole = from + MSS;
   for (let n = 2; n < 10; n++) {
     const sack = [hole + MSS, hole + (n - 1) * MSS + MSS].map((edge) => 1000 + edge + offset);
-    const facts: Facts = { ms: at + 10 + n * 0.01, from: 's', ack: hole, layout: 'nop,nop,TS,nop,nop,sack' };
+    const facts: Facts = {
+      ms: at + 10 + n * 0.01,
+      from: 's',
+      ack: hole,
+      layout: 'nop,nop,TS,nop,nop,sack',
+    };
     rows.push({ ...facts, options: { tsVal: at, tsEcr: at, sack: sack.map((edge) => edge | 0) } });
   }
   rows.push(send(at + 11, 1));
@@ -23,10 +28,18 @@ function recovery(at: number, from: number, offset: number): Facts[] {
 
 describe('sack-out-of-window', () => {
   it('is proven by an offset that comes out twice', () => {
-    const rows = [...OPENED, ...recovery(20, 1, 123_456_789), ...recovery(60, 1 + 10 * MSS, 123_456_789)];
+    const rows = [
+      ...OPENED,
+      ...recovery(20, 1, 123_456_789),
+      ...recovery(60, 1 + 10 * MSS, 123_456_789),
+    ];
     expect(findingsOf(rows)).toEqual(['sack-out-of-window proven warning']);
     const { findings } = analyseRecords(rows.map((facts, at) => record(facts, at + 1)));
-    expect(findings[0]?.numbers).toMatchObject({ offset: 123_456_789, offsetCount: 2, packetCount: 16 });
+    expect(findings[0]?.numbers).toMatchObject({
+      offset: 123_456_789,
+      offsetCount: 2,
+      packetCount: 16,
+    });
     expect(findings[0]?.remedy).toContain('random-sequence-number disable');
   });
 

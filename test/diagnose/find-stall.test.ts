@@ -19,12 +19,20 @@ describe('retransmission-storm', () => {
     const ack = stamped({ ms: 30, from: 's', ack: 1449 }, 910, 120);
     const probes = Array.from({ length: 8 }, (_, n) => data(2000 + n * 2000, 1448, 1));
     const answers = probes.map((probe) => ({ ...ack, ms: probe.ms + 10 }));
-    expect(findingsOf([...OPENED, data(20), ack, ...probes.flatMap((probe, n) => [probe, answers[n] ?? ack])])).toEqual([]);
+    expect(
+      findingsOf([
+        ...OPENED,
+        data(20),
+        ack,
+        ...probes.flatMap((probe, n) => [probe, answers[n] ?? ack]),
+      ]),
+    ).toEqual([]);
   });
 });
 
 describe('zero-window-stall', () => {
-  const shut = (ms: number, wnd: number) => stamped({ ms, from: 's', ack: 1449, wnd }, 900 + ms, 120);
+  const shut = (ms: number, wnd: number) =>
+    stamped({ ms, from: 's', ack: 1449, wnd }, 900 + ms, 120);
 
   it('is a warning when it lasts to the end, a note when it opens again', () => {
     const rows = [...OPENED, data(20), shut(30, 0), shut(1030, 0), shut(3030, 0)];

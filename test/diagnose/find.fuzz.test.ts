@@ -3,10 +3,10 @@
  * the input, numbers that are numbers, words without holes. Seeded.
  */
 import { describe, expect, it } from 'vitest';
-import { printReport } from '../../src/diagnose/print-report.ts';
-import { FlowBook } from '../../src/diagnose/flow-book.ts';
 import { analyse } from '../../src/diagnose/analyse.ts';
+import { FlowBook } from '../../src/diagnose/flow-book.ts';
 import { UNKNOWN } from '../../src/diagnose/packet-record.ts';
+import { printReport } from '../../src/diagnose/print-report.ts';
 import { Random, SEED, SEED_HINT } from '../helpers/seed.ts';
 import { type Facts, record } from './records.ts';
 
@@ -70,11 +70,19 @@ describe('nonsense', () => {
       const name = `run ${run}`;
       for (const finding of analysis.findings) {
         for (const frame of finding.frames) {
-          expect(frame >= 1 && frame <= count, `${name}: ${finding.code} frame ${frame}`).toBe(true);
+          expect(frame >= 1 && frame <= count, `${name}: ${finding.code} frame ${frame}`).toBe(
+            true,
+          );
         }
         expect(Object.values(finding.numbers).every(Number.isFinite), name).toBe(true);
       }
-      const input = { name: 'x', kind: 'capture', packets: count, lines: count, tolerated: {} } as const;
+      const input = {
+        name: 'x',
+        kind: 'capture',
+        packets: count,
+        lines: count,
+        tolerated: {},
+      } as const;
       const text = printReport({ ...analysis, input, flows: book.flows, wording });
       expect(text, name).not.toMatch(/undefined|NaN|\bnull\b/);
     }

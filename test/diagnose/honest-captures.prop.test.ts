@@ -44,7 +44,10 @@ class Conversation {
       tsEcr: layout.includes('TS') ? 0 : null,
     });
     this.push({ from: 'c', flags: 'S', wnd: 64_240, layout: asked, options: options(asked, 1) });
-    this.push({ from: 's', flags: 'S.', wnd: 65_160, layout: answer, options: options(answer, 1) }, 10);
+    this.push(
+      { from: 's', flags: 'S.', wnd: 65_160, layout: answer, options: options(answer, 1) },
+      10,
+    );
     this.say('c', 0, 0.1);
     const count = 2 + random.below(12);
     for (let turn = 0; turn < count; turn++) this.turn();
@@ -84,7 +87,8 @@ class Conversation {
     const count = 1 + random.below(8);
     const lost = count > 2 && random.below(3) === 0 ? random.below(count - 1) : -1;
     const isn = from === 'c' ? this.world.clientIsn : this.world.serverIsn;
-    for (let n = 0; n < count; n++) this.say(from, MSS, n === 0 ? 1 : 0.01, { seq: first + n * MSS });
+    for (let n = 0; n < count; n++)
+      this.say(from, MSS, n === 0 ? 1 : 0.01, { seq: first + n * MSS });
     if (lost >= 0) {
       const hole = first + lost * MSS;
       for (let n = lost + 1; n < count; n++) {

@@ -1,7 +1,12 @@
 /** Packets for the tests of findings, made from a few facts. ISNs 1000 and 5000 unless told. */
 import { type Analysis, analyse } from '../../src/diagnose/analyse.ts';
 import { FlowBook } from '../../src/diagnose/flow-book.ts';
-import { NO_OPTIONS, type PacketRecord, type TcpOptions, UNKNOWN } from '../../src/diagnose/packet-record.ts';
+import {
+  NO_OPTIONS,
+  type PacketRecord,
+  type TcpOptions,
+  UNKNOWN,
+} from '../../src/diagnose/packet-record.ts';
 import { ACK, FIN, PSH, RST, SYN } from '../../src/engine/wire/segment.ts';
 
 export const FLAGS: Readonly<Record<string, number>> = { S: SYN, F: FIN, R: RST, P: PSH, '.': ACK };
