@@ -57,12 +57,13 @@ function flowFindings(flow: Flow, wording: Wording): Finding[] {
     ...(conflict === undefined ? jumpFindings(flow, wording) : []),
     ...optionFindings(flow, wording),
     ...sackFindings(flow, wording),
-    ...checksumFindings(flow, wording),
   ];
+  found.push(...checksumFindings(flow, wording, hasFault(found)));
   // What is said of any connection that hangs is said where nothing tells why.
   for (const finish of [handshakeFindings, stallFindings]) {
     const more = finish(flow, wording);
-    found.push(...(hasFault(found) ? more.filter(({ severity }) => severity === 'note') : more));
+    const odd = more.filter(({ severity, code }) => severity === 'note' || code === 'split-handshake');
+    found.push(...(hasFault(found) ? odd : more));
   }
   return found;
 }

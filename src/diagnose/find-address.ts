@@ -3,6 +3,7 @@
  * often is enough: the first place comes back twice. Of one connection, or of several to one
  * server one after the other, which weighs less: routes are chosen by connection. DESIGN §4.8.
  */
+import { findConflict } from './conflict.ts';
 import { type Finding, makeFinding } from './finding.ts';
 import { CLIENT, type Direction, type Flow, SERVER } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
@@ -26,7 +27,7 @@ export function addressFindings(flows: readonly Flow[], wording: Wording): Findi
     servers.set(flow.server, turns);
     const origin = turns.take(flow.tracks.halves[SERVER].origin);
     if (origin !== undefined) {
-      found.push(addressFinding(flow, SERVER, origin, turns.returns, turns.withinOne, wording));
+      found.push(addressFinding(flow, SERVER, origin, turns.returns, false, wording));
     }
   }
   return found;
@@ -35,8 +36,6 @@ export function addressFindings(flows: readonly Flow[], wording: Wording): Findi
 /** The places that one server's connections come from, one after the other. */
 class Turns {
   returns = 0;
-  /** Some single connection came from both. */
-  withinOne = false;
   private first: OriginTrack | undefined;
   private other: OriginTrack | undefined;
   private atOther = false;
@@ -54,7 +53,6 @@ class Turns {
       this.atOther = true;
     }
     if (origin.otherFrame !== 0 && !this.atOther) {
-      this.withinOne = true;
       this.returns += origin.returns;
       // A single return is enough for `told` to wait for the next connection.
       this.atOther = origin.returns === 0;
@@ -107,10 +105,10 @@ function addressFinding(
       what.join(', '),
     explanation:
       `The first place comes back ${plural(returns, 'time')} after the other one, ` +
-      (withinOne ? 'within connections. ' : 'from one connection to the next. ') +
+      (withinOne ? 'within one connection. ' : 'over several connections. ') +
       'Either two machines use this address, or one machine’s packets take two ways.',
-    // Each connection may have a route of its own.
-    ...(withinOne ? {} : { severity: 'note' as const }),
+    // Each connection may have a route of its own, unless two end points answered this one.
+    ...(withinOne || macs || findConflict(flow) !== undefined ? {} : { severity: 'note' as const }),
     certainty: 'possible',
     looksTheSame: [
       'Two routes of equal cost, or a pair of routers.',

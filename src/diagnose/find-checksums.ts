@@ -19,14 +19,15 @@ import { framesText, sideName, type Wording } from './wording.ts';
 /** Longer than a packet on the wire: merged or not yet cut by the network card. */
 const SEGMENT_OCTETS_MAX = 1460;
 
-export function checksumFindings(flow: Flow, wording: Wording): Finding[] {
+/** `explained`: something else tells why packets are not acknowledged. */
+export function checksumFindings(flow: Flow, wording: Wording, explained: boolean): Finding[] {
   const found: Finding[] = [];
   for (const dir of [CLIENT, SERVER] as const) {
     const bad = flow.kept.filter((packet) => packet.dir === dir && packet.checksum === 'bad');
     const wire = bad.filter((packet) => packet.payloadOctets <= SEGMENT_OCTETS_MAX);
     if (wire.length === 0) continue;
     const bare = wire.filter((packet) => isUnfinished(packet, wire));
-    const refused = refusedPackets(flow, dir, bare);
+    const refused = explained ? [] : refusedPackets(flow, dir, bare);
     const unfinished = bare.filter((packet) => !refused.includes(packet));
     const harmless = wire.filter(
       (packet) => unfinished.includes(packet) || acceptedBy(flow, packet) !== undefined,

@@ -2,9 +2,10 @@
  * `timestamps-stripped`, `window-scale-stripped`, `sack-permitted-stripped`: the words for what
  * stripped.ts found.
  */
+import { seqDiff } from '../engine/wire/seq.ts';
 import { type Certainty, type Finding, makeFinding } from './finding.ts';
 import { ALLOW_OPTIONS } from './firewall-advice.ts';
-import type { Flow } from './flow.ts';
+import { CLIENT, type Flow } from './flow.ts';
 import { findStripped, type Option, type Proof, type Stripped } from './stripped.ts';
 import { captureCommand, observeAdvice, plural, type Wording } from './wording.ts';
 
@@ -33,6 +34,8 @@ export function optionFindings(flow: Flow, wording: Wording): Finding[] {
 function strippedFinding(flow: Flow, stripped: Stripped, wording: Wording): Finding {
   const { option, syn, synAck, fromSyn, proofs } = stripped;
   const words = WORDS[option];
+  // A server that takes data without timestamps does not insist on them.
+  const tolerated = option === 'timestamps' && tookData(flow);
   const victim = fromSyn ? syn : synAck;
   const name = fromSyn ? 'SYN' : 'SYN-ACK';
   return makeFinding({
@@ -48,13 +51,20 @@ function strippedFinding(flow: Flow, stripped: Stripped, wording: Wording): Find
         ? 'Both ends then do without: it costs speed, not connections.'
         : `The client asked for ${words} in ${wording.frame} ${syn.frame}. ${COSTS[option]}`,
     ].join(' '),
-    ...(fromSyn ? { severity: 'note' as const } : {}),
+    ...(fromSyn || tolerated ? { severity: 'note' as const } : {}),
     certainty: certaintyOf(option, proofs),
     looksTheSame:
       certaintyOf(option, proofs) === 'proven' ? [] : ['An end point that breaks the RFC.'],
     remedy: `${ALLOW_OPTIONS} ${fromSyn ? '' : observeAdvice(flow)}`.trim(),
     decide: captureCommand(flow, wording),
   });
+}
+
+/** The server has acknowledged octets of the client behind the handshake. */
+function tookData(flow: Flow): boolean {
+  const { sndUna } = flow.tracks.halves[CLIENT].numbers;
+  const syn = flow.halves[CLIENT].offers[0];
+  return sndUna !== null && syn !== undefined && seqDiff(sndUna, syn.isn) > 1;
 }
 
 function certaintyOf(option: Option, proofs: readonly Proof[]): Certainty {

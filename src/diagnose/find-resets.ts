@@ -145,7 +145,11 @@ function followsReset(flow: Flow, reset: Seen): boolean {
   return (
     !hasFlags(reset, ACK) &&
     flow.kept.some(
-      (packet) => packet.frame < reset.frame && packet.dir !== reset.dir && hasFlags(packet, RST),
+      (packet) =>
+        packet.frame < reset.frame &&
+        packet.dir !== reset.dir &&
+        hasFlags(packet, RST) &&
+        !isInexact(flow, packet),
     )
   );
 }

@@ -25,6 +25,8 @@ const NOPS_MIN = 4;
 const SHIFT_MIN = 4;
 const SHIFT_MAX = 14;
 const WND_MIN = 16;
+/** No receiver offers less than a segment unless it scales (RFC 1122 §4.2.3.3). */
+const WND_PLAIN = 536;
 
 export type Proof =
   /** NOPs stand where it was. */
@@ -99,12 +101,13 @@ function goesOn(flow: Flow, option: Option, synAck: Seen): readonly Proof[] {
 
 /**
  * The shift that makes the plain window of the SYN-ACK into the next one, 0: none does exactly. A
- * receiver takes back nothing that it has offered (RFC 7323 §2.4), and a number that is no power
- * of two, nor one less, is hardly hit by chance.
+ * receiver takes back nothing that it has offered (RFC 7323 §2.4), a number that is no power of
+ * two, nor one less, is hardly hit by chance, and less than a segment nobody offers plainly.
  */
 function shiftBetween(plain: number, scaled: number): number {
   if (scaled < WND_MIN || plain === UNKNOWN) return 0;
-  if ((scaled & (scaled - 1)) === 0 || (scaled & (scaled + 1)) === 0) return 0;
+  const round = (scaled & (scaled - 1)) === 0 || (scaled & (scaled + 1)) === 0;
+  if (round && scaled >= WND_PLAIN) return 0;
   for (let shift = SHIFT_MIN; shift <= SHIFT_MAX; shift++) {
     if (plain >> shift === scaled || (plain + (1 << shift) - 1) >> shift === scaled) return shift;
   }

@@ -49,6 +49,6 @@ describe('duplicate-address', () => {
   it('is found over connections that each show both places', () => {
     const rows = [...opened(63), from(data(20, 0), 57), from(data(21, 1), 63)];
     expect(codes(rows, ['40000'])).toEqual([]);
-    expect(codes(rows, ['40000', '40001'])).toEqual(['duplicate-address warning']);
+    expect(codes(rows, ['40000', '40001'])).toEqual(['duplicate-address note']);
   });
 });
