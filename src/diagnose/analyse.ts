@@ -62,7 +62,9 @@ function flowFindings(flow: Flow, wording: Wording): Finding[] {
   // What is said of any connection that hangs is said where nothing tells why.
   for (const finish of [handshakeFindings, stallFindings]) {
     const more = finish(flow, wording);
-    const odd = more.filter(({ severity, code }) => severity === 'note' || code === 'split-handshake');
+    const odd = more.filter(
+      ({ severity, code }) => severity === 'note' || code === 'split-handshake',
+    );
     found.push(...(hasFault(found) ? odd : more));
   }
   return found;

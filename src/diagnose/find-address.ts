@@ -107,8 +107,8 @@ function addressFinding(
       `The first place comes back ${plural(returns, 'time')} after the other one, ` +
       (withinOne ? 'within one connection. ' : 'over several connections. ') +
       'Either two machines use this address, or one machine’s packets take two ways.',
-    // Each connection may have a route of its own, unless two end points answered this one.
-    ...(withinOne || macs || findConflict(flow) !== undefined ? {} : { severity: 'note' as const }),
+    // TTLs that differ are two routes more often than two machines, unless two end points answer.
+    ...(macs || findConflict(flow) !== undefined ? {} : { severity: 'note' as const }),
     certainty: 'possible',
     looksTheSame: [
       'Two routes of equal cost, or a pair of routers.',

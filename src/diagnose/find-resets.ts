@@ -140,7 +140,7 @@ function hadEnded(flow: Flow, reset: Seen): boolean {
   );
 }
 
-/** The other side’s reset ended the connection here: what still comes is answered by another one. */
+/** The other side’s reset ended the connection here: what still comes is answered by resets. */
 function followsReset(flow: Flow, reset: Seen): boolean {
   return (
     !hasFlags(reset, ACK) &&

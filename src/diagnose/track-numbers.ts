@@ -26,7 +26,7 @@ export class NumbersTrack {
   offAck: Seq = 0;
   /** What would have come next in the old numbers. */
   offFrom: Seq = 0;
-  /** SEG.ACK of the first one, against what the peer has sent; 0: the acknowledgements are right. */
+  /** SEG.ACK of the first one, against what the peer has sent; 0: acknowledgements are right. */
   offSeqBy: Seq = 0;
   offAckBy: Seq = 0;
   /** So many of them echo a timestamp that the peer has sent. */

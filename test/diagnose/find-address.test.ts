@@ -29,7 +29,7 @@ function opened(ttl: number): Facts[] {
 describe('duplicate-address', () => {
   it('is two places that take turns within a connection', () => {
     const turns = [63, 57, 63, 57, 63].map((ttl, n) => from(data(20 + n, n), ttl));
-    expect(codes([...opened(63), ...turns])).toEqual(['duplicate-address warning']);
+    expect(codes([...opened(63), ...turns])).toEqual(['duplicate-address note']);
     const macs = [1, 2, 1, 2, 1].map((octet, n) =>
       from(data(20 + n, n), 63, `02:00:00:00:00:0${octet}`),
     );

@@ -1,6 +1,6 @@
 /**
- * Packets that no TCP would send, in any order: nothing throws, and what is said is whole: frames of
- * the input, numbers that are numbers, words without holes. Seeded.
+ * Packets that no TCP would send, in any order: nothing throws, and what is said is whole: frames
+ * of the input, numbers that are numbers, words without holes. Seeded.
  */
 import { describe, expect, it } from 'vitest';
 import { analyse } from '../../src/diagnose/analyse.ts';
