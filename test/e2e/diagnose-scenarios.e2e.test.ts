@@ -2,7 +2,7 @@
  * Every scenario of the testbed without a shim, captured on both ends: `diagnose` finds what the
  * firewall does, and of severity warning or above nothing else. Live. One table.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, type ExpectStatic, it } from 'vitest';
 import { diagnoseInput } from '../../src/diagnose/diagnose.ts';
 import { OTHER_SCENARIOS, SCENARIOS, type Scenario } from '../../src/testbed/scenarios.ts';
 import { TRANSFERS, withCaptures } from './scenario-captures.ts';
@@ -55,8 +55,13 @@ async function foundIn(file: string): Promise<string[]> {
   return [...new Set(faults.map(({ code }) => code))];
 }
 
-/** Everything that is expected, and nothing beyond. */
-async function expectFindings(file: string, wanted: readonly string[], where: string) {
+/** Everything that is expected, and nothing beyond. `expect`: of one test among several at once. */
+async function expectFindings(
+  expect: ExpectStatic,
+  file: string,
+  wanted: readonly string[],
+  where: string,
+) {
   const found = await foundIn(file);
   const optional = wanted.filter((code) => code.endsWith('?')).map((code) => code.slice(0, -1));
   const sure = found.filter((code) => !optional.includes(code));
@@ -82,22 +87,22 @@ const HARMLESS: readonly (readonly [way: string, Scenario])[] = ['up', 'down'].f
 
 describe.concurrent('a capture of', () => {
   for (const scenario of [...SCENARIOS, ...OTHER_SCENARIOS]) {
-    it(`${scenario.name} gives that finding and no other`, async () => {
+    it(`${scenario.name} gives that finding and no other`, async ({ expect }) => {
       const [client, server] = expectedOf(scenario.name);
       await withCaptures(scenario, async (captures) => {
-        await expectFindings(captures.client, client, 'client side');
-        await expectFindings(captures.server, server, 'server side');
+        await expectFindings(expect, captures.client, client, 'client side');
+        await expectFindings(expect, captures.server, server, 'server side');
       });
     });
   }
 
   for (const [way, scenario] of HARMLESS) {
-    it(`a transfer ${way} over a path that ${scenario.name} gives none`, async () => {
+    it(`a transfer ${way} over a path that ${scenario.name} gives none`, async ({ expect }) => {
       await withCaptures(
         scenario,
         async (captures) => {
-          await expectFindings(captures.client, [], 'client side');
-          await expectFindings(captures.server, [], 'server side');
+          await expectFindings(expect, captures.client, [], 'client side');
+          await expectFindings(expect, captures.server, [], 'server side');
         },
         TRANSFERS[way],
       );

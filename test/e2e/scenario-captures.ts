@@ -63,7 +63,7 @@ const PLAYS: Readonly<Record<string, Play>> = {
   // The server’s own blocks prove it.
   'sack-permitted-stripped': transfer('up'),
   'duplicate-address': async (lab) => {
-    for (let count = 0; count < 2; count++) await lab.ssh(4, 'true', [], LOGIN_S * 1000);
+    for (let count = 0; count < 3; count++) await lab.ssh(4, 'true', [], LOGIN_S * 1000);
   },
   'rerandomized-midflow': async (lab) => {
     const words = 'for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.4; done';
