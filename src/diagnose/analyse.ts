@@ -4,11 +4,18 @@
  */
 
 import { findConflict } from './conflict.ts';
+import { addressFindings } from './find-address.ts';
 import { checksumFindings } from './find-checksums.ts';
 import { conflictFindings } from './find-conflict.ts';
+import { handshakeFindings } from './find-handshake.ts';
+import { idleFindings } from './find-idle.ts';
+import { jumpFindings } from './find-jump.ts';
+import { optionFindings } from './find-options.ts';
 import { resetFindings } from './find-resets.ts';
+import { sackFindings } from './find-sack.ts';
 import { silenceFindings } from './find-silence.ts';
 import { staleAckFindings } from './find-stale-ack.ts';
+import { stallFindings } from './find-stall.ts';
 import type { Finding, Hypothesis } from './finding.ts';
 import { CLIENT, type Flow, SERVER } from './flow.ts';
 import { judgeHypotheses } from './hypotheses.ts';
@@ -25,6 +32,8 @@ export interface Analysis {
 
 export function analyse(flows: readonly Flow[], wording: Wording): Analysis {
   const byFlow = flows.map((flow) => ({ flow, findings: flowFindings(flow, wording) }));
+  const byId = new Map(byFlow.map(({ flow, findings }) => [flow.id, findings]));
+  for (const finding of addressFindings(flows, wording)) byId.get(finding.flow)?.push(finding);
   const troubled = byFlow.filter(({ findings }) => findings.length > 0);
   troubled.sort((a, b) => worst(b.findings) - worst(a.findings));
   const [main] = troubled;
@@ -38,13 +47,31 @@ export function analyse(flows: readonly Flow[], wording: Wording): Analysis {
 
 function flowFindings(flow: Flow, wording: Wording): Finding[] {
   const conflict = findConflict(flow);
-  return [
+  const found = [
     ...(conflict === undefined ? [] : conflictFindings(flow, conflict, wording)),
+    ...idleFindings(flow, wording),
     ...resetFindings(flow, conflict, wording),
     ...staleAckFindings(flow, wording),
     ...silenceFindings(flow, wording),
-    ...checksumFindings(flow, wording),
+    // Numbers that two end points chose are no jump, and options of two answers no pair.
+    ...(conflict === undefined ? jumpFindings(flow, wording) : []),
+    ...optionFindings(flow, wording),
+    ...sackFindings(flow, wording),
   ];
+  found.push(...checksumFindings(flow, wording, hasFault(found)));
+  // What is said of any connection that hangs is said where nothing tells why.
+  for (const finish of [handshakeFindings, stallFindings]) {
+    const more = finish(flow, wording);
+    const odd = more.filter(
+      ({ severity, code }) => severity === 'note' || code === 'split-handshake',
+    );
+    found.push(...(hasFault(found) ? odd : more));
+  }
+  return found;
+}
+
+function hasFault(findings: readonly Finding[]): boolean {
+  return findings.some(({ severity }) => severity !== 'note');
 }
 
 function worst(findings: readonly Finding[]): number {

@@ -1,6 +1,7 @@
 /**
  * Wrong TCP checksums: the harmless ones of packets that the capturing machine had not finished
- * when tcpdump saw them (`checksum-offload`), and the others (`checksum-bad`).
+ * when tcpdump saw them (`checksum-offload`), those that are refused (`checksum-partial`, in
+ * find-partial.ts), and the others (`checksum-bad`).
  *
  * An unfinished checksum holds the sum of the pseudo-header only (RFC 9293 §3.1), which for the
  * packets of one side is one constant plus the length of the segment. That is a proof even where
@@ -9,6 +10,7 @@
 
 import { ACK } from '../engine/wire/segment.ts';
 import { seqAdd } from '../engine/wire/seq.ts';
+import { partialFinding, refusedPackets } from './find-partial.ts';
 import { type Finding, makeFinding } from './finding.ts';
 import { CLIENT, type Direction, type Flow, SERVER, type Seen, sequenceOctets } from './flow.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
@@ -17,17 +19,21 @@ import { framesText, sideName, type Wording } from './wording.ts';
 /** Longer than a packet on the wire: merged or not yet cut by the network card. */
 const SEGMENT_OCTETS_MAX = 1460;
 
-export function checksumFindings(flow: Flow, wording: Wording): Finding[] {
+/** `explained`: something else tells why packets are not acknowledged. */
+export function checksumFindings(flow: Flow, wording: Wording, explained: boolean): Finding[] {
   const found: Finding[] = [];
   for (const dir of [CLIENT, SERVER] as const) {
     const bad = flow.kept.filter((packet) => packet.dir === dir && packet.checksum === 'bad');
     const wire = bad.filter((packet) => packet.payloadOctets <= SEGMENT_OCTETS_MAX);
     if (wire.length === 0) continue;
-    const unfinished = wire.filter((packet) => isUnfinished(packet, wire));
+    const bare = wire.filter((packet) => isUnfinished(packet, wire));
+    const refused = explained ? [] : refusedPackets(flow, dir, bare);
+    const unfinished = bare.filter((packet) => !refused.includes(packet));
     const harmless = wire.filter(
       (packet) => unfinished.includes(packet) || acceptedBy(flow, packet) !== undefined,
     );
-    const broken = wire.filter((packet) => !harmless.includes(packet));
+    const broken = wire.filter((packet) => !harmless.includes(packet) && !refused.includes(packet));
+    if (refused.length > 0) found.push(partialFinding(flow, dir, refused, wording));
     if (harmless.length > 0) found.push(offload(flow, dir, harmless, unfinished, wording));
     if (broken.length > 0) found.push(brokenChecksums(flow, dir, broken, wording));
   }

@@ -8,6 +8,7 @@ import { answerCandidates } from './answers.ts';
 import type { Conflict } from './conflict.ts';
 import { rankCauses } from './conflict-causes.ts';
 import { type Finding, makeFinding } from './finding.ts';
+import { ASK_TRANSLATIONS, STOP_RENUMBERING } from './firewall-advice.ts';
 import { CLIENT, type Flow, type Seen } from './flow.ts';
 import { originSentence, undecidedWithOrigins } from './origin.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
@@ -24,7 +25,7 @@ import {
 const FOR_GOOD =
   'For good: whoever runs the firewall looks for two translations of this connection (address ' +
   'and port above), for TCP intercept or SYN proxy, and for sequence randomization on both units ' +
-  'of a pair.';
+  `of a pair. ${ASK_TRANSLATIONS} ${STOP_RENUMBERING}`;
 
 export function conflictFindings(flow: Flow, conflict: Conflict, wording: Wording): Finding[] {
   const found = [synackConflict(flow, conflict, wording)];

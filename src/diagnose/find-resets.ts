@@ -8,6 +8,7 @@ import { formatSeq, type Seq, seqAdd, seqDiff, seqLt } from '../engine/wire/seq.
 import { answerCandidates } from './answers.ts';
 import type { Conflict } from './conflict.ts';
 import { answerSentence } from './find-conflict.ts';
+import { idleReset } from './find-idle.ts';
 import { refusesSyn, refutedBy, refutedFinding } from './find-refuted.ts';
 import { staleAckReset } from './find-stale-ack.ts';
 import { type Finding, makeFinding } from './finding.ts';
@@ -48,6 +49,9 @@ export function resetFindings(
   if (conflict !== undefined) return found;
   const legal = staleAckReset(flow);
   if (legal !== undefined) taken.add(legal);
+  const forgotten = idleReset(flow);
+  if (forgotten !== undefined) taken.add(forgotten);
+  for (const reset of resets) if (followsReset(flow, reset)) taken.add(reset);
   const refusals = resets.filter((reset) => isRefusal(flow, reset));
   take('connection-refused', (reset, all) => refusedFinding(flow, reset, all, wording), refusals);
   const nobody = resets.filter((reset) => knowsNoConnection(flow, reset));
@@ -133,6 +137,20 @@ function hadEnded(flow: Flow, reset: Seen): boolean {
       packet.frame < reset.frame &&
       packet.dir === reset.dir &&
       (hasFlags(packet, FIN) || hasFlags(packet, RST | ACK)),
+  );
+}
+
+/** The other side’s reset ended the connection here: what still comes is answered by resets. */
+function followsReset(flow: Flow, reset: Seen): boolean {
+  return (
+    !hasFlags(reset, ACK) &&
+    flow.kept.some(
+      (packet) =>
+        packet.frame < reset.frame &&
+        packet.dir !== reset.dir &&
+        hasFlags(packet, RST) &&
+        !isInexact(flow, packet),
+    )
   );
 }
 

@@ -48,6 +48,9 @@ export function staleAckFindings(flow: Flow, wording: Wording): Finding[] {
   const found = findStaleAck(flow);
   if (found === undefined) return [];
   const { syn, ack, reset, segAck } = found;
+  const again = flow.kept.filter(
+    (packet) => packet.dir === SERVER && packet.segAck === segAck && !hasFlags(packet, SYN),
+  );
   const later = flow.halves[SERVER].offers.find(({ first }) => first.frame > reset.frame);
   return [
     makeFinding({
@@ -64,8 +67,14 @@ export function staleAckFindings(flow: Flow, wording: Wording): Finding[] {
           ? 'Here the second attempt is not seen to be answered: a firewall that drops the reset ' +
             'or the repeated SYN makes this hang.'
           : `It worked: ${wording.frame} ${later.first.frame} is the SYN-ACK.`),
+      ...(later === undefined && again.length > 1 ? { severity: 'warning' as const } : {}),
       certainty: 'likely',
       looksTheSame: ['A firewall that sends packets of one connection into another.'],
+      remedy:
+        later === undefined && again.length > 1
+          ? 'The reset has to reach the server: look for a firewall that drops what belongs to no ' +
+            'connection it knows. A client that takes other ports gets in at once.'
+          : '',
       numbers: { ack: formatSeq(segAck), iss: formatSeq(syn.segSeq ?? 0) },
       undecided: `What the connection was that used ${seqText(segAck)}.`,
     }),

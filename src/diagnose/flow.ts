@@ -10,6 +10,7 @@ import { type Seq, seqAdd, seqDiff, seqLeq, seqLt } from '../engine/wire/seq.ts'
 import { copySeen, type PacketCopy } from './packet-copy.ts';
 import { hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
 import { RecentPackets } from './recent-packets.ts';
+import { Tracks } from './tracks.ts';
 
 export const CLIENT = 0;
 export const SERVER = 1;
@@ -69,6 +70,7 @@ export class Flow {
   readonly serverPort: string;
   readonly halves: readonly [Half, Half] = [new Half(), new Half()];
   readonly kept: Seen[] = [];
+  readonly tracks = new Tracks();
   firstFrame = 0;
   lastFrame = 0;
   firstUs = UNKNOWN;
@@ -101,6 +103,7 @@ export class Flow {
     if (hasFlags(seen, SYN)) noteOffer(this, half, seen);
     noteContent(this, half, seen);
     noteOrigin(half, seen);
+    this.tracks.note(seen, seen.dir, sequenceOctets(seen));
     this.notePause(seen);
     this.lastFrame = seen.frame;
     this.keep(seen);

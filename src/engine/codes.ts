@@ -31,6 +31,12 @@ export const WINDOW_SCALE_STRIPPED = 22;
 export const SACK_PERMITTED_STRIPPED = 23;
 export const IDLE_DROP = 24;
 export const KEEPALIVE_UNANSWERED = 25;
+// Given by `diagnose` alone, as 13 to 17.
+export const HALF_OPEN = 26;
+export const SPLIT_HANDSHAKE = 27;
+export const SYN_DATA = 28;
+export const RETRANSMISSION_STORM = 29;
+export const ZERO_WINDOW_STALL = 30;
 
 // Actions: what seqshim did.
 export const SYNACK_DROPPED = 64;
