@@ -4,6 +4,7 @@
  * they are called. Owns the table only.
  */
 import type { OptionEntry } from '../config/options.ts';
+import { SUSPECT_IDS } from '../diagnose/suspects.ts';
 import type { Command } from './command.ts';
 import { SHELLS } from './shells.ts';
 
@@ -21,9 +22,23 @@ export const COMMANDS: readonly Command[] = [
       'Reads what tcpdump printed, names the lines that matter, what they prove and what not, ranks ' +
       'the causes, and prints the command that decides. Needs no root and changes nothing.',
     positionals: [
-      { name: 'file', help: 'text that tcpdump printed; - is standard input', isList: true },
+      {
+        name: 'file',
+        help: 'text that tcpdump printed; - is standard input',
+        isOptional: true,
+        isList: true,
+      },
     ],
     options: [
+      {
+        name: 'explain',
+        type: 'text',
+        value: 'ID',
+        fallback: undefined,
+        help: 'instead of reading a file, say what a suspect is and how it is ruled out',
+        choices: SUSPECT_IDS,
+        mayBeBare: true,
+      },
       {
         name: 'fail-on',
         type: 'choice',
