@@ -62,7 +62,9 @@ function oneAttempt(attempt: SshAttempt): string[] {
   const to = attempt.host === '' ? 'ssh' : `ssh to ${attempt.host} port ${attempt.port || '22'}`;
   const lines = [`${to} (lines ${firstLine} to ${lastLine})`];
   const at = attempt.lineOf(stage);
-  lines.push(...wrapText('  how far: ', STAGE_WORDS[stage] + (at > 0 ? ` (line ${at})` : '')));
+  if (proxyLine === 0) {
+    lines.push(...wrapText('  how far: ', STAGE_WORDS[stage] + (at > 0 ? ` (line ${at})` : '')));
+  }
   if (end === undefined) lines.push('  the end: not in this text');
   else {
     const said = end.text === '' ? '' : `: “${end.text}”`;
@@ -74,8 +76,8 @@ function oneAttempt(attempt: SshAttempt): string[] {
   const master = MASTER_WORDS[multiplexing];
   if (master !== '') lines.push(`  multiplexing: ${master} (line ${attempt.multiplexingLine})`);
   if (proxyLine > 0) {
-    const mixed = `through a proxy (line ${proxyLine}), which may tell its own story in between`;
-    lines.push(...wrapText('  ', mixed));
+    const mixed = `not told apart: a proxy (line ${proxyLine}) may tell its own story in between`;
+    lines.push(...wrapText('  how far: ', mixed));
   }
   if (attempt.hasFailed() && end?.kind !== 'unresolved') {
     lines.push(
