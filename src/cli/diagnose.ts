@@ -1,7 +1,7 @@
 /**
  * `diagnose`: files in, report out. Needs no root and no native module. Exit 0 clean, 1 findings of
- * at least `--fail-on` or a failure that ssh names, 2 unusable input, 4 not enough evidence; of several inputs the one that
- * matters most: findings, then unusable, then not enough.
+ * at least `--fail-on` or a failure that ssh names, 2 unusable input, 4 not enough evidence; of
+ * several inputs the one that matters most: findings, then unusable, then not enough.
  */
 import type { Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';

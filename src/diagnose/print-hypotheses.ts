@@ -1,6 +1,6 @@
 /**
- * What it is not, for a person: every suspect with its verdict, one sentence, and where something is
- * left open the command that decides. Owns the layout and the words of the verdicts.
+ * What it is not, for a person: every suspect with its verdict, one sentence, and where something
+ * is left open the command that decides. Owns the layout and the words of the verdicts.
  */
 import type { Hypothesis, Verdict } from './finding.ts';
 import type { Report } from './report.ts';

@@ -1,6 +1,7 @@
 /**
  * The usual suspects of a failing ssh, those that cost people weeks: what each is, what it looks
- * like, what rules it out, the command that decides. Owns their ids, which are API, and these words.
+ * like, what rules it out, the command that decides. Owns their ids, which are API, and these
+ * words.
  *
  * RFC 4253 §4.2 and §7 (order of an ssh connection), RFC 7323 §5 (timestamps), RFC 5961 §4.2.
  */

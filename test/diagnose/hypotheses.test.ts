@@ -129,8 +129,8 @@ const TRACES = {
 
 type Trace = keyof typeof TRACES;
 
-/** suspect, evidence, verdict, the trace that has it. `finding:CODE`: that finding is what decides. */
-const CELLS: readonly (readonly [SuspectId, string, Verdict, Trace, finding?: string])[] = [
+/** Suspect, evidence, verdict, the trace that has it; with a code, that finding decides. */
+const CELLS: readonly (readonly [SuspectId, string, Verdict, Trace, code?: string])[] = [
   ['mtu', 'refused', 'ruled-out', 'refused'],
   ['mtu', 'unanswered', 'ruled-out', 'unanswered'],
   ['mtu', 'small-quick-end', 'ruled-out', 'jumpbox'],

@@ -1,6 +1,6 @@
 /**
- * What an `ssh -v` text says, for a person and for `--json`: how far each ssh came, how it ended, the
- * capture that shows the rest. Owns the words and the JSON names of `sshAttempts`.
+ * What an `ssh -v` text says, for a person and for `--json`: how far each ssh came, how it ended,
+ * the capture that shows the rest. Owns the words and the JSON names of `sshAttempts`.
  */
 import { plural } from '../wording.ts';
 import { wrapText } from '../wrap-text.ts';

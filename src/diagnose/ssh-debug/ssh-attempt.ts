@@ -1,6 +1,6 @@
 /**
- * One run of ssh as its -v output tells it: how far it came, how it ended, over what. Owns the shape
- * and the names of stages and ends, which `--json` has. Lines are 1-based, 0 where there is none;
+ * One run of ssh as its -v output tells it: how far it came, how it ended, over what. Owns the
+ * shape and the names of stages and ends, which `--json` has. Lines are 1-based, 0 where there is none;
  * times in microseconds of the day, UNKNOWN without.
  */
 import { UNKNOWN } from '../packet-record.ts';

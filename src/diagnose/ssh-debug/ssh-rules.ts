@@ -1,6 +1,7 @@
 /**
  * The table for `ssh -v`: what each piece of evidence means for each suspect. The first one that an
- * attempt has decides; `%` stands for what the evidence says. Owns the judgements and their reasons.
+ * attempt has decides; `%` stands for what the evidence says. Owns the judgements and their
+ * reasons.
  */
 import type { Rule } from '../hypotheses-rules.ts';
 import type { SuspectId } from '../suspects.ts';
