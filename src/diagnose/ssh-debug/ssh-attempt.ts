@@ -1,7 +1,7 @@
 /**
  * One run of ssh as its -v output tells it: how far it came, how it ended, over what. Owns the
- * shape and the names of stages and ends, which `--json` has. Lines are 1-based, 0 where there is none;
- * times in microseconds of the day, UNKNOWN without.
+ * shape and the names of stages and ends, which `--json` has. Lines are 1-based, 0 where there is
+ * none; times in microseconds of the day, UNKNOWN without.
  */
 import { UNKNOWN } from '../packet-record.ts';
 import type { SocketError } from './ssh-messages.ts';
