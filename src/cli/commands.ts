@@ -4,6 +4,7 @@
  * they are called. Owns the table only.
  */
 import type { OptionEntry } from '../config/options.ts';
+import { SUSPECT_IDS } from '../diagnose/suspects.ts';
 import type { Command } from './command.ts';
 import { SHELLS } from './shells.ts';
 
@@ -19,15 +20,26 @@ export const COMMANDS: readonly Command[] = [
     does: 'say what happened in a pasted tcpdump text (- reads standard input)',
     about:
       'Reads what tcpdump printed, names the lines that matter, what they prove and what not, ranks ' +
-      'the causes, and prints the command that decides. Needs no root and changes nothing.',
+      'the causes, and prints the command that decides. Reads ssh -v output too: how far ssh came, ' +
+      'and what shows the rest. Ends with what it is not. Needs no root and changes nothing.',
     positionals: [
       {
         name: 'file',
-        help: 'capture, or text that tcpdump printed; - is standard input',
+        help: 'capture, or text that tcpdump or ssh -v printed; - is standard input',
+        isOptional: true,
         isList: true,
       },
     ],
     options: [
+      {
+        name: 'explain',
+        type: 'text',
+        value: 'ID',
+        fallback: undefined,
+        help: 'instead of reading a file, say what a suspect is and how it is ruled out',
+        choices: SUSPECT_IDS,
+        mayBeBare: true,
+      },
       {
         name: 'fail-on',
         type: 'choice',
@@ -38,10 +50,13 @@ export const COMMANDS: readonly Command[] = [
       },
       JSON_FLAG,
     ],
-    examples: [['seqshim diagnose trace.txt', 'explain a trace that somebody pasted']],
+    examples: [
+      ['seqshim diagnose trace.txt', 'explain a trace that somebody pasted'],
+      ['seqshim diagnose --explain mtu', 'what that suspect is, and what rules it out'],
+    ],
     exits: {
       0: 'nothing found',
-      1: 'findings of at least --fail-on',
+      1: 'findings of at least --fail-on, or ssh says itself why it failed',
       2: 'not readable',
       4: 'not enough in it',
     },

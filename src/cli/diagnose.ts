@@ -1,21 +1,34 @@
 /**
  * `diagnose`: files in, report out. Needs no root and no native module. Exit 0 clean, 1 findings of
- * at least `--fail-on`, 2 unusable input, 4 not enough evidence; of several inputs the one that
- * matters most: findings, then unusable, then not enough.
+ * at least `--fail-on` or a failure that ssh names, 2 unusable input, 4 not enough evidence; of
+ * several inputs the one that matters most: findings, then unusable, then not enough.
  */
 import type { Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK, EXIT_USAGE } from '../config/exit-codes.ts';
 import { diagnoseInput, type Outcome } from '../diagnose/diagnose.ts';
+import { explainSuspect } from '../diagnose/explain-suspect.ts';
 import { printReport } from '../diagnose/print-report.ts';
 import { inputErrorText } from '../diagnose/read-input.ts';
 import { type Report, reportJson } from '../diagnose/report.ts';
 import { severityRank } from '../diagnose/severity.ts';
+import { isSettledBySsh } from '../diagnose/ssh-debug/with-ssh.ts';
 import type { Severity } from '../telemetry/code-entry.ts';
 
 export async function diagnose(args: Values): Promise<number> {
+  const explain = args['explain'];
+  if (typeof explain === 'string') {
+    process.stdout.write(explainSuspect(explain));
+    return EXIT_OK;
+  }
   const files = args['file'];
   const names = Array.isArray(files) ? files.map(inputName) : [];
+  if (names.length === 0) {
+    throw new OperatorError(
+      'Say what to read, for example: seqshim diagnose trace.txt',
+      EXIT_USAGE,
+    );
+  }
   const failOn = args['fail-on'] as Severity;
   const reports: Report[] = [];
   let unusable = false;
@@ -37,7 +50,9 @@ export async function diagnose(args: Values): Promise<number> {
   }
   if (args['json'] === true) process.stdout.write(`${JSON.stringify(reportJson(reports))}\n`);
   else process.stdout.write(reports.map(printReport).join('\n'));
-  if (reports.some((report) => hasFinding(report, failOn))) return EXIT_NO;
+  if (reports.some((report) => hasFinding(report, failOn) || isSettledBySsh(report))) {
+    return EXIT_NO;
+  }
   if (unusable) return EXIT_USAGE;
   return notEnough ? EXIT_IMPOSSIBLE : EXIT_OK;
 }

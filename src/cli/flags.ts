@@ -23,11 +23,12 @@ export function addFlags(args: Argv, command: Command): Argv {
 
 /** yargs judges the choices and has the defaults of a command's own options only. */
 function addFlag(args: Argv, entry: OptionEntry, isOwn: boolean): Argv {
-  const { name, type, choices, fallback } = entry;
+  const { name, type, choices, fallback, mayBeBare } = entry;
   if (type === 'flag') return args.option(name, { type: 'boolean' });
   if (type === 'list') {
     return args.option(name, { type: 'string', array: true, requiresArg: true });
   }
+  if (mayBeBare) return args.option(name, { type: 'string' });
   if (isOwn && choices !== undefined) {
     return args.option(name, { choices: [...choices], default: fallback, requiresArg: true });
   }

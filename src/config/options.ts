@@ -25,6 +25,8 @@ export interface OptionEntry {
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
+  /** Without a value the command says which there are. */
+  readonly mayBeBare?: true;
   /** SIGHUP applies a change to a running shim; without this a change waits for a restart. */
   readonly live?: true;
 }

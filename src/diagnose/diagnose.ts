@@ -1,6 +1,6 @@
 /**
  * One input from bytes to report. Owns the decision whether it is usable at all: packets, `ssh -v`
- * output (recognised, not analysed), or nothing we know.
+ * output, both in one text, or nothing we know.
  */
 import { CaptureError } from '../datapath/pcap/capture.ts';
 import { analyse } from './analyse.ts';
@@ -8,6 +8,8 @@ import { CapturePackets } from './capture-packets.ts';
 import { FlowBook } from './flow-book.ts';
 import { openInput, type Pieces, readInput } from './read-input.ts';
 import { type InputSummary, LOST, NOT_KEPT, type Report } from './report.ts';
+import { SshDebugText } from './ssh-debug/ssh-debug-text.ts';
+import { withSsh } from './ssh-debug/with-ssh.ts';
 import { TcpdumpText } from './tcpdump-text.ts';
 import type { Wording } from './wording.ts';
 
@@ -27,6 +29,7 @@ export function diagnoseInput(name: string): Promise<Outcome> {
 export async function diagnoseStream(name: string, pieces: Pieces): Promise<Outcome> {
   const book = new FlowBook();
   const text = new TcpdumpText((packet, section) => book.add(packet, section));
+  const ssh = new SshDebugText();
   let capture: CapturePackets | undefined;
   let damage = '';
   try {
@@ -38,6 +41,7 @@ export async function diagnoseStream(name: string, pieces: Pieces): Promise<Outc
       },
       line: (line) => {
         text.feed(line);
+        ssh.feed(line);
         return text.counts.packets > 0 || text.counts.lines < LINES_WITHOUT_PACKET_MAX;
       },
     });
@@ -49,7 +53,9 @@ export async function diagnoseStream(name: string, pieces: Pieces): Promise<Outc
   }
   if (capture === undefined) {
     text.end();
-    return withDamage(judgeText(name, text, book), damage);
+    ssh.end();
+    const outcome = sshReport(name, text, ssh) ?? judgeText(name, text, book);
+    return withDamage(withAttempts(outcome, ssh), damage);
   }
   capture.end();
   return withDamage(judgeCapture(name, capture, book), damage);
@@ -59,19 +65,29 @@ function withDamage(outcome: Outcome, problem: string): Outcome {
   return outcome.kind !== 'report' || problem === '' ? outcome : { ...outcome, problem };
 }
 
+function withAttempts(outcome: Outcome, { attempts }: SshDebugText): Outcome {
+  return outcome.kind === 'report' ? withSsh(outcome.report, attempts) : outcome;
+}
+
+/** For a text of `ssh -v` without packets. */
+function sshReport(name: string, { counts }: TcpdumpText, ssh: SshDebugText): Outcome | undefined {
+  if (counts.packets > 0 || ssh.attempts.length === 0) return undefined;
+  const tolerated = onlyPositive({ 'attempts beyond the limit': ssh.notKept });
+  const input: InputSummary = {
+    name,
+    kind: 'ssh-debug',
+    packets: 0,
+    lines: counts.lines,
+    tolerated,
+  };
+  return report(input, new FlowBook(), { frame: 'line', captureInterface: '' });
+}
+
 function judgeText(name: string, reader: TcpdumpText, book: FlowBook): Outcome {
   const { counts } = reader;
   const { noise } = counts;
   const shown = name === '-' ? 'standard input' : `"${name}"`;
   if (counts.packets === 0) {
-    if (noise.sshDebug > 0) {
-      return {
-        kind: 'not-enough',
-        problem:
-          `${shown} is the output of ssh -v: it shows that the connection broke, not why. Run ` +
-          "`tcpdump -n -vvv 'tcp port 22'` while it fails and give that to diagnose",
-      };
-    }
     const other = noise.arp + noise.otherProtocol + noise.banner + noise.summary;
     if (other > 0) {
       return {
@@ -152,7 +168,10 @@ function report(input: InputSummary, book: FlowBook, wording: Wording): Outcome 
   const analysis = analyse(book.flows, wording);
   // A fault that was found stays found; health is not claimed for what was not looked at.
   const enough = analysis.enough && (book.notKept === 0 || analysis.hypotheses.length > 0);
-  return { kind: 'report', report: { ...analysis, enough, input, flows: book.flows, wording } };
+  return {
+    kind: 'report',
+    report: { ...analysis, enough, input, flows: book.flows, wording },
+  };
 }
 
 function onlyPositive(counts: Readonly<Record<string, number>>): Record<string, number> {

@@ -50,8 +50,8 @@ export function makeFinding(given: Needed & Partial<Finding>): Finding {
   };
 }
 
-/** ruled-out: by a packet, which is named. undecided: these packets say nothing about it. */
-export type Verdict = 'supported' | 'possible' | 'undecided' | 'ruled-out';
+/** ruled-out: by a packet, which is named. undecided: cannot be told from this input. */
+export type Verdict = 'confirmed' | 'possible' | 'undecided' | 'ruled-out';
 
 export interface Hypothesis {
   readonly id: string;

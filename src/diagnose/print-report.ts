@@ -2,10 +2,12 @@
  * The report for a person: what happened, the packets that tell it, why, what it is not. At most
  * 100 columns, except for commands, which must stay on one line to be pasted. Owns the layout.
  */
-import type { Finding, Hypothesis, Verdict } from './finding.ts';
+import type { Finding } from './finding.ts';
 import type { Flow } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
+import { hypothesisLines } from './print-hypotheses.ts';
 import { NOT_KEPT, type Report } from './report.ts';
+import { attemptLines } from './ssh-debug/print-attempts.ts';
 import { importantFrames, timelineOf } from './timeline.ts';
 import {
   endpoint,
@@ -26,13 +28,15 @@ export function printReport(report: Report): string {
   troubled.sort((a, b) => order(report, a) - order(report, b));
   for (const flow of troubled.slice(0, FLOW_COUNT_FULL)) lines.push(...flowSection(report, flow));
   lines.push(...others(report, troubled.slice(FLOW_COUNT_FULL)));
-  if (troubled.length === 0) lines.push(...nothingFound(report));
-  lines.push(...whatItIsNot(report.hypotheses));
+  if (troubled.length === 0 && report.flows.length > 0) lines.push(...nothingFound(report));
+  lines.push(...attemptLines(report.sshAttempts ?? []));
+  lines.push(...hypothesisLines(report));
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
 function headline({ input, flows }: Report): string {
   const where = input.name === '-' ? 'standard input' : input.name;
+  if (input.kind === 'ssh-debug') return `${where}: output of ssh, ${plural(input.lines, 'line')}`;
   return `${where}: ${plural(input.packets, 'TCP packet')}, ${plural(flows.length, 'connection')}`;
 }
 
@@ -168,40 +172,4 @@ function nothingFound(report: Report): string[] {
     ),
     '',
   ];
-}
-
-const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
-  'ruled-out': 'no',
-  undecided: 'open',
-  possible: 'possible',
-  supported: 'supported',
-};
-
-/** What each suspect is called by people who never read our identifiers. */
-const SUSPECTS: Readonly<Record<string, string>> = {
-  mtu: 'MTU, packets too long',
-  'ssh-auth': 'ssh keys or passwords',
-  'ssh-kex': 'ssh key exchange',
-  usedns: 'UseDNS, slow lookups',
-  maxstartups: 'sshd MaxStartups',
-  'tcp-timestamps': 'TCP timestamps',
-  offload: 'checksum offload',
-  'duplicate-ip': 'duplicate IP address',
-  'isn-randomization': 'firewall rewrites numbers',
-  xlate: 'doubled translation entry',
-};
-
-function whatItIsNot(hypotheses: readonly Hypothesis[]): string[] {
-  const [first] = hypotheses;
-  if (first === undefined) return [];
-  const lines = [`What it is not (connection ${first.flow})`];
-  const byVerdict = ['ruled-out', 'undecided', 'possible', 'supported'] as const;
-  for (const wanted of byVerdict) {
-    for (const { id, verdict, because } of hypotheses) {
-      if (verdict !== wanted) continue;
-      const name = (SUSPECTS[id] ?? id).padEnd(26);
-      lines.push(...wrapText(`  ${VERDICT_WORDS[verdict].padEnd(9)}  ${name} `, because));
-    }
-  }
-  return lines;
 }

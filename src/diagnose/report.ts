@@ -7,10 +7,12 @@ import type { Analysis } from './analyse.ts';
 import type { Flow } from './flow.ts';
 import { CLIENT, SERVER } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
+import { attemptJson } from './ssh-debug/print-attempts.ts';
+import type { SshAttempt } from './ssh-debug/ssh-attempt.ts';
 import { importantFrames, timelineOf } from './timeline.ts';
 import type { Wording } from './wording.ts';
 
-export type InputKind = 'tcpdump-text' | 'capture';
+export type InputKind = 'tcpdump-text' | 'capture' | 'ssh-debug';
 
 /** The name under which `tolerated` counts what was not looked at. */
 export const NOT_KEPT = 'packets beyond the limit of connections';
@@ -30,6 +32,8 @@ export interface InputSummary {
 export interface Report extends Analysis {
   readonly input: InputSummary;
   readonly flows: readonly Flow[];
+  /** Of `ssh -v` in the text. */
+  readonly sshAttempts?: readonly SshAttempt[];
   readonly wording: Wording;
 }
 
@@ -45,6 +49,9 @@ export function reportJson(reports: readonly Report[]): object {
     ),
     hypotheses: reports.flatMap((report) =>
       report.hypotheses.map((hypothesis) => ({ input: report.input.name, ...hypothesis })),
+    ),
+    sshAttempts: reports.flatMap((report) =>
+      (report.sshAttempts ?? []).map((one) => ({ input: report.input.name, ...attemptJson(one) })),
     ),
   };
 }

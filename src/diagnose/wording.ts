@@ -66,12 +66,32 @@ export function observeAdvice(flow: Flow): string {
   );
 }
 
+/** What stands for the names in a suspect's command. Empty: not known. */
+export interface CommandNames {
+  readonly server: string;
+  readonly client: string;
+  readonly port: string;
+  readonly where: string;
+}
+
+/** A command with INTERFACE, SERVER, CLIENT and PORT in it, as far as they are safe to paste. */
+export function fillNames(command: string, { server, client, port, where }: CommandNames): string {
+  const names = { INTERFACE: where, SERVER: server, CLIENT: client, PORT: port };
+  return command.replaceAll(/INTERFACE|SERVER|CLIENT|PORT/g, (word) => {
+    const name = names[word as keyof typeof names];
+    return SAFE_NAME.test(name) ? name : word;
+  });
+}
+
 /** The capture that shows MAC address, TTL and absolute numbers of every packet. */
 export function captureCommand(flow: Flow, wording: Wording): string {
-  const where = SAFE_NAME.test(wording.captureInterface) ? wording.captureInterface : 'INTERFACE';
-  const host = safeServer(flow);
-  const port = /^(?:\d{1,5}|[a-z][a-z0-9-]{0,30})$/.test(flow.serverPort)
-    ? flow.serverPort
-    : 'PORT';
+  return captureLine(safeServer(flow), flow.serverPort, wording.captureInterface);
+}
+
+/** The same for whoever has no packets yet. */
+export function captureLine(server: string, serverPort: string, captureInterface: string): string {
+  const where = SAFE_NAME.test(captureInterface) ? captureInterface : 'INTERFACE';
+  const host = SAFE_NAME.test(server) ? server : 'SERVER';
+  const port = /^(?:\d{1,5}|[a-z][a-z0-9-]{0,30})$/.test(serverPort) ? serverPort : 'PORT';
   return `tcpdump -i ${where} -e -n -vvv -S 'host ${host} and tcp port ${port}'`;
 }

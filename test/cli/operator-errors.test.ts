@@ -17,7 +17,7 @@ describe('a command line that is wrong', () => {
     ['unknown command', ['fly'], /^Unknown argument: fly\. Try: seqshim --help$/],
     ['unknown option', ['rules', ...TARGET, '--fast'], /^Unknown argument: fast/],
     ['surplus word', ['status', 'now'], /^Unknown argument: now/],
-    ['no file', ['diagnose'], /^Not enough non-option arguments/],
+    ['no file', ['diagnose'], /^Say what to read, for example: /],
     ['no value', ['rules', ...TARGET, '--mode'], /^Not enough arguments following: mode/],
     ['empty value', ['rules', '--target='], /^Not enough arguments following: target/],
     ['choice of yargs', ['rules', ...TARGET, '--format', 'pf'], /Argument: format, Given: "pf"/],

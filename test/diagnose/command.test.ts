@@ -65,12 +65,16 @@ describe('exit code', () => {
     expect(run([JUMPBOX, '--fail-on', 'error']).code).toBe(1);
   });
 
-  it('4 for ssh -v output, with one line that helps', () => {
+  it('4 for ssh -v output that only met the failure, with the capture that shows the rest', () => {
     const { code, out, err } = run([SSH_DEBUG]);
     expect(code).toBe(4);
-    expect(out).toBe('');
-    expect(err.trimEnd().split('\n')).toHaveLength(1);
-    expect(err).toContain('tcpdump');
+    expect(err).toBe('');
+    expect(out).toContain("tcpdump -i any -e -n -vvv -S 'host fenix-storage and tcp port 22'");
+  });
+
+  it('1 for ssh -v output that says why it failed, 0 for one that did not fail', () => {
+    expect(run([join(FIXTURES, 'ssh-debug/denied.txt')]).code).toBe(1);
+    expect(run([join(FIXTURES, 'ssh-debug/session.txt')]).code).toBe(0);
   });
 
   it('4 when no connection is seen from its beginning', () => {
@@ -115,7 +119,8 @@ describe('--json', () => {
       'rst-no-connection',
       'checksum-offload',
     ]);
-    expect(report.hypotheses).toHaveLength(20);
+    expect(report.hypotheses).toHaveLength(30);
+    expect(report.sshAttempts).toEqual([]);
   });
 });
 
@@ -123,4 +128,33 @@ it('a reader that has read enough is no bug', () => {
   const command = `'${process.execPath}' '${join(dir, 'cli.js')}' diagnose --json '${JUMPBOX}'`;
   const done = spawnSync('sh', ['-c', `${command} | true`], { encoding: 'utf8', timeout: 20_000 });
   expect(done.stderr).toBe('');
+});
+
+describe('--explain', () => {
+  it('says what a suspect is, what it looks like, how it is ruled out, and the command', () => {
+    const { code, out } = run(['--explain', 'maxstartups']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^maxstartups: MaxStartups, tcpwrappers, fail2ban\n/);
+    for (const part of ['what it is: ', 'what it looks like: ', 'how it is ruled out: ']) {
+      expect(out).toContain(part);
+    }
+    expect(out).toContain('    journalctl');
+  });
+
+  it.each([
+    ['an unknown one', ['--explain', 'gremlins'], /^Cannot explain "gremlins": use one of mtu, /],
+    ['none', ['--explain'], /^Say which suspect to explain, one of mtu, .*, mux\n$/],
+  ])('lists them for %s, in one line, exit 2', (_what, args, message) => {
+    const { code, out, err } = run(args);
+    expect(code).toBe(2);
+    expect(out).toBe('');
+    expect(err).toMatch(message);
+    expect(err.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('needs no file, and a file needs no suspect, but one of both', () => {
+    const { code, err } = run([]);
+    expect(code).toBe(2);
+    expect(err).toMatch(/^Say what to read, for example: [^\n]+\n$/);
+  });
 });
