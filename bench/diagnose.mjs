@@ -1,7 +1,8 @@
 /**
  * `node bench/diagnose.mjs [--packets N] [--no-tshark] [--json]`: `diagnose`, `tcptrace` and
  * `tshark -z expert` read the same headers-only capture, which is made first, one after the other,
- * each on one core. Needs a built seqshim. Times in seconds, memory in MB, at its peak.
+ * each on one core. Needs a built seqshim. Processor seconds,
+ * user's and system's, so that what else the machine does counts little; memory in MB, at its peak.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -88,6 +89,8 @@ function writeRecord(block, at, number) {
   block.writeUInt32BE(number >>> 3, tcp + 24);
 }
 
+const FIGURES = /seqshim-bench ([\d.]+) ([\d.]+) (\d+)/;
+
 const TOOLS = {
   seqshim: (path) => [process.execPath, CLI, 'diagnose', path],
   tcptrace: (path) => ['tcptrace', '-n', path],
@@ -113,14 +116,15 @@ export function benchDiagnose({ packets = 10_000_000, tshark = true } = {}) {
 /** GNU time measures the peak of a program that is not ours. */
 function measure(command, packets) {
   if (!programExists(command[0])) return { missing: true };
-  const args = ['-c', '0', '/usr/bin/time', '-f', 'seqshim-bench %e %M', ...command];
+  const args = ['-c', '0', '/usr/bin/time', '-f', 'seqshim-bench %U %S %M', ...command];
   const stdio = ['ignore', 'ignore', 'pipe'];
   const done = spawnSync('taskset', args, { encoding: 'utf8', stdio, timeout: LONGEST_MS });
-  const [, seconds, kilobytes] = /seqshim-bench ([\d.]+) (\d+)/.exec(done.stderr) ?? [];
-  if (seconds === undefined) return { failed: done.stderr.trim().split('\n')[0] ?? 'no answer' };
+  const [, user, system, kilobytes] = FIGURES.exec(done.stderr) ?? [];
+  const seconds = Number(user) + Number(system);
+  if (kilobytes === undefined) return { failed: done.stderr.trim().split('\n')[0] ?? 'no answer' };
   return {
-    seconds: Number(seconds),
-    packetsPerSecond: Math.round(packets / Number(seconds)),
+    seconds: Math.round(seconds * 100) / 100,
+    packetsPerSecond: Math.round(packets / seconds),
     peakMb: Math.round(Number(kilobytes) / 1000),
   };
 }
