@@ -21,7 +21,7 @@ const PAYLOAD_BYTES = 1000;
 /** A tool that needs longer than this is slower, whatever it would have said. */
 const LONGEST_MS = 1_200_000;
 
-/** Eight connections at a time: each is opened, used in both directions, closed. Always the same. */
+/** Eight connections at a time: each is opened, used both ways, closed. Always the same. */
 function writeCapture(path, packets) {
   const file = openSync(path, 'w');
   const hash = createHash('sha256');
