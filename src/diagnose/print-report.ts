@@ -3,6 +3,7 @@
  * 100 columns, except for commands, which must stay on one line to be pasted. Owns the layout.
  */
 import type { Finding } from './finding.ts';
+import { findingsByFlow } from './findings-by-flow.ts';
 import type { Flow } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
 import { hypothesisLines } from './print-hypotheses.ts';
@@ -24,10 +25,16 @@ const FLOW_COUNT_FULL = 5;
 
 export function printReport(report: Report): string {
   const lines = [headline(report), ...tolerated(report), ''];
-  const troubled = report.flows.filter((flow) => findingsOf(report, flow).length > 0);
-  troubled.sort((a, b) => order(report, a) - order(report, b));
-  for (const flow of troubled.slice(0, FLOW_COUNT_FULL)) lines.push(...flowSection(report, flow));
-  lines.push(...others(report, troubled.slice(FLOW_COUNT_FULL)));
+  const groups = findingsByFlow(report.findings);
+  const flows = new Map(report.flows.map((flow) => [flow.id, flow]));
+  const troubled = [...groups].flatMap(([id, findings]) => {
+    const flow = flows.get(id);
+    return flow === undefined ? [] : [{ flow, findings }];
+  });
+  for (const { flow, findings } of troubled.slice(0, FLOW_COUNT_FULL)) {
+    lines.push(...flowSection(report, flow, findings));
+  }
+  lines.push(...others(troubled.slice(FLOW_COUNT_FULL)));
   if (troubled.length === 0 && report.flows.length > 0) lines.push(...nothingFound(report));
   lines.push(...attemptLines(report.sshAttempts ?? []));
   lines.push(...hypothesisLines(report));
@@ -47,17 +54,12 @@ function tolerated({ input }: Report): string[] {
   return wrapText('  read past: ', text);
 }
 
-function findingsOf(report: Report, flow: Flow): Finding[] {
-  return report.findings.filter((finding) => finding.flow === flow.id);
+interface Troubled {
+  readonly flow: Flow;
+  readonly findings: readonly Finding[];
 }
 
-/** The order of `findings`, which is worst first. */
-function order(report: Report, flow: Flow): number {
-  return report.findings.findIndex((finding) => finding.flow === flow.id);
-}
-
-function flowSection(report: Report, flow: Flow): string[] {
-  const findings = findingsOf(report, flow);
+function flowSection(report: Report, flow: Flow, findings: readonly Finding[]): string[] {
   const important = importantFrames(findings);
   const title =
     `Connection ${flow.id}: ${endpoint(flow.client, flow.clientPort)} → ` +
@@ -140,15 +142,19 @@ function advice(flow: Flow, findings: readonly Finding[]): string[] {
   return lines.length === 0 ? [] : [...lines, ''];
 }
 
-function others(report: Report, flows: readonly Flow[]): string[] {
-  if (flows.length === 0) return [];
+function others(troubled: readonly Troubled[]): string[] {
+  if (troubled.length === 0) return [];
   const counts = new Map<string, number[]>();
-  for (const flow of flows) {
-    for (const { code } of findingsOf(report, flow)) {
-      counts.set(code, [...(counts.get(code) ?? []), flow.id]);
+  for (const { flow, findings } of troubled) {
+    for (const { code } of findings) {
+      const ids = counts.get(code);
+      if (ids === undefined) counts.set(code, [flow.id]);
+      else ids.push(flow.id);
     }
   }
-  const lines = [`${plural(flows.length, 'more connection')} with findings (all of them: --json):`];
+  const lines = [
+    `${plural(troubled.length, 'more connection')} with findings (all of them: --json):`,
+  ];
   for (const [code, ids] of counts) {
     lines.push(...wrapText(`  ${code.padEnd(20)} `, framesText('connection', ids)));
   }

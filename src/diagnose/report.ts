@@ -4,6 +4,8 @@
  */
 import { formatSeq } from '../engine/wire/seq.ts';
 import type { Analysis } from './analyse.ts';
+import type { Finding } from './finding.ts';
+import { findingsByFlow } from './findings-by-flow.ts';
 import type { Flow } from './flow.ts';
 import { CLIENT, SERVER } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
@@ -38,11 +40,15 @@ export interface Report extends Analysis {
 }
 
 export function reportJson(reports: readonly Report[]): object {
+  const groups = new Map(reports.map((report) => [report, findingsByFlow(report.findings)]));
   return {
     schema: 1,
     inputs: reports.map(({ input, enough }) => ({ ...input, enough })),
     flows: reports.flatMap((report) =>
-      report.flows.map((flow) => ({ input: report.input.name, ...flowJson(flow, report) })),
+      report.flows.map((flow) => ({
+        input: report.input.name,
+        ...flowJson(flow, groups.get(report)?.get(flow.id) ?? []),
+      })),
     ),
     findings: reports.flatMap((report) =>
       report.findings.map((finding) => ({ input: report.input.name, ...finding })),
@@ -56,10 +62,9 @@ export function reportJson(reports: readonly Report[]): object {
   };
 }
 
-function flowJson(flow: Flow, report: Report): object {
+function flowJson(flow: Flow, findings: readonly Finding[]): object {
   const client = flow.halves[CLIENT];
   const server = flow.halves[SERVER];
-  const findings = report.findings.filter((finding) => finding.flow === flow.id);
   const important = importantFrames(findings);
   return {
     id: flow.id,
