@@ -3,7 +3,7 @@
  * native module. Exit 0: a shim has nothing to do there, 1: it has, 2: unusable input or output,
  * 4: nothing of the targets is in it.
  */
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { type Config, configFrom, type Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK, EXIT_USAGE } from '../config/exit-codes.ts';
@@ -50,14 +50,19 @@ async function filesOf(args: Values): Promise<{ input: string; output: string }>
   if (output === STDIN) {
     throw new OperatorError('Cannot write the replay to -: name a file for OUT', EXIT_USAGE);
   }
-  const same = input !== STDIN && (await pathOf(input)) === (await pathOf(output));
-  if (same) throw new OperatorError(`Cannot replay "${input}" onto itself: name another OUT`);
+  if (input !== STDIN && (await isSameFile(input, output))) {
+    throw new OperatorError(`Cannot replay "${input}" onto itself: name another OUT`, EXIT_USAGE);
+  }
   return { input, output };
 }
 
-/** As it is written where nothing is there yet. */
-async function pathOf(name: string): Promise<string> {
-  return realpath(name).catch(() => `not there: ${name}`);
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  try {
+    const [a, b] = await Promise.all([stat(one), stat(other)]);
+    return a.dev === b.dev && a.ino === b.ino;
+  } catch {
+    return false; // one of them is not there
+  }
 }
 
 async function settingsOf(args: Values) {
