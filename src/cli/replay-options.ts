@@ -1,7 +1,7 @@
-/** The options of `replay`: those of `run` that mean something to a capture. Owns the table only. */
+/** The options of `replay`: those of `run` that mean something to a capture. Owns the table. */
 import { OPTIONS, type OptionEntry } from '../config/options.ts';
 
-/** Those of `run` that mean something to a capture, with what they are without being given. */
+/** With what they are where they are not given. */
 export const REPLAY_OPTIONS: readonly OptionEntry[] = [
   ...optionsOf('target', 'exclude', 'port').map((entry) => ({
     ...entry,
@@ -9,8 +9,7 @@ export const REPLAY_OPTIONS: readonly OptionEntry[] = [
   })),
   {
     ...optionOf('direction'),
-    choices: ['out', 'in'],
-    help: 'where the shim is and the capture was made: the end that opens (`out`), or the other',
+    help: 'where the shim is and the capture was made: at the end that opens (`out`), or the other',
   },
   ...optionsOf('mode', 'sack', 'mss-clamp', 'idle-action', 'idle-after'),
 ];

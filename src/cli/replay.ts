@@ -5,7 +5,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { type Config, configFrom, type Values } from '../config/config.ts';
-import { OperatorError } from '../config/errors.ts';
+import { OperatorError, OptionError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK, EXIT_USAGE } from '../config/exit-codes.ts';
 import { type Capture, CaptureError } from '../datapath/pcap/capture.ts';
 import { isCapture, readCapture } from '../datapath/pcap/read-capture.ts';
@@ -68,6 +68,13 @@ async function isSameFile(one: string, other: string): Promise<boolean> {
 async function settingsOf(args: Values) {
   const port = args['port'];
   const isAll = port === undefined || (Array.isArray(port) && port.every((one) => one === 'all'));
+  if (args['direction'] === 'both') {
+    throw new OptionError(
+      'direction',
+      'both',
+      'which end the shim is at a capture does not tell: out or in',
+    );
+  }
   const { port: _, ...others } = args;
   const values = { ...(isAll ? others : args), target: args['target'] ?? ['all'] };
   const config = await configFrom(values);

@@ -77,13 +77,21 @@ describe('seqshim replay', () => {
   it.each<[why: string, args: string[], line: RegExp]>([
     ['no such file', [join(dir, 'none'), OUT], /^Cannot open ".*": no such file$/],
     ['a directory', [dir, OUT], /^Cannot open ".*": it is a directory, name a file in it$/],
-    ['text', [TRACE, OUT], /^Cannot replay ".*": it is no pcap or pcapng file, .* tcpdump -w FILE$/],
+    [
+      'text',
+      [TRACE, OUT],
+      /^Cannot replay ".*": it is no pcap or pcapng file, .* tcpdump -w FILE$/,
+    ],
     ['a cut archive', [bomb, OUT], /^Cannot unpack gzip capture: /],
     ['onto itself', [BROKEN, BROKEN], /^Cannot replay ".*" onto itself: name another OUT$/],
     ['no room for it', [BROKEN, join(dir, 'no/out')], /^Cannot write ".*": ENOENT$/],
     ['to -', [BROKEN, '-'], /^Cannot write the replay to -: name a file for OUT$/],
     ['no OUT', [BROKEN], /^Not enough non-option arguments/],
-    ['both ways', [BROKEN, OUT, '--direction', 'both'], /^Invalid values: .*"out", "in"/],
+    [
+      'both ways',
+      [BROKEN, OUT, '--direction', 'both'],
+      /^Cannot use --direction both: .*: out or in$/,
+    ],
     ['no port', [BROKEN, OUT, '--port', '70000'], /^Cannot use --port "70000": it must be/],
   ])('%s: exit 2 and one line', async (_why, args, line) => {
     const { exitCode, stdout, stderr } = await runCli('replay', ...args);

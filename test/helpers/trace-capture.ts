@@ -1,6 +1,7 @@
 /** A trace that somebody pasted, made into a capture again: Ethernet, checksums filled. */
-import { writePcap } from '../../src/datapath/pcap/write-pcap.ts';
+
 import { LINKTYPE_ETHERNET } from '../../src/datapath/pcap/link-layer.ts';
+import { writePcap } from '../../src/datapath/pcap/write-pcap.ts';
 import type { PacketRecord } from '../../src/diagnose/packet-record.ts';
 import { TcpdumpText } from '../../src/diagnose/tcpdump-text.ts';
 import { type SegmentSpec, seg } from './segment-builder.ts';

@@ -1,7 +1,7 @@
 /**
- * From a step of the replay to one entry for each thing that was found or done in it: the frame, the
- * code, and what was delivered instead. Owns the words. Actions that have counters and no events
- * (a translated segment) get an entry too.
+ * From a step of the replay to one entry for each thing that was found or done in it: the frame,
+ * the code, and what was delivered instead. Owns the words. Actions that have counters and no
+ * events (a translated segment) get an entry too.
  */
 import { KEEPALIVE_SENT, PROBE_SENT } from '../../engine/codes.ts';
 import { TO_FAR, VERDICT_ACCEPT, VERDICT_DROP } from '../../engine/verdict.ts';
@@ -78,14 +78,14 @@ function entryOf(step: Step, event: EventRecord, delivered: string): Entry {
   };
 }
 
-/** Counted more often than told. */
+/** Actions that were counted more often than told. Findings without an event are only counted. */
 function untold(step: Step, delivered: string): readonly Entry[] {
   const { counted, events } = step;
   const entries: Entry[] = [];
   for (const observed of [false, true]) {
     for (const [code, count] of observed ? counted.would : counted.done) {
       const known = codeEntry(code);
-      if (known === undefined) continue;
+      if (known === undefined || known.kind === 'finding') continue;
       const told = events.filter((event) => event.code === known.name);
       for (let i = told.length; i < count; i++) {
         entries.push({

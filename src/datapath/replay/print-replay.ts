@@ -1,6 +1,9 @@
-/** The report of a replay, as text and as JSON (schema 1, additive). Owns the words and the keys. */
+/** The report of a replay, as text and as JSON (schema 1, additive). Owns words and keys. */
 import type { Entry } from './entries.ts';
 import { isUntouched, type ReplayReport } from './replay.ts';
+
+/** More lines than this nobody reads; JSON has more. */
+const LINES_MAX = 1000;
 
 /** What was asked for, as it is told. */
 export interface Asked {
@@ -14,8 +17,9 @@ export interface Asked {
 
 export function printReplay(asked: Asked, report: ReplayReport): string {
   const lines = [headline(asked, report), ''];
-  for (const entry of report.entries) lines.push(entryLine(entry));
-  if (report.entriesNotListed > 0) lines.push(`  … and ${report.entriesNotListed} more`);
+  for (const entry of report.entries.slice(0, LINES_MAX)) lines.push(entryLine(entry));
+  const more = Math.max(0, report.entries.length - LINES_MAX) + report.entriesNotListed;
+  if (more > 0) lines.push(`  … and ${more} more`);
   if (report.entries.length > 0) lines.push('');
   const { unchanged, rewritten, dropped, injected, written } = report;
   lines.push(

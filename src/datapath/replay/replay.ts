@@ -3,7 +3,7 @@
  * listed, and the words about what a replay cannot know.
  */
 import type { Config } from '../../config/config.ts';
-import { CHECKSUM_BAD } from '../../engine/codes.ts';
+import { CHECKSUM_BAD, RST_RELEASED } from '../../engine/codes.ts';
 import { VERDICT_ACCEPT, VERDICT_DROP } from '../../engine/verdict.ts';
 import { codeEntry } from '../../telemetry/registry.ts';
 import type { Capture } from '../pcap/capture.ts';
@@ -114,6 +114,13 @@ function limitsOf(
         'on differently.',
     );
   }
+  const released = totals.done.some(([code]) => code === RST_RELEASED);
+  if (released && rewritten + dropped > 0) {
+    limits.push(
+      'rst-released does not say that the connection was lost: the reset may have answered what the ' +
+        'near end would not have sent, and nobody was there to refute it.',
+    );
+  }
   const asked = injected + judged.socketsAsked;
   if (asked > 0) {
     limits.push(
@@ -123,8 +130,7 @@ function limitsOf(
   }
   const wrongSide = connections.wrongSideCount;
   if (wrongSide > 0) {
-    const [taken, other] =
-      config.direction === 'in' ? ["client's", 'out'] : ["server's", 'in'];
+    const [taken, other] = config.direction === 'in' ? ["client's", 'out'] : ["server's", 'in'];
     limits.push(
       `By the TTLs of their SYNs ${count(wrongSide, 'connection')} look captured on the ${taken} ` +
         `side: for a shim there say --direction ${other}.`,

@@ -113,13 +113,16 @@ export class Replayer {
     const { judged, packet } = this;
     judged.frames++;
     if (this.clock.advance(frame.timeUs, (atMs) => this.tick(atMs)) < 0) judged.backwards++;
-    if (!packet.place(frame)) return this.pass(frame);
-    judged.packets++;
-    const found = this.connections.find(packet.arena, packet.seg);
-    if (found === undefined || !found.connection.isSelected) return this.pass(frame);
-    judged.selected++;
-    if (packet.isCut) judged.cut++;
-    this.judge(frame, found.connection, found.dir);
+    const isTcp = packet.place(frame);
+    if (isTcp) judged.packets++;
+    const found = isTcp ? this.connections.find(packet.arena, packet.seg) : undefined;
+    if (found?.connection.isSelected === true) {
+      judged.selected++;
+      if (packet.isCut) judged.cut++;
+      this.judge(frame, found.connection, found.dir);
+    } else {
+      this.pass(frame);
+    }
   }
 
   /** Timers that are armed still run out, within `ms`. */

@@ -50,7 +50,9 @@ export function changeText(before: Uint8Array, after: Uint8Array): string {
   const changed = fields.filter(([, old, now]) => old !== now);
   const words = changed.map(([name, old, now]) => `${name} ${old} -> ${now}`);
   if (words.length > 0) return words.join(', ');
-  const sum = get16(after, is.tcpOff + TCP_CHECKSUM).toString(16).padStart(4, '0');
+  const sum = get16(after, is.tcpOff + TCP_CHECKSUM)
+    .toString(16)
+    .padStart(4, '0');
   return `checksum -> 0x${sum}`;
 }
 

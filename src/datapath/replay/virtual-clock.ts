@@ -5,7 +5,7 @@
  * for: a frame a century later is no reason to count to it. Times: microseconds of the capture, ms
  * since its first frame.
  */
-/** So many turns behind one frame are as the engine asks for; from there on each is twice as far. */
+/** So many turns behind one frame are as the engine asks; from there on each is twice as far. */
 const GAP_TICKS = 4000;
 /** And so many in all. */
 const FINE_TICKS_MAX = 5_000_000;
@@ -20,8 +20,8 @@ export class VirtualClock {
   private ticks = 0;
 
   /**
-   * Goes on to `timeUs`. `tick` runs what is due at a time in ms, and says in how many ms it wants to
-   * run again. Returns -1 where the frame is older than the one before it: the time stays.
+   * Goes on to `timeUs`. `tick` runs what is due at a time in ms, and says in how many ms it wants
+   * to run again. Returns -1 where the frame is older than the one before it: the time stays.
    */
   advance(timeUs: number, tick: (atMs: number) => number): number {
     if (!this.isRunning) {

@@ -16,7 +16,10 @@ const DIR = mkdtempSync(join(tmpdir(), 'seqshim-replay-'));
 afterAll(() => rmSync(DIR, { recursive: true, force: true }));
 
 const JUMPBOX = traceCapture(
-  readFileSync(join(import.meta.dirname, '../../fixtures/jumpbox-first-connection-reset.txt'), 'utf8'),
+  readFileSync(
+    join(import.meta.dirname, '../../fixtures/jumpbox-first-connection-reset.txt'),
+    'utf8',
+  ),
 );
 const FILE_HEADER_BYTES = 24;
 
