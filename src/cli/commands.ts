@@ -6,6 +6,7 @@
 import type { OptionEntry } from '../config/options.ts';
 import { SUSPECT_IDS } from '../diagnose/suspects.ts';
 import type { Command } from './command.ts';
+import { REPLAY_OPTIONS } from './replay-options.ts';
 import { SHELLS } from './shells.ts';
 
 const flag = (name: string, help: string): OptionEntry => {
@@ -61,6 +62,33 @@ export const COMMANDS: readonly Command[] = [
       4: 'not enough in it',
     },
     load: async () => (await import('./diagnose.ts')).diagnose,
+  },
+  {
+    name: 'replay',
+    does: 'put a capture through the engine: what each end would have received',
+    about:
+      'Judges the packets of a capture (pcap, pcapng, gzip of either) as a running shim would have, ' +
+      'in the time of the capture, and writes what each end would have received as pcapng: what was ' +
+      'injected is in it, what was dropped is not, comments give code and reason. Reads no ' +
+      'configuration, needs no root. Questions that a shim asks stay without an answer.',
+    positionals: [
+      { name: 'in', help: 'capture, made at the near end; - is standard input' },
+      { name: 'out', help: 'pcapng file to write' },
+    ],
+    options: [...REPLAY_OPTIONS, JSON_FLAG],
+    examples: [
+      [
+        'seqshim replay broken.pcap repaired.pcapng --port 22',
+        'would it have helped, and what with',
+      ],
+    ],
+    exits: {
+      0: 'a shim has nothing to do there',
+      1: 'a shim has',
+      2: 'not readable, or not writable',
+      4: 'no packet of the targets in it',
+    },
+    load: async () => (await import('./replay.ts')).replay,
   },
   {
     name: 'run',

@@ -8,6 +8,7 @@ import { CLI, runCli, runCliWithoutNative, runNode, runScriptWithoutNative } fro
 
 const COMMANDS = [
   'diagnose',
+  'replay',
   'run',
   'status',
   'top',
