@@ -32,9 +32,13 @@ export const COMMANDS: readonly Command[] = [
         help: 'least severity that exits 1',
         choices: ['note', 'warning', 'error'],
       },
+      flag('both', 'two files, the client’s side and the server’s: what was rewritten between them'),
       JSON_FLAG,
     ],
-    examples: [['seqshim diagnose trace.txt', 'explain a trace that somebody pasted']],
+    examples: [
+      ['seqshim diagnose trace.txt', 'explain a trace that somebody pasted'],
+      ['seqshim diagnose --both client.pcap server.pcap', 'what the firewall between them did'],
+    ],
     exits: {
       0: 'nothing found',
       1: 'findings of at least --fail-on',

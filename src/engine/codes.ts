@@ -31,6 +31,7 @@ export const WINDOW_SCALE_STRIPPED = 22;
 export const SACK_PERMITTED_STRIPPED = 23;
 export const IDLE_DROP = 24;
 export const KEEPALIVE_UNANSWERED = 25;
+export const MSS_LOWERED = 31;
 
 // Actions: what seqshim did.
 export const SYNACK_DROPPED = 64;

@@ -246,4 +246,11 @@ export const FINDINGS: readonly CodeEntry[] = [
     ],
     'Nobody answers the keep-alives of a connection, and nothing tells why: they end.',
   ),
+  finding(
+    code.MSS_LOWERED,
+    'mss-lowered',
+    'note',
+    [],
+    'The MSS that one end offered arrived smaller at the other: something on the path lowered it.',
+  ),
 ];

@@ -43,6 +43,7 @@ describe('CODES', () => {
       '23 sack-permitted-stripped finding warning',
       '24 idle-drop finding error silentMs:ms tries:count probes:count byReset:count limitMs:ms',
       '25 keepalive-unanswered finding warning silentMs:ms probes:count',
+      '31 mss-lowered finding note',
       '64 synack-dropped intervention note isn:seq otherIsn:seq count:count',
       '65 ack-swallowed intervention note seq:seq ack:seq',
       '66 rst-held adjustment note seq:seq waitMs:ms ttl:ttl support:support',
