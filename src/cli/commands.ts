@@ -32,7 +32,10 @@ export const COMMANDS: readonly Command[] = [
         help: 'least severity that exits 1',
         choices: ['note', 'warning', 'error'],
       },
-      flag('both', 'two files, the client’s side and the server’s: what was rewritten between them'),
+      flag(
+        'both',
+        'two files, the client’s side and the server’s: what was rewritten between them',
+      ),
       JSON_FLAG,
     ],
     examples: [

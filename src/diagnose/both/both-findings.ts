@@ -45,7 +45,7 @@ function finding(
   given: Parameters<typeof makeFinding>[0],
   serverFrames: readonly number[],
 ): BothFinding {
-  return { ...makeFinding({ certainty: 'proven', ...given }), serverFrames };
+  return { ...makeFinding(given), serverFrames };
 }
 
 function inventedFindings(flow: FlowComparison, id: number): BothFinding[] {
@@ -68,7 +68,9 @@ function inventedSynAck(
   invented: readonly SidePacket[],
 ): BothFinding[] {
   const [there, back] = flow.ways;
-  const own = back.got.filter((packet) => hasFlags(packet, SYN | ACK) && !invented.includes(packet));
+  const own = back.got.filter(
+    (packet) => hasFlags(packet, SYN | ACK) && !invented.includes(packet),
+  );
   const serverFrames = framesOf(back.sent.filter((packet) => hasFlags(packet, SYN | ACK)));
   const [first] = invented;
   const isn = first?.segSeq ?? null;

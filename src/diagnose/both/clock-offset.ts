@@ -54,10 +54,10 @@ export function estimateClock(pairs: readonly TimePair[]): ClockOffset | undefin
     const only = lower.length === 0 ? least(upper, 0) : greatest(lower, 0);
     return { ...still, offsetUs: only, errorUs: undefined };
   }
-  const straight = fit(upper, lower, 0);
+  const straight = lineFit(upper, lower, 0);
   if (straight.errorUs >= 0) return { ...still, ...straight };
   const ppm = bestDrift(upper, lower);
-  const drifting = fit(upper, lower, ppm);
+  const drifting = lineFit(upper, lower, ppm);
   if (drifting.errorUs >= 0) {
     const errorUs = driftingError(upper, lower, ppm, drifting.offsetUs);
     return { ...still, offsetUs: drifting.offsetUs, errorUs, driftPpm: ppm };
@@ -70,7 +70,7 @@ export function offsetAt(clock: ClockOffset, clientUs: number): number {
   return clock.offsetUs + ((clientUs - clock.atUs) * clock.driftPpm) / 1e6;
 }
 
-function fit(
+function lineFit(
   upper: readonly Bound[],
   lower: readonly Bound[],
   ppm: number,
@@ -102,8 +102,8 @@ function bestDrift(upper: readonly Bound[], lower: readonly Bound[]): number {
   let to = DRIFT_PPM_MAX;
   for (let step = 0; step < SEARCH_STEPS; step++) {
     const third = (to - from) / 3;
-    const left = fit(upper, lower, from + third).errorUs;
-    const right = fit(upper, lower, to - third).errorUs;
+    const left = lineFit(upper, lower, from + third).errorUs;
+    const right = lineFit(upper, lower, to - third).errorUs;
     if (left < right) from += third;
     else to -= third;
   }
@@ -137,7 +137,7 @@ function lastPossible(
   let [inside, outside] = [possible, impossible];
   for (let step = 0; step < SEARCH_STEPS; step++) {
     const middle = (inside + outside) / 2;
-    if (fit(upper, lower, middle).errorUs >= 0) inside = middle;
+    if (lineFit(upper, lower, middle).errorUs >= 0) inside = middle;
     else outside = middle;
   }
   return outside;

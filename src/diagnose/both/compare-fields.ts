@@ -63,7 +63,8 @@ function changeOf(
     changed.push(pair);
   }
   if (example === undefined) return undefined;
-  const [client, server] = dir === CLIENT ? [example.sent, example.got] : [example.got, example.sent];
+  const [client, server] =
+    dir === CLIENT ? [example.sent, example.got] : [example.got, example.sent];
   return {
     kind,
     dir,
@@ -167,7 +168,8 @@ function compareEcn(sent: SidePacket, got: SidePacket): Difference | undefined {
   const flagsDiffer = ((sent.flags ^ got.flags) & ECN_FLAGS) !== 0;
   const marked = (got.tos & 3) === 3;
   if (!flagsDiffer && ((sent.tos ^ got.tos) & 3) === 0) return SAME;
-  if (!flagsDiffer && marked) return { isChanged: true, sent: 'ECT', got: 'CE', what: 'congestion marked' };
+  if (!flagsDiffer && marked)
+    return { isChanged: true, sent: 'ECT', got: 'CE', what: 'congestion marked' };
   return { isChanged: true, sent: ecnText(sent), got: ecnText(got), what: 'changed' };
 }
 

@@ -34,7 +34,9 @@ function sequenceChanges(way: Way): Change[] {
 }
 
 function ackChanges(way: Way, peer: Way): Change[] {
-  const pairs = way.matched.pairs.filter(({ sent, got }) => acknowledges(sent) && acknowledges(got));
+  const pairs = way.matched.pairs.filter(
+    ({ sent, got }) => acknowledges(sent) && acknowledges(got),
+  );
   const wrong = pairs.filter(({ sent, got }) => !fits(sent.segAck, got.segAck, peer));
   const [first] = wrong;
   if (first === undefined) return [];
@@ -97,7 +99,14 @@ function change(
   kind: Change['kind'],
 ): Pick<Change, 'kind' | 'dir' | 'packets' | 'of' | 'clientFrames' | 'serverFrames' | 'numbers'> {
   const of = way.matched.pairs.length;
-  return { kind, dir: way.dir, packets: pairs.length, of, ...framesOf(pairs, way.dir), numbers: {} };
+  return {
+    kind,
+    dir: way.dir,
+    packets: pairs.length,
+    of,
+    ...framesOf(pairs, way.dir),
+    numbers: {},
+  };
 }
 
 function saw({ dir }: Way, sent: string, got: string): { clientSaw: string; serverSaw: string } {

@@ -5,12 +5,7 @@
 import { CLIENT, type Direction, SERVER } from '../flow.ts';
 import { UNKNOWN } from '../packet-record.ts';
 import { type Change, isRewriting } from './change.ts';
-import {
-  type ClockOffset,
-  estimateClock,
-  middleRoundTripUs,
-  offsetAt,
-} from './clock-offset.ts';
+import { type ClockOffset, estimateClock, middleRoundTripUs, offsetAt } from './clock-offset.ts';
 import { compareFields } from './compare-fields.ts';
 import { compareNumbers } from './compare-numbers.ts';
 import { compareTransit, type Transit } from './compare-transit.ts';
@@ -62,7 +57,10 @@ function compareFlow(
 ): FlowComparison {
   const ways = matchWays(pair, clock);
   const [there, back] = ways;
-  const fates = [compareTransit(there, back, transit), compareTransit(back, there, transit)] as const;
+  const fates = [
+    compareTransit(there, back, transit),
+    compareTransit(back, there, transit),
+  ] as const;
   const changes = [
     ...addressChange(pair),
     ...compareNumbers(there, back),
@@ -107,7 +105,9 @@ function addressChange({ client, server }: FlowPair): Change[] {
 function looksSwapped(rough: readonly (readonly [Way, Way])[]): boolean {
   const trips = rough.flatMap((ways) => middleRoundTripUs(timePairs(ways)) ?? []);
   const tripUs = trips.sort((a, b) => a - b)[trips.length >> 1] ?? 0;
-  const hops = rough.flatMap((ways) => ways.flatMap(({ matched }) => matched.pairs.flatMap(hopsOf)));
+  const hops = rough.flatMap((ways) =>
+    ways.flatMap(({ matched }) => matched.pairs.flatMap(hopsOf)),
+  );
   const far = hops.filter((one) => one > 0).length;
   const near = hops.filter((one) => one < 0).length;
   const byHops = near === far ? 0 : near > far ? -1 : 1;

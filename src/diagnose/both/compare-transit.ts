@@ -99,9 +99,7 @@ class CoverJudge {
     const { transit, way, spareUs } = this;
     if (transit === undefined || timeUs === UNKNOWN) return false;
     const ofClient = (way.dir === CLIENT) === isSent;
-    const there = ofClient
-      ? timeUs + transit.offsetUs(timeUs)
-      : timeUs - transit.offsetUs(timeUs);
+    const there = ofClient ? timeUs + transit.offsetUs(timeUs) : timeUs - transit.offsetUs(timeUs);
     const other = ofClient ? transit.server : transit.client;
     return isSent
       ? there >= other.firstUs && there + spareUs <= other.lastUs
@@ -220,7 +218,9 @@ function oneSided(
     of: isSent ? way.sent.length : way.got.length,
     clientSaw: ofClient ? seen : nothing,
     serverSaw: ofClient ? nothing : seen,
-    what: { dropped: 'never arrived', duplicated: 'arrived twice', invented: 'nobody sent it' }[kind],
+    what: { dropped: 'never arrived', duplicated: 'arrived twice', invented: 'nobody sent it' }[
+      kind
+    ],
     clientFrames: ofClient ? frames : [],
     serverFrames: ofClient ? [] : frames,
   };

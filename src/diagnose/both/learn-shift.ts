@@ -100,7 +100,8 @@ function voteSyns(
 ): void {
   const left = synsOf(sent);
   const right = synsOf(got);
-  const isOnly = left.every(hasNumberOf(left[0] ?? NONE)) && right.every(hasNumberOf(right[0] ?? NONE));
+  const isOnly =
+    left.every(hasNumberOf(left[0] ?? NONE)) && right.every(hasNumberOf(right[0] ?? NONE));
   for (const one of left) {
     for (const other of right) {
       if (((one.flags ^ other.flags) & ACK) !== 0) continue;

@@ -46,6 +46,7 @@ export function matchWays(pair: FlowPair, clock: ClockOffset | undefined): reado
   matchAll(lefts, shifts, clock, matched);
   for (const dir of [CLIENT, SERVER] as const) addLaterShifts(lefts[dir], shifts[dir]);
   if (shifts[CLIENT].length + shifts[SERVER].length > 2) matchAll(lefts, shifts, clock, matched);
+  for (const dir of [CLIENT, SERVER] as const) orderShifts(shifts[dir], matched[dir]);
   for (const dir of [CLIENT, SERVER] as const) {
     const peer = dir === CLIENT ? SERVER : CLIENT;
     const sides = dir === CLIENT ? there : back;
@@ -89,6 +90,17 @@ function addLaterShifts({ sent, got }: Left, shifts: number[]): void {
     if (shifts.length >= SHIFT_COUNT_MAX) return;
     if (certain >= SHIFT_CERTAIN_MIN && !shifts.includes(shift)) shifts.push(shift);
   }
+}
+
+/** The one that the connection began with comes first; one that no packet travelled under goes. */
+function orderShifts(shifts: number[], { pairs }: Matched): void {
+  const began = new Map<number, number>();
+  for (const { shift, sent } of pairs) {
+    began.set(shift, Math.min(began.get(shift) ?? sent.frame, sent.frame));
+  }
+  if (began.size === 0) return;
+  const inOrder = [...began].sort(([, a], [, b]) => a - b).map(([shift]) => shift);
+  shifts.splice(0, shifts.length, ...inOrder);
 }
 
 function scaleOf(clock: ClockOffset | undefined, dir: Direction): TimeScale | undefined {

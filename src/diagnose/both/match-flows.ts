@@ -32,10 +32,7 @@ const TELLING_COUNT = 64;
 /** Shorter payloads occur everywhere. */
 const TELLING_OCTETS_MIN = 8;
 
-export function matchFlows(
-  client: readonly SideFlow[],
-  server: readonly SideFlow[],
-): FlowMatch {
+export function matchFlows(client: readonly SideFlow[], server: readonly SideFlow[]): FlowMatch {
   const common = commonMarks(client, server);
   const pairs: FlowPair[] = [];
   const ambiguous = new Set<SideFlow>();

@@ -146,7 +146,10 @@ function assign(
   if (sent.length <= got.length) {
     let next = 0;
     for (const packet of sent) {
-      while (next < got.length - (sent.length - pairs.length) && tooEarly(packet, got[next], scale)) {
+      while (
+        next < got.length - (sent.length - pairs.length) &&
+        tooEarly(packet, got[next], scale)
+      ) {
         next += 1;
       }
       const arrival = got[next];

@@ -5,7 +5,7 @@
 import { formatDuration, framesText, plural, sideName } from '../wording.ts';
 import { WIDTH, wrapText } from '../wrap-text.ts';
 import type { BothFinding } from './both-findings.ts';
-import { type Change, CHANGE_KINDS, isRewriting } from './change.ts';
+import { CHANGE_KINDS, type Change, isRewriting } from './change.ts';
 import type { Comparison, FlowComparison } from './compare-sides.ts';
 import type { SideFlow } from './side-packet.ts';
 
@@ -41,7 +41,9 @@ function headlines({ client, server, match, clock }: Comparison): string[] {
     const count = match.pairs.filter((pair) => pair.by === name).length;
     return count === 0 ? [] : [`${count} by ${MATCH_WORDS[name]}`];
   });
-  lines.push(...wrapText('on both sides: ', `${plural(match.pairs.length, 'connection')}, ${by.join(', ')}`));
+  lines.push(
+    ...wrapText('on both sides: ', `${plural(match.pairs.length, 'connection')}, ${by.join(', ')}`),
+  );
   const left = [
     only(match.onlyClient, 'on the client’s side'),
     only(match.onlyServer, 'on the server’s side'),
@@ -82,7 +84,9 @@ function inShort({ flows }: Comparison, rewritten: number): string {
   const lost = dropped === 0 ? '' : ` ${plural(dropped, 'packet')} got lost between the two.`;
   if (rewritten === 0) return `Nothing was rewritten between the two capture points.${lost}`;
   const kinds = new Set(
-    flows.flatMap(({ changes }) => changes.filter(isRewriting).map(({ kind }) => CHANGE_KINDS[kind])),
+    flows.flatMap(({ changes }) =>
+      changes.filter(isRewriting).map(({ kind }) => CHANGE_KINDS[kind]),
+    ),
   );
   return (
     `Something between the two capture points rewrote ${rewritten} of ` +
@@ -124,7 +128,11 @@ function changeLines(change: Change): string[] {
   const many = `${what}; ${packets} of ${plural(of, 'packet')}`;
   const isWide = clientSaw.length >= COLUMNS[1] || serverSaw.length >= COLUMNS[2];
   const first = isWide
-    ? [name, ...wrapText('  client’s side: ', clientSaw), ...wrapText('  server’s side: ', serverSaw)]
+    ? [
+        name,
+        ...wrapText('  client’s side: ', clientSaw),
+        ...wrapText('  server’s side: ', serverSaw),
+      ]
     : [];
   const head = isWide ? '  ' : row([name, clientSaw, serverSaw, '']);
   return [...first, ...wrapText(head, many)];
@@ -132,9 +140,8 @@ function changeLines(change: Change): string[] {
 
 function row(cells: readonly [string, string, string, string]): string {
   const [name, client, server, what] = cells;
-  return (
-    `${name.padEnd(COLUMNS[0])} ${client.padEnd(COLUMNS[1])} ${server.padEnd(COLUMNS[2])} ` + what
-  );
+  const [first, second, third] = COLUMNS;
+  return `${name.padEnd(first)} ${client.padEnd(second)} ${server.padEnd(third)} ${what}`;
 }
 
 function findingLines(finding: BothFinding): string[] {

@@ -4,7 +4,7 @@
  */
 import type { Seq } from '../../engine/wire/seq.ts';
 import { CLIENT } from '../flow.ts';
-import { type PacketRecord, UNKNOWN } from '../packet-record.ts';
+import { type PacketRecord, type TcpOptions, UNKNOWN } from '../packet-record.ts';
 import { TcpdumpText } from '../tcpdump-text.ts';
 import type { SideBook } from './side-book.ts';
 import type { SidePacket } from './side-packet.ts';
@@ -58,6 +58,6 @@ function sidePacketOf(packet: PacketRecord): SidePacket {
 }
 
 /** Where the reader of texts gives the blocks. */
-function edgesOf(options: { readonly sack?: readonly Seq[] }): readonly Seq[] {
+function edgesOf(options: TcpOptions & { readonly sack?: readonly Seq[] }): readonly Seq[] {
   return options.sack ?? [];
 }
