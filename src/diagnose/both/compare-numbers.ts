@@ -88,7 +88,7 @@ function fateOf({ sent, got }: Pair, peer: Way): Fate {
     sent.sack.length === got.sack.length &&
     sent.sack.every((edge, index) => ((edge - shift) | 0) === got.sack[index]);
   const isLeft = isMoved(0);
-  if (isLeft && peer.shifts.every((shift) => shift === 0)) return 'same';
+  if (isLeft && peer.shifts.includes(0)) return 'same';
   if (isLeft) return 'left';
   return peer.shifts.some(isMoved) ? 'translated' : 'changed';
 }
