@@ -37,7 +37,9 @@ export async function captureBoth(lab: Lab, work: () => Promise<unknown>): Promi
 }
 
 async function start(namespace: Namespace, device: string, file: string): Promise<ChildProcess> {
-  const args = ['-i', device, '-B', '65536', '-n', '-U', '-Z', 'root', '-w', file, 'tcp'];
+  // Without it a packet may be in the kernel's ring for a second when the work is done.
+  const own = ['--immediate-mode', '-B', '65536', '-n', '-U', '-Z', 'root'];
+  const args = ['-i', device, ...own, '-w', file, 'tcp'];
   const child = namespace.start('tcpdump', args);
   const output = collect(child);
   for (let waited = 0; waited < READY_MS; waited += 10) {
@@ -68,7 +70,9 @@ export function diagnoseBoth({ client, server }: BothFiles): BothJson {
     return JSON.parse(call(process.execPath, args)) as BothJson;
   } catch (error) {
     // Findings exit 1, and are printed all the same.
-    return JSON.parse((error as { stdout: string }).stdout) as BothJson;
+    const { stdout = '' } = error as { stdout?: string };
+    if (stdout === '') throw error;
+    return JSON.parse(stdout) as BothJson;
   }
 }
 

@@ -10,7 +10,7 @@ export const CHANGE_KINDS = {
   'sequence-again': 'translation made anew',
   acknowledgement: 'acknowledgements',
   'sack-translated': 'SACK blocks',
-  'sack-left': 'SACK blocks left alone',
+  'sack-left': 'SACK left alone',
   'sack-changed': 'SACK blocks',
   mss: 'MSS',
   'window-scale': 'window scale',

@@ -162,7 +162,10 @@ function upper(tos: number): number {
   return tos === UNKNOWN ? UNKNOWN : tos >> 2;
 }
 
-/** ECE and CWR of the SYNs ask for it (RFC 3168 §6.1.1); the mark on the way (CE) is its purpose. */
+/**
+ * ECE and CWR of the SYNs ask for it (RFC 3168 §6.1.1). A router that marks congestion (CE) does
+ * what it is for.
+ */
 function compareEcn(sent: SidePacket, got: SidePacket): Difference | undefined {
   if (sent.tos === UNKNOWN || got.tos === UNKNOWN) return undefined;
   const flagsDiffer = ((sent.flags ^ got.flags) & ECN_FLAGS) !== 0;

@@ -10,6 +10,7 @@ import { type ClockOffset, offsetAt, type TimePair } from './clock-offset.ts';
 import { learnShifts } from './learn-shift.ts';
 import type { FlowPair } from './match-flows.ts';
 import { type Matched, matchRest, matchUnder, type TimeScale } from './match-packets.ts';
+import { OctetCoverage } from './octet-coverage.ts';
 import type { SidePacket } from './side-packet.ts';
 
 /** Translations that one connection had, one after the other. */
@@ -44,7 +45,8 @@ export function matchWays(pair: FlowPair, clock: ClockOffset | undefined): reado
     [learnShifts(back.sent, back.got)[0]?.shift ?? 0],
   ];
   matchAll(lefts, shifts, clock, matched);
-  for (const dir of [CLIENT, SERVER] as const) addLaterShifts(lefts[dir], shifts[dir]);
+  addLaterShifts(there.sent, lefts[CLIENT].got, shifts[CLIENT]);
+  addLaterShifts(back.sent, lefts[SERVER].got, shifts[SERVER]);
   if (shifts[CLIENT].length + shifts[SERVER].length > 2) matchAll(lefts, shifts, clock, matched);
   for (const dir of [CLIENT, SERVER] as const) orderShifts(shifts[dir], matched[dir]);
   for (const dir of [CLIENT, SERVER] as const) {
@@ -84,9 +86,18 @@ function matchAll(
   }
 }
 
-/** A firewall that made its translation anew: what no shift explained agrees on another. */
-function addLaterShifts({ sent, got }: Left, shifts: number[]): void {
-  for (const { shift, certain } of learnShifts(sent, got)) {
+/**
+ * A firewall that made its translation anew: what the first shift does not explain agrees on
+ * another. Octets that it does explain were cut or merged on the way.
+ */
+function addLaterShifts(
+  sent: readonly SidePacket[],
+  left: readonly SidePacket[],
+  shifts: number[],
+): void {
+  const coverage = new OctetCoverage(sent, shifts[0] ?? 0);
+  const unexplained = left.filter((packet) => !coverage.touches(packet, 0));
+  for (const { shift, certain } of learnShifts(sent, unexplained)) {
     if (shifts.length >= SHIFT_COUNT_MAX) return;
     if (certain >= SHIFT_CERTAIN_MIN && !shifts.includes(shift)) shifts.push(shift);
   }

@@ -116,9 +116,24 @@ function pairGroup(
   return pairs;
 }
 
-/** Not any two connections: at least the ports are the same. */
+/**
+ * Not any two connections: at least the ports are the same, and where both captures have payload
+ * the two have something in common. Ports are used again every day.
+ */
 function groupIsNamed(one: SideFlow, other: SideFlow): boolean {
-  return one.clientPort === other.clientPort && one.serverPort === other.serverPort;
+  if (one.clientPort !== other.clientPort || one.serverPort !== other.serverPort) return false;
+  const [mine, theirs] = [allMarks(one), allMarks(other)];
+  const hasPayload = (marks: ReadonlySet<string>) => [...marks].some(isPayloadMark);
+  if (!hasPayload(mine) || !hasPayload(theirs)) return true;
+  return [...mine].some((mark) => theirs.has(mark));
+}
+
+function isPayloadMark(mark: string): boolean {
+  return mark.startsWith('head ');
+}
+
+function allMarks(flow: SideFlow): Set<string> {
+  return new Set(flow.packets.slice(0, TELLING_COUNT).flatMap(marksOf));
 }
 
 /**
@@ -146,8 +161,7 @@ function commonMarks(
 function ownersOf(flows: readonly SideFlow[]): Map<string, SideFlow | undefined> {
   const owners = new Map<string, SideFlow | undefined>();
   for (const flow of flows) {
-    const marks = new Set(flow.packets.slice(0, TELLING_COUNT).flatMap(marksOf));
-    for (const mark of marks) owners.set(mark, owners.has(mark) ? undefined : flow);
+    for (const mark of allMarks(flow)) owners.set(mark, owners.has(mark) ? undefined : flow);
   }
   return owners;
 }

@@ -59,6 +59,28 @@ const KEYS: readonly Key[] = [
   (seq, _ack, packet) => (spaceOctets(packet) === 0 ? '' : basic(seq, null, packet)),
 ];
 
+/** So many of them compare timestamps or IP ID themselves. */
+const KEYS_EXACT = 3;
+
+const noMark = (): string => '';
+
+/**
+ * A segment that is sent again has other timestamps and another IP ID. Where the path keeps them,
+ * they tell the two apart; SYNs may have lost their option.
+ */
+function markOf(pairs: readonly Pair[]): (packet: SidePacket) => string {
+  const stamped = pairs.filter(({ sent, got }) => sent.tsVal !== null && got.tsVal !== null);
+  const stamps = stamped.filter(({ sent, got }) => sent.tsVal === got.tsVal).length;
+  const named = pairs.filter(({ sent }) => isTelling(sent.ipId));
+  const ids = named.filter(({ sent, got }) => sent.ipId === got.ipId).length;
+  const stampsKept = stamps * 2 > stamped.length;
+  const idsKept = ids * 2 > named.length;
+  return ({ tsVal, ipId, flags }) => {
+    if ((flags & SYN) !== 0) return '';
+    return `${stampsKept ? ` ${tsVal}` : ''}${idsKept ? ` ${ipId}` : ''}`;
+  };
+}
+
 /**
  * `shift` of this direction, `ackShift` of the other one, whose octets are acknowledged here. Takes
  * what it can match out of the two lists.
@@ -70,10 +92,16 @@ export function matchUnder(
   scale: TimeScale | undefined,
   matched: Matched,
 ): void {
-  for (const key of KEYS) {
-    const sentKey = (packet: SidePacket) =>
-      key(shifted(packet.segSeq, shift), shifted(packet.segAck, -ackShift), packet);
-    const gotKey = (packet: SidePacket) => key(packet.segSeq, packet.segAck, packet);
+  for (const [level, key] of KEYS.entries()) {
+    const mark = level < KEYS_EXACT ? noMark : markOf(matched.pairs);
+    const sentKey = (packet: SidePacket) => {
+      const name = key(shifted(packet.segSeq, shift), shifted(packet.segAck, -ackShift), packet);
+      return name === '' ? '' : name + mark(packet);
+    };
+    const gotKey = (packet: SidePacket) => {
+      const name = key(packet.segSeq, packet.segAck, packet);
+      return name === '' ? '' : name + mark(packet);
+    };
     const used = new Set<SidePacket>();
     const sent = bucketsOf(left.sent, sentKey);
     for (const [name, arrivals] of bucketsOf(left.got, gotKey)) {

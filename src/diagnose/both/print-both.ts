@@ -10,7 +10,7 @@ import type { Comparison, FlowComparison } from './compare-sides.ts';
 import type { SideFlow } from './side-packet.ts';
 
 const FLOW_COUNT_FULL = 5;
-const COLUMNS = [22, 24, 24] as const;
+const COLUMNS = [28, 23, 23] as const;
 
 export function printBoth(comparison: Comparison, findings: readonly BothFinding[]): string {
   const { flows } = comparison;

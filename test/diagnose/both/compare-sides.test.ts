@@ -1,4 +1,4 @@
-/** Every kind of rewriting on a small connection: it is stated, with its numbers, and nothing else. */
+/** Every kind of rewriting on a small connection: it is stated, and nothing else is. */
 import { describe, expect, it } from 'vitest';
 import { ACK, RST, SYN } from '../../../src/engine/wire/segment.ts';
 import type { SegmentSpec } from '../../helpers/segment-builder.ts';
@@ -189,6 +189,20 @@ describe('fields', () => {
     expect(comparison.flows[0]?.pair.by).toBe('content');
     expect(changesOf(comparison)).toEqual(['client addresses 28']);
   });
+});
+
+it('congestion marks are no rewriting, a changed DSCP is', () => {
+  const marked = captures(conversation()).map((bytes) => bytes.slice()) as [Uint8Array, Uint8Array];
+  const setTos = (sent: number, got: number) => {
+    for (const [bytes, tos] of [[marked[0], sent], [marked[1], got]] as const) {
+      // The second octet of the first packet, behind the headers of file and record.
+      bytes[24 + 16 + 1] = tos;
+    }
+    return changesOf(compare(marked));
+  };
+  expect(setTos(2, 3)).toEqual([]);
+  expect(setTos(2, 0)).toEqual(['client ecn 1']);
+  expect(setTos(0xb8, 0)).toEqual(['client dscp 1']);
 });
 
 describe('packets', () => {
