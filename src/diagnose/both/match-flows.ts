@@ -44,7 +44,7 @@ export function matchFlows(client: readonly SideFlow[], server: readonly SideFlo
       const found = pairGroup(mine, theirs, common);
       for (const [one, other] of found) pairs.push({ client: one, server: other, by });
       // The same addresses: whatever it is, it is one of these.
-      if (by === 'addresses' && theirs.length > 0) {
+      if (by === 'addresses' && mine.length * theirs.length > 1) {
         const open = mine.filter((flow) => !found.some(([one]) => one === flow));
         const free = theirs.length - found.length;
         if (free > 0) for (const flow of open) ambiguous.add(flow);
