@@ -104,8 +104,10 @@ it('renumbering: the offsets in numbers, SACK blocks translated or left alone', 
         bulk(lab, 4, 'up', 400_000, 0, 8000),
       );
       const result = diagnoseBoth(files);
-      const sack = sackBlind ? 'server sack-left' : 'server sack-translated';
-      expect(rewritings(result)).toEqual(['client sequence', sack, 'server sequence']);
+      const sack = sackBlind ? 'sack-left' : 'sack-translated';
+      // The client may have got something twice, and say so in a block of its own.
+      const found = rewritings(result).filter((kind) => kind !== `client ${sack}`);
+      expect(found).toEqual(['client sequence', `server ${sack}`, 'server sequence']);
       expect(findingCodes(result)).toEqual(sackBlind ? ['sack-out-of-window proven'] : []);
       const [before] = initialNumbers(files.client).values();
       const [after] = initialNumbers(files.server).values();

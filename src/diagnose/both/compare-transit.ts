@@ -60,6 +60,8 @@ class CoverJudge {
   private readonly transit: Transit | undefined;
   private readonly arrived: OctetCoverage;
   private readonly spareUs: number;
+  /** The sender's capture has the SYN: it was on before anything of the connection was sent. */
+  private readonly beganBefore: boolean;
   /** In the receiver's numbers, and in the sender's. */
   private readonly highestAck: Seq | undefined;
   private readonly highestSent: Seq | undefined;
@@ -69,6 +71,9 @@ class CoverJudge {
     this.transit = transit;
     this.arrived = new OctetCoverage(way.got, 0);
     this.spareUs = TRANSIT_SPARE_US + (transit === undefined ? 0 : slowestUs(way, transit));
+    this.beganBefore = [...way.sent, ...peer.got].some(
+      (packet) => hasFlags(packet, SYN) && !hasFlags(packet, ACK),
+    );
     this.highestAck = highest(peer.sent.map(({ segAck }) => segAck));
     const data = way.sent.filter(({ payloadOctets }) => payloadOctets > 0);
     this.highestSent = highest(data.map(({ segSeq }) => segSeq));
@@ -103,7 +108,7 @@ class CoverJudge {
     const other = ofClient ? transit.server : transit.client;
     return isSent
       ? there >= other.firstUs && there + spareUs <= other.lastUs
-      : there - spareUs >= other.firstUs && there <= other.lastUs;
+      : (this.beganBefore || there - spareUs >= other.firstUs) && there <= other.lastUs;
   }
 }
 

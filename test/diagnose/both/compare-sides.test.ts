@@ -194,7 +194,10 @@ describe('fields', () => {
 it('congestion marks are no rewriting, a changed DSCP is', () => {
   const marked = captures(conversation()).map((bytes) => bytes.slice()) as [Uint8Array, Uint8Array];
   const setTos = (sent: number, got: number) => {
-    for (const [bytes, tos] of [[marked[0], sent], [marked[1], got]] as const) {
+    for (const [bytes, tos] of [
+      [marked[0], sent],
+      [marked[1], got],
+    ] as const) {
       // The second octet of the first packet, behind the headers of file and record.
       bytes[24 + 16 + 1] = tos;
     }
@@ -267,6 +270,21 @@ describe('packets', () => {
     const comparison = compare(captures(conversation(), box));
     expect(changesOf(comparison)).toEqual(['server invented 1', 'server invented 1']);
     expect(codesOf(comparison)).toEqual(['synack-conflict proven', 'rst-after-conflict proven']);
+  });
+
+  it('that nobody sent are invented: a SYN-ACK before the server’s, which the client takes', () => {
+    const phantom = 0x4000_0000;
+    const box = (one: Sent, index: number) => {
+      const once = rewriting(() => ({}))(one, index);
+      return one.atMs === 3 ? [{ ...one.spec, seq: phantom, wnd: 512, ttl: 63 }, ...once] : once;
+    };
+    const sent = conversation().map((one): Sent => {
+      const spec = one.atMs === 6 ? { ...one.spec, ack: phantom + 1 } : one.spec;
+      return { ...one, spec };
+    });
+    const comparison = compare(captures(sent, box));
+    expect(changesOf(comparison)).toContain('server invented 1');
+    expect(codesOf(comparison)).toEqual(['synack-conflict proven', 'phantom-synack proven']);
   });
 
   it('that come late and out of order are told', () => {
