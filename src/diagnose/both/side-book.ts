@@ -3,6 +3,7 @@
  * Connections begin as in flow-book.ts. Owns the packets.
  */
 import { ACK, SYN } from '../../engine/wire/segment.ts';
+import { seqDiff } from '../../engine/wire/seq.ts';
 import { CLIENT, SERVER } from '../flow.ts';
 import { hasFlags, UNKNOWN } from '../packet-record.ts';
 import type { SideFlow, SidePacket } from './side-packet.ts';
@@ -10,6 +11,8 @@ import type { SideFlow, SidePacket } from './side-packet.ts';
 export const PACKETS_PER_FLOW_MAX = 20_000;
 export const PACKETS_MAX = 300_000;
 export const FLOW_COUNT_MAX = 4096;
+/** So far behind its SYN a connection may be before the SYN arrives. */
+const SYN_LATE_OCTETS = 1 << 16;
 
 export interface Ends {
   readonly src: string;
@@ -80,8 +83,15 @@ export class SideBook {
 function beginsAnother(flow: SideFlow, ends: Ends, packet: SidePacket): boolean {
   if (!isFirstSyn(packet) || packet.segSeq === null) return false;
   if (ends.src !== flow.client || ends.srcPort !== flow.clientPort) return false;
+  const { segSeq } = packet;
   const before = flow.packets.find(isFirstSyn);
-  return before === undefined || before.segSeq !== packet.segSeq;
+  if (before !== undefined) return before.segSeq !== segSeq;
+  // A firewall that answers by itself can keep the SYN back: what follows it may come first.
+  return !flow.packets.some((other) => {
+    if (other.dir !== CLIENT || other.segSeq === null) return false;
+    const behind = seqDiff(other.segSeq, segSeq);
+    return behind > 0 && behind < SYN_LATE_OCTETS;
+  });
 }
 
 function isFirstSyn(packet: SidePacket): boolean {
