@@ -49,11 +49,16 @@ export const COMMANDS: readonly Command[] = [
         help: 'least severity that exits 1',
         choices: ['note', 'warning', 'error'],
       },
+      flag(
+        'both',
+        'two files, the client’s side and the server’s: what was rewritten between them',
+      ),
       JSON_FLAG,
     ],
     examples: [
       ['seqshim diagnose trace.txt', 'explain a trace that somebody pasted'],
       ['seqshim diagnose --explain mtu', 'what that suspect is, and what rules it out'],
+      ['seqshim diagnose --both client.pcap server.pcap', 'what the firewall between them did'],
     ],
     exits: {
       0: 'nothing found',

@@ -6,6 +6,7 @@
 import type { Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK, EXIT_USAGE } from '../config/exit-codes.ts';
+import { bothText, diagnoseBoth } from '../diagnose/both/diagnose-both.ts';
 import { diagnoseInput, type Outcome } from '../diagnose/diagnose.ts';
 import { explainSuspect } from '../diagnose/explain-suspect.ts';
 import { printReport } from '../diagnose/print-report.ts';
@@ -30,6 +31,11 @@ export async function diagnose(args: Values): Promise<number> {
     );
   }
   const failOn = args['fail-on'] as Severity;
+  if (args['both'] === true) {
+    const report = await diagnoseBoth(names);
+    process.stdout.write(bothText(report, args['json'] === true));
+    return hasFinding(report, failOn) ? EXIT_NO : EXIT_OK;
+  }
   const reports: Report[] = [];
   let unusable = false;
   let notEnough = false;
@@ -72,6 +78,6 @@ async function diagnoseOrFail(name: string): Promise<Outcome> {
   }
 }
 
-function hasFinding(report: Report, failOn: Severity): boolean {
+function hasFinding(report: Pick<Report, 'findings'>, failOn: Severity): boolean {
   return report.findings.some(({ severity }) => severityRank(severity) >= severityRank(failOn));
 }

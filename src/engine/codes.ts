@@ -37,6 +37,7 @@ export const SPLIT_HANDSHAKE = 27;
 export const SYN_DATA = 28;
 export const RETRANSMISSION_STORM = 29;
 export const ZERO_WINDOW_STALL = 30;
+export const MSS_LOWERED = 31;
 
 // Actions: what seqshim did.
 export const SYNACK_DROPPED = 64;

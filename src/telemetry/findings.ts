@@ -281,4 +281,11 @@ export const FINDINGS: readonly CodeEntry[] = [
     [],
     'A receiver has no room for two seconds or longer: its program does not read.',
   ),
+  finding(
+    code.MSS_LOWERED,
+    'mss-lowered',
+    'note',
+    [],
+    'The MSS that one end offered arrived smaller at the other: something on the path lowered it.',
+  ),
 ];

@@ -48,6 +48,7 @@ describe('CODES', () => {
       '28 syn-data finding note',
       '29 retransmission-storm finding warning',
       '30 zero-window-stall finding warning',
+      '31 mss-lowered finding note',
       '64 synack-dropped intervention note isn:seq otherIsn:seq count:count',
       '65 ack-swallowed intervention note seq:seq ack:seq',
       '66 rst-held adjustment note seq:seq waitMs:ms ttl:ttl support:support',

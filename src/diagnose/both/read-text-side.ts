@@ -1,0 +1,63 @@
+/**
+ * From what tcpdump printed to the packets that a comparison needs. A text has no payload, no
+ * DSCP and no unknown options: what it does not have is not compared. Owns nothing.
+ */
+import type { Seq } from '../../engine/wire/seq.ts';
+import { CLIENT } from '../flow.ts';
+import { type PacketRecord, type TcpOptions, UNKNOWN } from '../packet-record.ts';
+import { TcpdumpText } from '../tcpdump-text.ts';
+import type { SideBook } from './side-book.ts';
+import type { SidePacket } from './side-packet.ts';
+
+const KINDS: Readonly<Record<string, number>> = {
+  eol: 0,
+  nop: 1,
+  mss: 2,
+  wscale: 3,
+  sackOK: 4,
+  sack: 5,
+  TS: 8,
+};
+
+export function readTextSide(text: string, book: SideBook): void {
+  const reader = new TcpdumpText((packet, section) => {
+    book.add(packet, sidePacketOf(packet), section);
+  });
+  for (const line of text.split('\n')) reader.feed(line);
+  reader.end();
+}
+
+function sidePacketOf(packet: PacketRecord): SidePacket {
+  const { options } = packet;
+  const names = options.layout === '' ? [] : options.layout.split(',');
+  return {
+    frame: packet.frame,
+    timeUs: packet.timeUs,
+    dir: CLIENT,
+    flags: packet.flags,
+    segSeq: packet.segSeq,
+    segAck: packet.segAck,
+    payloadOctets: packet.payloadOctets,
+    segWnd: packet.segWnd,
+    ttl: packet.ttl,
+    tos: UNKNOWN,
+    ipId: packet.ipId,
+    layout: names
+      .filter((name) => Object.hasOwn(KINDS, name))
+      .map((name) => KINDS[name])
+      .join(','),
+    mss: options.mss,
+    wndScale: options.wndScale,
+    tsVal: options.tsVal,
+    tsEcr: options.tsEcr,
+    sack: edgesOf(options),
+    others: '',
+    payloadHash: UNKNOWN,
+    headHash: UNKNOWN,
+  };
+}
+
+/** Where the reader of texts gives the blocks. */
+function edgesOf(options: TcpOptions & { readonly sack?: readonly Seq[] }): readonly Seq[] {
+  return options.sack ?? [];
+}
