@@ -6,24 +6,27 @@
 import type { Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK, EXIT_USAGE } from '../config/exit-codes.ts';
-import { diagnoseInput, type Outcome } from '../diagnose/diagnose.ts';
+import { diagnoseInput, type Outcome, type Wishes } from '../diagnose/diagnose.ts';
 import { printReport } from '../diagnose/print-report.ts';
 import { inputErrorText } from '../diagnose/read-input.ts';
 import { type Report, reportJson } from '../diagnose/report.ts';
 import { severityRank } from '../diagnose/severity.ts';
 import type { Severity } from '../telemetry/code-entry.ts';
+import { DiagnosePage } from './diagnose-page.ts';
 
 export async function diagnose(args: Values): Promise<number> {
   const files = args['file'];
   const names = Array.isArray(files) ? files.map(inputName) : [];
   const failOn = args['fail-on'] as Severity;
+  const page = await DiagnosePage.open(args);
   const reports: Report[] = [];
   let unusable = false;
   let notEnough = false;
   for (const name of names) {
-    const outcome = await diagnoseOrFail(name);
+    const outcome = await diagnoseOrFail(name, page.wishes());
     if (outcome.kind === 'report') {
       reports.push(outcome.report);
+      await page.add(name, outcome.report);
       if (!outcome.report.enough) notEnough = true;
     } else {
       process.stderr.write(`${outcome.problem}\n`);
@@ -31,6 +34,7 @@ export async function diagnose(args: Values): Promise<number> {
       else notEnough = true;
     }
   }
+  await page.write();
   if (args['json'] === true) process.stdout.write(`${JSON.stringify(reportJson(reports))}\n`);
   else process.stdout.write(reports.map(printReport).join('\n'));
   if (reports.some((report) => hasFinding(report, failOn))) return EXIT_NO;
@@ -43,9 +47,9 @@ function inputName(word: unknown): string {
   return word === '/dev/stdin' ? '-' : String(word);
 }
 
-async function diagnoseOrFail(name: string): Promise<Outcome> {
+async function diagnoseOrFail(name: string, wishes: Wishes): Promise<Outcome> {
   try {
-    return await diagnoseInput(name);
+    return await diagnoseInput(name, wishes);
   } catch (error) {
     const problem = inputErrorText(name, error);
     if (problem === undefined) throw error;

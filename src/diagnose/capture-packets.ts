@@ -9,6 +9,7 @@ import { get16, get32 } from '../engine/wire/bytes.ts';
 import { tcpChecksumOk } from '../engine/wire/checksum.ts';
 import { parseSegment, WIRE_OK } from '../engine/wire/parse.ts';
 import { Segment } from '../engine/wire/segment.ts';
+import type { Seq } from '../engine/wire/seq.ts';
 import { type PacketRecord, type TcpOptions, UNKNOWN } from './packet-record.ts';
 
 export interface CaptureCounts {
@@ -92,7 +93,18 @@ function recordOf(
     checksum: isCut ? 'unknown' : tcpChecksumOk(arena, words, seg) ? 'good' : 'bad',
     checksumField: get16(arena, seg.tcpOff + 16),
     side: 'unknown',
+    ...sackBlocksOf(arena, seg),
   };
+}
+
+/** RFC 2018 §3: pairs of edges, at most four. */
+function sackBlocksOf(arena: Uint8Array, seg: Segment): Pick<PacketRecord, 'sackBlocks'> {
+  if (seg.sackCount === 0) return {};
+  const sackBlocks: Seq[] = [];
+  for (let edge = 0; edge < seg.sackCount * 2; edge++) {
+    sackBlocks.push(get32(arena, seg.sackOff + edge * 4));
+  }
+  return { sackBlocks };
 }
 
 const OPTION_NAMES: Readonly<Record<number, string>> = {

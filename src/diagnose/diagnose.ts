@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import { analyse } from './analyse.ts';
 import { type CaptureCounts, readCapturePackets } from './capture-packets.ts';
-import { FlowBook } from './flow-book.ts';
+import { FlowBook, type Intake } from './flow-book.ts';
 import { openInput, readLines } from './read-input.ts';
 import { type InputSummary, NOT_KEPT, type Report } from './report.ts';
 import { TcpdumpText } from './tcpdump-text.ts';
@@ -16,23 +16,34 @@ export type Outcome =
   /** `problem` is one line for the operator. */
   | { readonly kind: 'unusable' | 'not-enough'; readonly problem: string };
 
-export async function diagnoseInput(name: string): Promise<Outcome> {
-  const { capture, text } = await openInput(name);
-  if (capture !== undefined) return diagnoseCapture(name, capture);
-  if (text === undefined) throw new Error('an input is a capture or a text');
-  return diagnoseStream(name, text);
+/** What the command line asks for beyond the report. */
+export interface Wishes extends Intake {
+  /** As the report calls interfaces and inputs. */
+  readonly interfaceName?: ((name: string) => string) | undefined;
+  readonly inputName?: string | undefined;
 }
 
-export async function diagnoseStream(name: string, stream: Readable): Promise<Outcome> {
-  const book = new FlowBook();
+export async function diagnoseInput(name: string, wishes: Wishes = {}): Promise<Outcome> {
+  const { capture, text } = await openInput(name);
+  if (capture !== undefined) return diagnoseCapture(name, capture, wishes);
+  if (text === undefined) throw new Error('an input is a capture or a text');
+  return diagnoseStream(name, text, wishes);
+}
+
+export async function diagnoseStream(
+  name: string,
+  stream: Readable,
+  wishes: Wishes = {},
+): Promise<Outcome> {
+  const book = new FlowBook(wishes);
   const reader = new TcpdumpText((packet, section) => book.add(packet, section));
   const capture = await readLines(stream, (line) => reader.feed(line));
-  if (capture !== undefined) return diagnoseCapture(name, capture);
+  if (capture !== undefined) return diagnoseCapture(name, capture, wishes);
   reader.end();
-  return judgeText(name, reader, book);
+  return judgeText(name, reader, book, wishes);
 }
 
-function judgeText(name: string, reader: TcpdumpText, book: FlowBook): Outcome {
+function judgeText(name: string, reader: TcpdumpText, book: FlowBook, wishes: Wishes): Outcome {
   const { counts } = reader;
   const { noise } = counts;
   const shown = name === '-' ? 'standard input' : `"${name}"`;
@@ -61,9 +72,13 @@ function judgeText(name: string, reader: TcpdumpText, book: FlowBook): Outcome {
         "output of `tcpdump -n -vvv 'tcp port 22'` or a capture file",
     };
   }
-  const wording: Wording = { frame: 'line', captureInterface: reader.captureInterface };
+  const { interfaceName = (found: string) => found, inputName = name } = wishes;
+  const wording: Wording = {
+    frame: 'line',
+    captureInterface: interfaceName(reader.captureInterface),
+  };
   const input: InputSummary = {
-    name,
+    name: inputName,
     kind: 'tcpdump-text',
     packets: counts.packets,
     lines: counts.lines,
@@ -95,8 +110,8 @@ function toleratedOf(reader: TcpdumpText, book: FlowBook): Record<string, number
   });
 }
 
-function diagnoseCapture(name: string, bytes: Uint8Array): Outcome {
-  const book = new FlowBook();
+function diagnoseCapture(name: string, bytes: Uint8Array, wishes: Wishes): Outcome {
+  const book = new FlowBook(wishes);
   const counts: CaptureCounts = readCapturePackets(bytes, (packet) => book.add(packet, 0));
   if (counts.packets === 0) {
     return {
@@ -105,7 +120,7 @@ function diagnoseCapture(name: string, bytes: Uint8Array): Outcome {
     };
   }
   const input: InputSummary = {
-    name,
+    name: wishes.inputName ?? name,
     kind: 'capture',
     packets: counts.packets,
     lines: counts.frames,

@@ -12,15 +12,29 @@ const FLOW_COUNT_MAX = 16_384;
 /** Addresses, ports and option layouts, each kept once. */
 const NAME_COUNT_MAX = 65_536;
 
+/** What may be done with packets on their way in. */
+export interface Intake {
+  /** Other names, before anything else sees the packet. */
+  readonly disguise?: ((packet: PacketRecord) => PacketRecord) | undefined;
+  /** `given` is as it was read; neither may be kept. */
+  readonly observe?: ((flow: Flow, seen: Seen, given: PacketRecord) => void) | undefined;
+}
+
 export class FlowBook {
   readonly flows: Flow[] = [];
   /** Packets of flows beyond the limit. */
   notKept = 0;
   private readonly current = new Map<string, Flow>();
   private readonly names = new Map<string, string>();
+  private readonly intake: Intake;
+
+  constructor(intake: Intake = {}) {
+    this.intake = intake;
+  }
 
   add(given: PacketRecord, section: number): void {
-    const packet = this.compact(given);
+    const { disguise, observe } = this.intake;
+    const packet = this.compact(disguise === undefined ? given : disguise(given));
     const from = `${packet.src} ${packet.srcPort}`;
     const to = `${packet.dst} ${packet.dstPort}`;
     const key = from < to ? `${section} ${from} ${to}` : `${section} ${to} ${from}`;
@@ -35,6 +49,7 @@ export class FlowBook {
       this.current.set(key, flow);
     }
     flow.add(packet);
+    observe?.(flow, packet, given);
   }
 
   /**

@@ -40,6 +40,8 @@ export interface PacketRecord {
   /** The checksum field as sent, or UNKNOWN. */
   readonly checksumField: number;
   readonly side: CaptureSide;
+  /** Edges of the SACK blocks, left, right, left …; only in captures, and where there are any. */
+  readonly sackBlocks?: readonly Seq[];
 }
 
 export interface TcpOptions {
