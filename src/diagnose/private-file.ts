@@ -14,7 +14,9 @@ export async function checkPlace(option: string, path: string): Promise<void> {
   try {
     const about = await lstat(path);
     if (about.isFile()) return;
-    const what = about.isDirectory() ? 'it is a directory, name a file in it' : 'it is no plain file';
+    const what = about.isDirectory()
+      ? 'it is a directory, name a file in it'
+      : 'it is no plain file';
     throw new OperatorError(`Cannot write --${option} "${path}": ${what}`);
   } catch (error) {
     if (error instanceof OperatorError) throw error;

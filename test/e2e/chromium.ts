@@ -11,7 +11,10 @@ import type { Readable, Writable } from 'node:stream';
 const ANSWER_LIMIT_MS = 60_000;
 
 export type Fields = Record<string, unknown>;
-type Waiting = { readonly resolve: (result: Fields) => void; readonly reject: (why: Error) => void };
+type Waiting = {
+  readonly resolve: (result: Fields) => void;
+  readonly reject: (why: Error) => void;
+};
 
 export class Chromium {
   /** Every event since the last page was opened, with its name in `method`. */

@@ -3,13 +3,13 @@
  * bits before it. Two addresses that share n bits share n bits afterwards, and no two become one.
  * Owns the cipher and its padding. Lengths in bits.
  */
-import { type Cipheriv, createCipheriv } from 'node:crypto';
+import { type Cipher, createCipheriv } from 'node:crypto';
 
 export const KEY_BYTES = 32;
 const BLOCK_BYTES = 16;
 
 export class PrefixCipher {
-  private readonly cipher: Cipheriv;
+  private readonly cipher: Cipher;
   private readonly pad: Uint8Array;
 
   /** The first half of the key is AES-128’s, the other half becomes the padding. */

@@ -21,19 +21,16 @@ export function findingSection(finding: Finding, wording: Wording): Markup {
 <dt>Certainty</dt><dd>${CERTAINTY[finding.certainty]}</dd>
 ${when(frames.length > 0, () => html`<dt>Where</dt><dd>${framesText(wording.frame, frames)}</dd>`)}
 ${when(
-    causes.length > 0,
-    () => html`<dt>Causes, most likely first (a ranking, not a proof)</dt>
-<dd><ol>${causes.map(
-      ({ cause, reasons }) =>
-        html`<li>${cause}${list(reasons)}</li>`,
-    )}</ol></dd>`,
-  )}
+  causes.length > 0,
+  () => html`<dt>Causes, most likely first (a ranking, not a proof)</dt>
+<dd><ol>${causes.map(({ cause, reasons }) => html`<li>${cause}${list(reasons)}</li>`)}</ol></dd>`,
+)}
 ${when(looksTheSame.length > 0, () => html`<dt>What else looks the same</dt><dd>${list(looksTheSame)}</dd>`)}
 ${entry('Not decided by this input', finding.undecided)}
 ${when(
-    finding.decide !== '',
-    () => html`<dt>What decides it, while it fails</dt><dd><code>${finding.decide}</code></dd>`,
-  )}
+  finding.decide !== '',
+  () => html`<dt>What decides it, while it fails</dt><dd><code>${finding.decide}</code></dd>`,
+)}
 ${entry('What to do', finding.remedy)}
 </dl>
 </section>`;

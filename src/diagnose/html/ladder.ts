@@ -10,7 +10,7 @@ import { hasFlags, UNKNOWN } from '../packet-record.ts';
 import { type StoryRow, sinceText, storyOf } from '../timeline.ts';
 import { endpoint, framesText, plural, seqText, sideName, type Wording } from '../wording.ts';
 import { wrapText } from '../wrap-text.ts';
-import { html, joinMarkup, type Markup } from "./markup.ts";
+import { html, joinMarkup, type Markup } from './markup.ts';
 
 const WIDTH = 760;
 const CLIENT_X = 150;
@@ -124,13 +124,13 @@ ${
     ? html`<path class="mark" d="${`M${to + back * 12 - 6} ${y - 6}l12 12m0 -12l-12 12`}"/>`
     : html`<path class="head" d="${`M${to} ${y}l${back * 9} -4v8z`}"/>`
 }
-${lines.map((wrapped, index) =>
+${lines.flatMap((wrapped, index) =>
   wrapped.map((line) => {
     const at = noteY;
     noteY += LINE_HEIGHT;
     return html`<text class="t-${notes[index]?.severity ?? 'note'}" x="${CLIENT_X + 14}" y="${at}">${line}</text>`;
   }),
-).flat()}
+)}
 </g>`;
 }
 

@@ -72,7 +72,10 @@ export function plotOf(about: PlotAbout, dir: Direction): Markup {
     : '';
   const marks = marksOf(about, dir, scale);
   const described = [
-    `${plural(visible.reduce((sum, { packets }) => sum + packets, 0), 'packet')} with data, SYN or FIN`,
+    `${plural(
+      visible.reduce((sum, { packets }) => sum + packets, 0),
+      'packet',
+    )} with data, SYN or FIN`,
     `${plural(again.spans, 'stroke')} sent again or out of order`,
     `${plural(about.points.sacksSeen[dir], 'SACK block')}`,
     `${plural(marks.shown.length, 'marked packet')}`,
@@ -213,11 +216,10 @@ function marksOf(about: PlotAbout, dir: Direction, scale: Scale): Marks {
     const atEnd = x > PLOT_WIDTH - NAME_APART_PX - RIGHT;
     drawn.push(html`<g><title>${`${wording.frame} ${packet.frame}: ${markName(packet)}`}</title>
 ${shapeOf(packet, x, y)}${when(
-      named,
-      () => html`<text x="${atEnd ? x - 9 : x + 9}" y="${y - 7}" text-anchor="${atEnd ? 'end' : 'start'}">${
-        `${markName(packet)} ${packet.frame}`
-      }</text>`,
-    )}</g>`);
+  named,
+  () =>
+    html`<text x="${atEnd ? x - 9 : x + 9}" y="${y - 7}" text-anchor="${atEnd ? 'end' : 'start'}">${`${markName(packet)} ${packet.frame}`}</text>`,
+)}</g>`);
   }
   return { markup: html`${drawn}`, shown, off };
 }

@@ -46,16 +46,16 @@ ${fact('on', isAnonymized ? `left out (${machine()})` : `${hostname()}, ${machin
 ${fact('command', isAnonymized ? 'left out' : commandLine)}
 ${when(isAnonymized, () => fact('anonymized', ANONYMIZED))}
 ${inputs.map(({ summary, sha256 }) => {
-    const { name, kind, packets, lines, tolerated } = summary;
-    const counts = Object.entries(tolerated).map(([what, count]) => `${what} ${count}`);
-    const unit = kind === 'tcpdump-text' ? 'lines' : 'frames';
-    const hash = sha256 === '' ? 'not hashed: it could be read only once' : `${hashName} ${sha256}`;
-    return fact(
-      'input',
-      `${name === '-' ? 'standard input' : name}: ${kind}, ${lines} ${unit}, ${packets} TCP packets; ` +
-        `${hash}; read past: ${counts.length === 0 ? 'nothing' : counts.join(', ')}`,
-    );
-  })}
+  const { name, kind, packets, lines, tolerated } = summary;
+  const counts = Object.entries(tolerated).map(([what, count]) => `${what} ${count}`);
+  const unit = kind === 'tcpdump-text' ? 'lines' : 'frames';
+  const hash = sha256 === '' ? 'not hashed: it could be read only once' : `${hashName} ${sha256}`;
+  return fact(
+    'input',
+    `${name === '-' ? 'standard input' : name}: ${kind}, ${lines} ${unit}, ${packets} TCP packets; ` +
+      `${hash}; read past: ${counts.length === 0 ? 'nothing' : counts.join(', ')}`,
+  );
+})}
 </tbody></table></section>`;
 }
 

@@ -59,7 +59,9 @@ function flowSection(report: Report, flow: Flow, plots: PlotBook, id: string): M
   const drawn =
     points === undefined
       ? []
-      : [SERVER, CLIENT].map((dir) => plotOf({ ...about, points }, dir === CLIENT ? CLIENT : SERVER));
+      : [SERVER, CLIENT].map((dir) =>
+          plotOf({ ...about, points }, dir === CLIENT ? CLIENT : SERVER),
+        );
   return html`<section class="flow" aria-labelledby="${id}">
 <h3 id="${id}">Connection ${flow.id}: ${endpoint(flow.client, flow.clientPort)} → ${endpoint(
     flow.server,
@@ -69,9 +71,10 @@ function flowSection(report: Report, flow: Flow, plots: PlotBook, id: string): M
 ${ladderOf(flow, findings, important, wording, `${id}-ladder`)}
 ${drawn}
 ${when(
-    drawn.every(({ text }) => text === ''),
-    () => html`<p class="quiet">No plot: this connection carried no data, or the input has no times.</p>`,
-  )}
+  drawn.every(({ text }) => text === ''),
+  () =>
+    html`<p class="quiet">No plot: this connection carried no data, or the input has no times.</p>`,
+)}
 ${findings.map((finding) => findingSection(finding, wording))}
 </section>`;
 }
@@ -106,10 +109,11 @@ function others(report: Report, flows: readonly Flow[]): Markup {
   const named = flows.slice(0, FLOW_COUNT_NAMED);
   return html`<h3>${plural(flows.length, 'more connection')} with findings</h3>
 <ul>${named.map(
-    (flow) => html`<li>${flow.id}: ${endpoint(flow.client, flow.clientPort)} → ${endpoint(
-      flow.server,
-      flow.serverPort,
-    )}: <code>${[...(codes.get(flow.id) ?? [])].join(' ')}</code></li>`,
+    (flow) =>
+      html`<li>${flow.id}: ${endpoint(flow.client, flow.clientPort)} → ${endpoint(
+        flow.server,
+        flow.serverPort,
+      )}: <code>${[...(codes.get(flow.id) ?? [])].join(' ')}</code></li>`,
   )}</ul>${when(
     flows.length > named.length,
     () => html`<p>${flows.length - named.length} more: <code>--json</code> has all of them.</p>`,

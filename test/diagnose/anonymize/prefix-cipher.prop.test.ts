@@ -63,14 +63,19 @@ describe('Anonymizer', () => {
 
   it(`gives two addresses two names, and one always the same (${SEED_HINT})`, () => {
     fc.assert(
-      fc.property(key, fc.oneof(address4, address6), fc.oneof(address4, address6), (secret, a, b) => {
-        const first = new Anonymizer(secret);
-        const again = new Anonymizer(secret);
-        expect(first.host(a)).toBe(again.host(a));
-        const plain = new Anonymizer(new Uint8Array(32));
-        // Two ways of writing one address are one address.
-        if (plain.host(a) !== plain.host(b)) expect(first.host(a)).not.toBe(first.host(b));
-      }),
+      fc.property(
+        key,
+        fc.oneof(address4, address6),
+        fc.oneof(address4, address6),
+        (secret, a, b) => {
+          const first = new Anonymizer(secret);
+          const again = new Anonymizer(secret);
+          expect(first.host(a)).toBe(again.host(a));
+          const plain = new Anonymizer(new Uint8Array(32));
+          // Two ways of writing one address are one address.
+          if (plain.host(a) !== plain.host(b)) expect(first.host(a)).not.toBe(first.host(b));
+        },
+      ),
       RUNS,
     );
   });

@@ -39,7 +39,7 @@ describe('escapeText()', () => {
         expect(escaped).not.toMatch(/[<>"'\p{Cc}\p{Cf}\p{Cs}]/u);
         expect(escaped.replaceAll(/&(amp|lt|gt|quot|#39);/g, '')).not.toContain('&');
       }),
-      { seed: SEED, numRuns: 500 },
+      { seed: SEED, numRuns: 200 },
     );
   });
 });

@@ -50,7 +50,11 @@ export function longTrace(count: number): string {
     const from = 1 + index * DATA_OCTETS;
     const at = 20 + index * 0.2;
     lines.push(
-      line(at, 's', `[.], seq ${from}:${from + DATA_OCTETS}, ack 1, win 509, length ${DATA_OCTETS}`),
+      line(
+        at,
+        's',
+        `[.], seq ${from}:${from + DATA_OCTETS}, ack 1, win 509, length ${DATA_OCTETS}`,
+      ),
       line(at + 0.1, 'c', `[.], ack ${from + DATA_OCTETS}, win 502, length 0`),
     );
   }

@@ -103,7 +103,7 @@ describe('a connection of 10,000 packets', () => {
   });
 
   it('marks the packets that decide, whatever was merged', async () => {
-    const { page, report } = await pageFrom(longTrace(60_000));
+    const { page, report } = await pageFrom(longTrace(20_000));
     const reset = report.findings.find(({ code }) => code === 'rst-refuted');
     for (const frame of reset?.frames ?? []) expect(page).toContain(`line ${frame}: `);
     expect(page).toContain(`<title>line ${reset?.frames[0]}: RST</title>`);
