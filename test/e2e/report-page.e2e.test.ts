@@ -1,6 +1,6 @@
 /**
- * The page of `diagnose --html` in a real browser: quiet console, no request, inert strings, a phone
- * without sideways scrolling, dark and paper. SEQSHIM_SCREENSHOTS keeps pictures of it.
+ * The page of `diagnose --html` in a real browser: quiet console, no request, inert strings, a
+ * phone without sideways scrolling, dark and paper. SEQSHIM_SCREENSHOTS keeps pictures of it.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * Ranges that say something about a network and nothing about whose it is: they map onto themselves,
- * so that a private address still looks like one (IANA special-purpose registries). Owns the list.
+ * Ranges that say something about a network and nothing about whose it is: they map onto
+ * themselves, so that a private address still looks like one (IANA special-purpose registries).
+ * Owns the list.
  *
  * The bits on the way to such a range cannot be flipped, also for its neighbours: 193.x keeps its
  * 193 because 192.168.0.0/16 stays.

@@ -1,6 +1,6 @@
 /**
- * Text for HTML and SVG. What goes into a template is escaped unless it is markup already; captures,
- * file names and pasted lines are a stranger's, so characters that a reader cannot see, or that turn
+ * Text for HTML and SVG. What goes into a template is escaped unless it is markup already. Names of
+ * files, captures and pasted lines are a stranger's: characters that a reader cannot see, or that turn
  * the direction of the text around, are shown by their number. Owns the escaping.
  */
 
@@ -25,6 +25,14 @@ export function html(parts: TemplateStringsArray, ...pieces: readonly Piece[]): 
 }
 
 export const NOTHING = new Markup('');
+
+/** Sentences of ours, in which commands stand between backquotes. */
+export function prose(text: string): Markup {
+  const parts = text.split('`');
+  // An odd one out is no command.
+  if (parts.length % 2 === 0) return html`${text}`;
+  return html`${parts.map((part, at) => (at % 2 === 0 ? html`${part}` : html`<code>${part}</code>`))}`;
+}
 
 /** Markup where there is something to say. */
 export function when(condition: boolean, markup: () => Markup): Markup {

@@ -4,7 +4,7 @@
  */
 import { severityRank } from '../severity.ts';
 import { sentence } from '../wording.ts';
-import { html, joinMarkup, Markup, NOTHING, when } from './markup.ts';
+import { html, Markup, NOTHING, when } from './markup.ts';
 import { type Provenance, provenanceSection } from './provenance.ts';
 import { type DrawnReport, reportSection } from './report-section.ts';
 import { STYLE, stylePolicy } from './style.ts';
@@ -56,10 +56,10 @@ function whatToAsk(drawn: readonly DrawnReport[]): Markup {
     }
   }
   if (settles.size === 0) return NOTHING;
-  const commands = [...settles.keys()].map((command) => html`${command}`);
+  const commands = [...settles.keys()].map((command) => html`${command}\n`);
   return html`<section aria-labelledby="ask"><h2 id="ask">What to ask the firewall, and the hosts</h2>
 <p>While it fails. To copy:</p>
-<pre tabindex="0" aria-label="Commands">${joinMarkup(commands, '\n')}</pre>
+<pre tabindex="0" aria-label="Commands">${commands}</pre>
 <details><summary>Which of them settles what</summary><ul>${[...settles].map(
     ([command, what]) => html`<li><code>${command}</code>: ${[...what].join(', ')}</li>`,
   )}</ul></details>${when(drawn.length > 1, () => html`<p class="quiet">For all inputs together.</p>`)}</section>`;

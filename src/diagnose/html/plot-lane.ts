@@ -1,7 +1,7 @@
 /**
  * What one side of a connection sent, as numbers for its plot. Owns fixed columns that double until
  * they are full; then neighbours are merged two and two, so that a stroke from the lowest to the
- * highest octet stays true however long the connection is. Times in microseconds, numbers in octets.
+ * highest octet stays true however long the connection is. Microseconds, octets.
  */
 
 export const POINT_COUNT_MAX = 8192;

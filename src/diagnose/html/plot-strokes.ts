@@ -1,6 +1,6 @@
 /**
- * Draws many points with few strokes and hides none of them: what falls into one pixel column is one
- * stroke from its lowest to its highest octet. Owns the path data. Pixels.
+ * Draws many points with few strokes and hides none of them: what falls into one pixel column is
+ * one stroke from its lowest to its highest octet. Owns the path data. Pixels.
  */
 import { columnOf, isWithin, rowOf, type Scale } from './plot-scale.ts';
 

@@ -28,6 +28,7 @@ import { stepsOf, strokesOf } from './plot-strokes.ts';
 const TICK_COUNT = 4;
 /** Names beside marks that stand closer than this could not be read. */
 const NAME_APART_PX = 90;
+const NAME_HEIGHT_PX = 14;
 
 export interface PlotAbout {
   readonly flow: Flow;
@@ -196,7 +197,7 @@ function marksOf(about: PlotAbout, dir: Direction, scale: Scale): Marks {
   const shown: Seen[] = [];
   const drawn: Markup[] = [];
   let off = 0;
-  const names = new Set<number>();
+  const names: (readonly [x: number, y: number])[] = [];
   for (const packet of flow.kept) {
     const isControl = (packet.flags & (SYN | FIN | RST)) !== 0;
     if (!isControl && !important.has(packet.frame)) continue;
@@ -209,9 +210,12 @@ function marksOf(about: PlotAbout, dir: Direction, scale: Scale): Marks {
     }
     const x = columnOf(scale, packet.timeUs);
     const y = rowOf(scale, octets);
-    const place = Math.round(x / NAME_APART_PX) * 1000 + Math.round(y / 16);
-    const named = important.has(packet.frame) && !names.has(place);
-    names.add(place);
+    const isFree = names.every(
+      ([nameX, nameY]) =>
+        Math.abs(nameX - x) > NAME_APART_PX || Math.abs(nameY - y) > NAME_HEIGHT_PX,
+    );
+    const named = important.has(packet.frame) && isFree;
+    if (named) names.push([x, y]);
     shown.push(packet);
     const atEnd = x > PLOT_WIDTH - NAME_APART_PX - RIGHT;
     drawn.push(html`<g><title>${`${wording.frame} ${packet.frame}: ${markName(packet)}`}</title>

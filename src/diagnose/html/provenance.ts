@@ -1,7 +1,7 @@
 /**
  * Where a page comes from: machine, program, command line, what the inputs were, byte for byte.
- * Owns the facts and their hashes. Anonymized, what names a machine or a person is left out, and the
- * hashes are keyed: who knows all but the addresses could find these by trying otherwise.
+ * Owns the facts and their hashes. Anonymized, what names a machine or a person is left out, and
+ * the hashes are keyed: who knows all but the addresses could find these by trying otherwise.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { createReadStream } from 'node:fs';

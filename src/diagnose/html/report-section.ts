@@ -55,6 +55,7 @@ function flowSection(report: Report, flow: Flow, plots: PlotBook, id: string): M
   const findings = report.findings.filter((finding) => finding.flow === flow.id);
   const important = importantFrames(findings);
   const points = plots.of(flow);
+  const said = new Set<string>();
   const about = { flow, important, wording, id };
   const drawn =
     points === undefined
@@ -75,7 +76,7 @@ ${when(
   () =>
     html`<p class="quiet">No plot: this connection carried no data, or the input has no times.</p>`,
 )}
-${findings.map((finding) => findingSection(finding, wording))}
+${findings.map((finding) => findingSection(finding, wording, said))}
 </section>`;
 }
 

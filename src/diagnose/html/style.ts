@@ -55,6 +55,7 @@ table{border-collapse:collapse;width:100%;font-size:.9375rem}
 caption{text-align:left;padding:.25rem .5rem}
 th,td{text-align:left;vertical-align:top;padding:.375rem .5rem;border-bottom:1px solid var(--rule)}
 thead th{font-weight:600;color:var(--quiet);font-size:.875rem}
+.stack th,.stack .word{white-space:nowrap}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .facts th{width:11rem;font-weight:500;color:var(--quiet)}
 summary{cursor:pointer;padding:.375rem 0;color:var(--note)}
@@ -67,13 +68,12 @@ dd{margin:0 0 .25rem}
 .word.error{color:var(--error)}
 .word.warning{color:var(--warning)}
 .word.note{color:var(--note)}
-svg text{font-size:12px;fill:var(--ink)}
+svg text{font-size:12px;fill:var(--ink);paint-order:stroke;stroke:var(--paper);stroke-width:3px}
 svg .q{fill:var(--quiet)}
 svg .w{font-weight:600}
 svg .t-error{fill:var(--error);font-weight:600}
 svg .t-warning{fill:var(--warning);font-weight:600}
 svg .t-note{fill:var(--note)}
-svg .halo{fill:var(--paper)}
 svg .life{stroke:var(--quiet);stroke-width:1.5}
 svg .dashed{stroke:var(--quiet);stroke-width:1.5;stroke-dasharray:3 5}
 svg .grid{stroke:var(--rule);stroke-width:1}
@@ -93,7 +93,7 @@ body{padding:1rem .75rem 3rem}
 h1{font-size:1.25rem}
 .stack thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .stack,.stack tbody,.stack tr,.stack td,.stack th{display:block;width:auto}
-.stack td,.stack th{border:0;padding:.125rem 0}
+.stack td,.stack th{border:0;padding:.125rem 0;white-space:normal}
 .stack tr{border-bottom:1px solid var(--rule);padding:.5rem 0}
 }
 @media print{

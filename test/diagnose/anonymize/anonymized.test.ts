@@ -1,4 +1,4 @@
-/** `--anonymize`: no real name is left in any form of the report, and the story is still the same. */
+/** `--anonymize`: no real name is left in any form of the report, and the story is the same. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';

@@ -38,6 +38,22 @@ describe('the page of the jumpbox trace', () => {
     }
   });
 
+  it('lists each command on a line of its own, to be copied', async () => {
+    const { page } = await pageFrom(JUMPBOX);
+    const [, commands = ''] = /<pre[^>]*>(.*?)<\/pre>/s.exec(page) ?? [];
+    const lines = commands.trimEnd().split('\n');
+    expect(lines.length).toBeGreaterThan(1);
+    expect(new Set(lines).size).toBe(lines.length);
+    expect(lines[0]).toBe('tcpdump -i eth0 -e -n -vvv -S &#39;host server and tcp port 22&#39;');
+  });
+
+  it('gives each advice once', async () => {
+    const { page } = await pageFrom(JUMPBOX);
+    expect(page.split('changes nothing and shows what it would do').length - 1).toBeLessThan(3);
+    expect(page).toContain('<dd>As above.</dd>');
+    expect(page).toContain('<code>seqshim run --target server --mode observe --for 10m</code>');
+  });
+
   it('is the same for the same input', async () => {
     expect((await pageFrom(JUMPBOX)).page).toBe((await pageFrom(JUMPBOX)).page);
   });
