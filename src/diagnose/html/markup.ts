@@ -1,7 +1,7 @@
 /**
  * Text for HTML and SVG. What goes into a template is escaped unless it is markup already. Names of
- * files, captures and pasted lines are a stranger's: characters that a reader cannot see, or that turn
- * the direction of the text around, are shown by their number. Owns the escaping.
+ * files, captures and pasted lines are a stranger's: characters that a reader cannot see, or that
+ * turn the direction of the text around, are shown by their number. Owns the escaping.
  */
 
 /** Made by `html` only: whatever is in it has been escaped. */
