@@ -26,6 +26,8 @@ export const PACKAGES = {
   conntrackd: 'conntrackd',
   keepalived: 'keepalived',
   tcpdump: 'tcpdump',
+  // For the pages of `diagnose --html`.
+  chromium: 'chromium',
   procps: 'ps',
   // The reference for the benchmark: libnetfilter_queue's own C example.
   'libnetfilter-queue-dev': EXAMPLE,

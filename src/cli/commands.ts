@@ -13,6 +13,10 @@ const flag = (name: string, help: string): OptionEntry => {
   return { name, type: 'flag', value: '', fallback: undefined, help };
 };
 
+const text = (name: string, value: string, help: string): OptionEntry => {
+  return { name, type: 'text', value, fallback: undefined, help };
+};
+
 const JSON_FLAG = flag('json', 'as JSON');
 
 export const COMMANDS: readonly Command[] = [
@@ -53,12 +57,23 @@ export const COMMANDS: readonly Command[] = [
         'both',
         'two files, the client’s side and the server’s: what was rewritten between them',
       ),
+      text('html', 'OUT', 'also write a page there, for whoever runs the firewall (mode 0600)'),
+      flag('anonymize', 'other names for hosts, addresses and files, everywhere'),
+      text(
+        'anonymize-key',
+        'KEYFILE',
+        'do, with the key in it, made if it is missing [OUT.key; without --html a key for once]',
+      ),
       JSON_FLAG,
     ],
     examples: [
       ['seqshim diagnose trace.txt', 'explain a trace that somebody pasted'],
       ['seqshim diagnose --explain mtu', 'what that suspect is, and what rules it out'],
       ['seqshim diagnose --both client.pcap server.pcap', 'what the firewall between them did'],
+      [
+        'seqshim diagnose trace.txt --html page.html --anonymize',
+        'a page to send to somebody else; page.html.key stays here',
+      ],
     ],
     exits: {
       0: 'nothing found',

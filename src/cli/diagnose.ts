@@ -7,7 +7,7 @@ import type { Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK, EXIT_USAGE } from '../config/exit-codes.ts';
 import { bothText, diagnoseBoth } from '../diagnose/both/diagnose-both.ts';
-import { diagnoseInput, type Outcome } from '../diagnose/diagnose.ts';
+import { diagnoseInput, type Outcome, type Wishes } from '../diagnose/diagnose.ts';
 import { explainSuspect } from '../diagnose/explain-suspect.ts';
 import { printReport } from '../diagnose/print-report.ts';
 import { inputErrorText } from '../diagnose/read-input.ts';
@@ -15,6 +15,7 @@ import { type Report, reportJson } from '../diagnose/report.ts';
 import { severityRank } from '../diagnose/severity.ts';
 import { isSettledBySsh } from '../diagnose/ssh-debug/with-ssh.ts';
 import type { Severity } from '../telemetry/code-entry.ts';
+import { DiagnosePage } from './diagnose-page.ts';
 
 export async function diagnose(args: Values): Promise<number> {
   const explain = args['explain'];
@@ -32,17 +33,20 @@ export async function diagnose(args: Values): Promise<number> {
   }
   const failOn = args['fail-on'] as Severity;
   if (args['both'] === true) {
+    demandPlainBoth(args);
     const report = await diagnoseBoth(names);
     process.stdout.write(bothText(report, args['json'] === true));
     return hasFinding(report, failOn) ? EXIT_NO : EXIT_OK;
   }
+  const page = await DiagnosePage.open(args);
   const reports: Report[] = [];
   let unusable = false;
   let notEnough = false;
   for (const name of names) {
-    const outcome = await diagnoseOrFail(name);
+    const outcome = await diagnoseOrFail(name, page.wishes());
     if (outcome.kind === 'report') {
       reports.push(outcome.report);
+      await page.add(name, outcome.report);
       if (!outcome.report.enough) notEnough = true;
       if (outcome.problem !== undefined) {
         process.stderr.write(`${outcome.problem}\n`);
@@ -54,6 +58,7 @@ export async function diagnose(args: Values): Promise<number> {
       else notEnough = true;
     }
   }
+  await page.write();
   if (args['json'] === true) process.stdout.write(`${JSON.stringify(reportJson(reports))}\n`);
   else process.stdout.write(reports.map(printReport).join('\n'));
   if (reports.some((report) => hasFinding(report, failOn) || isSettledBySsh(report))) {
@@ -63,14 +68,22 @@ export async function diagnose(args: Values): Promise<number> {
   return notEnough ? EXIT_IMPOSSIBLE : EXIT_OK;
 }
 
+/** Two sides are told in text and JSON only, and with the names they have. */
+function demandPlainBoth(args: Values): void {
+  for (const name of ['html', 'anonymize', 'anonymize-key']) {
+    if (args[name] === undefined || args[name] === false) continue;
+    throw new OperatorError(`Cannot use --${name} with --both: leave one of them out`, EXIT_USAGE);
+  }
+}
+
 /** The command line hands `-` over by its other name. */
 function inputName(word: unknown): string {
   return word === '/dev/stdin' ? '-' : String(word);
 }
 
-async function diagnoseOrFail(name: string): Promise<Outcome> {
+async function diagnoseOrFail(name: string, wishes: Wishes): Promise<Outcome> {
   try {
-    return await diagnoseInput(name);
+    return await diagnoseInput(name, wishes);
   } catch (error) {
     const problem = inputErrorText(name, error);
     if (problem === undefined) throw error;

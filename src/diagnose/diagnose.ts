@@ -5,7 +5,7 @@
 import { CaptureError } from '../datapath/pcap/capture.ts';
 import { analyse } from './analyse.ts';
 import { CapturePackets } from './capture-packets.ts';
-import { FlowBook } from './flow-book.ts';
+import { FlowBook, type Intake } from './flow-book.ts';
 import { openInput, type Pieces, readInput } from './read-input.ts';
 import { type InputSummary, LOST, NOT_KEPT, type Report } from './report.ts';
 import { SshDebugText } from './ssh-debug/ssh-debug-text.ts';
@@ -22,12 +22,23 @@ export type Outcome =
 /** Text that goes on for so long without a packet is something else: `yes`, a core dump, a log. */
 const LINES_WITHOUT_PACKET_MAX = 1_000_000;
 
-export function diagnoseInput(name: string): Promise<Outcome> {
-  return diagnoseStream(name, openInput(name));
+/** What the command line asks for beyond the report. */
+export interface Wishes extends Intake {
+  /** As the report calls interfaces and inputs. */
+  readonly interfaceName?: ((name: string) => string) | undefined;
+  readonly inputName?: string | undefined;
 }
 
-export async function diagnoseStream(name: string, pieces: Pieces): Promise<Outcome> {
-  const book = new FlowBook();
+export function diagnoseInput(name: string, wishes: Wishes = {}): Promise<Outcome> {
+  return diagnoseStream(name, openInput(name), wishes);
+}
+
+export async function diagnoseStream(
+  name: string,
+  pieces: Pieces,
+  wishes: Wishes = {},
+): Promise<Outcome> {
+  const book = new FlowBook(wishes);
   const text = new TcpdumpText((packet, section) => book.add(packet, section));
   const ssh = new SshDebugText();
   let capture: CapturePackets | undefined;
@@ -41,7 +52,8 @@ export async function diagnoseStream(name: string, pieces: Pieces): Promise<Outc
       },
       line: (line) => {
         text.feed(line);
-        ssh.feed(line);
+        // Its names and addresses stand in running text, where no other name can replace them.
+        if (wishes.disguise === undefined) ssh.feed(line);
         return text.counts.packets > 0 || text.counts.lines < LINES_WITHOUT_PACKET_MAX;
       },
     });
@@ -54,11 +66,11 @@ export async function diagnoseStream(name: string, pieces: Pieces): Promise<Outc
   if (capture === undefined) {
     text.end();
     ssh.end();
-    const outcome = sshReport(name, text, ssh) ?? judgeText(name, text, book);
+    const outcome = sshReport(name, text, ssh) ?? judgeText(name, text, book, wishes);
     return withDamage(withAttempts(outcome, ssh), damage);
   }
   capture.end();
-  return withDamage(judgeCapture(name, capture, book), damage);
+  return withDamage(judgeCapture(name, capture, book, wishes), damage);
 }
 
 function withDamage(outcome: Outcome, problem: string): Outcome {
@@ -83,11 +95,19 @@ function sshReport(name: string, { counts }: TcpdumpText, ssh: SshDebugText): Ou
   return report(input, new FlowBook(), { frame: 'line', captureInterface: '' });
 }
 
-function judgeText(name: string, reader: TcpdumpText, book: FlowBook): Outcome {
+function judgeText(name: string, reader: TcpdumpText, book: FlowBook, wishes: Wishes): Outcome {
   const { counts } = reader;
   const { noise } = counts;
   const shown = name === '-' ? 'standard input' : `"${name}"`;
   if (counts.packets === 0) {
+    if (noise.sshDebug > 0) {
+      return {
+        kind: 'not-enough',
+        problem:
+          `${shown} is the output of ssh -v, whose names --anonymize cannot change: read it ` +
+          'without, and make the names in what it says unreadable by hand',
+      };
+    }
     const other = noise.arp + noise.otherProtocol + noise.banner + noise.summary;
     if (other > 0) {
       return {
@@ -104,9 +124,13 @@ function judgeText(name: string, reader: TcpdumpText, book: FlowBook): Outcome {
         "output of `tcpdump -n -vvv 'tcp port 22'` or a capture file",
     };
   }
-  const wording: Wording = { frame: 'line', captureInterface: reader.captureInterface };
+  const { interfaceName = (found: string) => found, inputName = name } = wishes;
+  const wording: Wording = {
+    frame: 'line',
+    captureInterface: interfaceName(reader.captureInterface),
+  };
   const input: InputSummary = {
-    name,
+    name: inputName,
     kind: 'tcpdump-text',
     packets: counts.packets,
     lines: counts.lines,
@@ -138,7 +162,12 @@ function toleratedOf(reader: TcpdumpText, book: FlowBook): Record<string, number
   });
 }
 
-function judgeCapture(name: string, { counts, isBroken }: CapturePackets, book: FlowBook): Outcome {
+function judgeCapture(
+  name: string,
+  { counts, isBroken }: CapturePackets,
+  book: FlowBook,
+  wishes: Wishes,
+): Outcome {
   const place = `"${name}" ${isBroken ? 'is damaged' : 'ends within a record'}`;
   const damage = `Cannot read all of the capture: ${place} behind frame ${counts.frames}`;
   if (counts.packets === 0) {
@@ -149,7 +178,7 @@ function judgeCapture(name: string, { counts, isBroken }: CapturePackets, book: 
     };
   }
   const input: InputSummary = {
-    name,
+    name: wishes.inputName ?? name,
     kind: 'capture',
     packets: counts.packets,
     lines: counts.frames,

@@ -18,6 +18,14 @@ export class Connection {
   flow: Flow | undefined;
 }
 
+/** What may be done with packets on their way in. */
+export interface Intake {
+  /** Other names, before anything else sees the packet. */
+  readonly disguise?: ((packet: PacketRecord) => PacketRecord) | undefined;
+  /** `given` is as it was read; neither may be kept. */
+  readonly observe?: ((flow: Flow, seen: Seen, given: PacketRecord) => void) | undefined;
+}
+
 export class FlowBook {
   readonly flows: Flow[] = [];
   /** Packets of flows beyond the limit. */
@@ -25,6 +33,12 @@ export class FlowBook {
   private readonly connections = new Map<string, Connection>();
   private readonly names = new Map<string, string>();
   private readonly record = new PacketCopy();
+  private readonly disguised = new PacketCopy();
+  private readonly intake: Intake;
+
+  constructor(intake: Intake = {}) {
+    this.intake = intake;
+  }
 
   add(packet: PacketRecord, section: number): void {
     const from = `${packet.src} ${packet.srcPort}`;
@@ -32,7 +46,7 @@ export class FlowBook {
     const key = from < to ? `${section} ${from} ${to}` : `${section} ${to} ${from}`;
     const connection = this.connections.get(key) ?? this.open(key);
     if (connection === undefined) this.notKept += 1;
-    else this.addTo(connection, this.compact(packet));
+    else this.addTo(connection, this.compact(packet, this.record));
   }
 
   get isFull(): boolean {
@@ -40,7 +54,9 @@ export class FlowBook {
   }
 
   /** Borrows the packet, as the flow does. */
-  addTo(connection: Connection, packet: Seen): void {
+  addTo(connection: Connection, given: Seen): void {
+    const { disguise, observe } = this.intake;
+    const packet = disguise === undefined ? given : this.compact(disguise(given), this.disguised);
     let { flow } = connection;
     if (flow === undefined || beginsAnother(flow, packet)) {
       if (this.isFull) {
@@ -52,6 +68,7 @@ export class FlowBook {
       connection.flow = flow;
     }
     flow.add(packet);
+    observe?.(flow, packet, given);
   }
 
   private open(key: string): Connection | undefined {
@@ -62,8 +79,7 @@ export class FlowBook {
   }
 
   /** A piece cut out of a line keeps the whole line alive, so equal ones are copied out once. */
-  private compact(packet: PacketRecord): Seen {
-    const { record } = this;
+  private compact(packet: PacketRecord, record: PacketCopy): Seen {
     record.set(packet);
     record.src = this.share(packet.src);
     record.srcPort = this.share(packet.srcPort);

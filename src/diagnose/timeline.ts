@@ -9,7 +9,7 @@ import { nearestOffer } from './conflict.ts';
 import type { Finding } from './finding.ts';
 import { CLIENT, type Flow, type Offer, SERVER, type Seen } from './flow.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
-import { formatDuration, plural, seqText } from './wording.ts';
+import { formatDuration, plural, seqText, sideName } from './wording.ts';
 
 export interface TimelineRow {
   readonly frames: readonly number[];
@@ -27,9 +27,26 @@ export function importantFrames(findings: readonly Finding[]): Set<number> {
   return new Set(serious.flatMap(({ frames }) => frames));
 }
 
+/** One line of the story before it is put into words of time and place. */
+export interface StoryRow {
+  /** The first of `frames`. */
+  readonly packet: Seen;
+  readonly frames: readonly number[];
+  readonly what: string;
+}
+
 export function timelineOf(flow: Flow, important: ReadonlySet<number>): TimelineRow[] {
+  return storyOf(flow, important).map(({ packet, frames, what }) => ({
+    frames,
+    since: sinceText(flow, packet),
+    from: sideName(packet.dir),
+    what,
+  }));
+}
+
+export function storyOf(flow: Flow, important: ReadonlySet<number>): StoryRow[] {
   const offers = flow.halves[SERVER].offers;
-  const rows: TimelineRow[] = [];
+  const rows: StoryRow[] = [];
   const folded = new Map<string, number[]>();
   for (const packet of flow.kept) {
     const told = tell(packet, offers);
@@ -44,17 +61,13 @@ export function timelineOf(flow: Flow, important: ReadonlySet<number>): Timeline
     }
     const framesOfRow = [packet.frame];
     folded.set(key, framesOfRow);
-    rows.push({
-      frames: framesOfRow,
-      since: sinceText(flow, packet),
-      from: packet.dir === CLIENT ? 'client' : 'server',
-      what: told,
-    });
+    rows.push({ packet, frames: framesOfRow, what: told });
   }
   return rows;
 }
 
-function sinceText(flow: Flow, packet: Seen): string {
+/** `+18.57 ms`, empty where the input has no times. */
+export function sinceText(flow: Flow, packet: Seen): string {
   if (packet.timeUs === UNKNOWN || flow.firstUs === UNKNOWN) return '';
   return `+${formatDuration(packet.timeUs - flow.firstUs)}`;
 }

@@ -41,7 +41,7 @@ export function endpoint(address: string, port: string): string {
   return port === '' ? `${address} (address missing)` : `${address}:${port}`;
 }
 
-export function sideName(dir: Direction): string {
+export function sideName(dir: Direction): 'client' | 'server' {
   return dir === CLIENT ? 'client' : 'server';
 }
 

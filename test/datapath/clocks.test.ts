@@ -4,6 +4,7 @@ import { linesMatching, projectFiles } from '../tidy/source-files.ts';
 
 /** For people: dates in logs and answers, names of files; and what was learned days ago. */
 const FOR_PEOPLE = [
+  'src/cli/diagnose-page.ts',
   'src/cli/main.ts',
   'src/config/deadline.ts',
   'src/datapath/control-desk.ts',
