@@ -48,6 +48,10 @@ function finding(
   return { ...makeFinding(given), serverFrames };
 }
 
+/** A capture that leaves gaps in the data says so; one bare packet that it lost leaves no trace. */
+const LOST_BY_CAPTURE =
+  'the other end’s capture lost this packet: tcpdump says at its end how many the kernel dropped';
+
 function inventedFindings(flow: FlowComparison, id: number): BothFinding[] {
   const [toServer, toClient] = flow.invented;
   const synAcks = toClient.filter((packet) => hasFlags(packet, SYN | ACK));
@@ -89,7 +93,8 @@ function inventedSynAck(
           'A server picks one starting number for a connection and keeps it. The server’s own ' +
           'capture has no SYN-ACK that could have become this one: something between the two ' +
           'capture points made it.',
-        certainty: 'proven',
+        certainty: 'likely',
+        looksTheSame: [LOST_BY_CAPTURE],
         remedy: ASK_INVENTED,
         numbers: isn === null ? {} : { isn: formatSeq(isn), count: invented.length },
       },
@@ -107,7 +112,8 @@ function inventedSynAck(
         explanation:
           'The client acknowledged a number that the server does not know. Whatever the client ' +
           'says in it is refused by the real server.',
-        certainty: 'proven',
+        certainty: 'likely',
+        looksTheSame: [LOST_BY_CAPTURE],
         remedy: ASK_INVENTED,
         numbers: isn === null ? {} : { isn: formatSeq(isn) },
       },
@@ -138,7 +144,8 @@ function inventedReset(
       explanation:
         `A reset ends a connection at once. The ${sender}’s own capture does not have it: something ` +
         `between the two capture points made it in the ${sender}’s name.`,
-      certainty: 'proven',
+      certainty: 'likely',
+      looksTheSame: [LOST_BY_CAPTURE],
       remedy: ASK_INVENTED,
       numbers: {
         count: resets.length,

@@ -145,7 +145,8 @@ function row(cells: readonly [string, string, string, string]): string {
 }
 
 function findingLines(finding: BothFinding): string[] {
-  const { severity, code, certainty, summary, explanation, frames, serverFrames, remedy } = finding;
+  const { severity, code, certainty, summary, explanation, looksTheSame } = finding;
+  const { frames, serverFrames, remedy } = finding;
   const where = [
     frames.length === 0 ? '' : `${framesText('frame', frames)} on the client’s side`,
     serverFrames.length === 0 ? '' : `${framesText('frame', serverFrames)} on the server’s side`,
@@ -154,6 +155,7 @@ function findingLines(finding: BothFinding): string[] {
     ...wrapText(`${severity.toUpperCase()} `, `${code} (${certainty}): ${summary}.`),
     ...wrapText('  ', explanation),
     ...wrapText('  where: ', where.join('; ')),
+    ...looksTheSame.flatMap((text) => wrapText('  looks the same: ', text)),
     ...(remedy === '' ? [] : wrapText('  what to do: ', remedy)),
   ];
 }
