@@ -3,7 +3,7 @@
  * ones to root and the members of CHANGING_GROUP, each with its line in the log. What `status`,
  * `top`, `report` and the metrics say comes from here. Owns the socket.
  */
-import { chownSync } from 'node:fs';
+import { chownSync, statSync } from 'node:fs';
 import type { Server } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
@@ -78,7 +78,8 @@ export class ControlDesk {
       peerOf,
     );
     const gid = groupId(READING_GROUP);
-    if (gid === undefined) return;
+    // A service's user has the group already, and may not call chown at all (the unit's filter).
+    if (gid === undefined || statSync(control).gid === gid) return;
     try {
       chownSync(control, -1, gid);
     } catch (error) {

@@ -84,6 +84,8 @@ describe('the package', () => {
     expect(/^CapEff:\s*(\w+)/m.exec(kernel)?.[1]).toBe(CAPABILITIES);
     expect(/^CapBnd:\s*(\w+)/m.exec(kernel)?.[1]).toBe(CAPABILITIES);
     expect(machine.call('ps', '-o', 'user=', '-p', String(pid())).trim()).toBe('seqshim');
+    expect(machine.call('stat', '-c', '%G %a', '/run/seqshim/control.sock')).toBe('seqshim 660\n');
+    expect(journal(SERVICE)).not.toMatch(/"level":"(warn|error)"/);
     expect((await lab.ssh(4, 'echo fine')).stdout).toContain('fine');
   });
 
