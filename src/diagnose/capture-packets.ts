@@ -9,17 +9,18 @@
 import { type Frame, SIDE_IN, SIDE_OUT } from '../datapath/pcap/capture.ts';
 import { CaptureReader, WINDOW_BYTES } from '../datapath/pcap/capture-reader.ts';
 import { findSender } from '../datapath/pcap/link-layer.ts';
+import { wirePacketBytes } from '../datapath/pcap/place-packet.ts';
 import { get16, get32 } from '../engine/wire/bytes.ts';
 import { arenaWords, tcpChecksumOk } from '../engine/wire/checksum.ts';
 import { parseSegment, WIRE_OK } from '../engine/wire/parse.ts';
 import { Segment } from '../engine/wire/segment.ts';
-import type { Seq } from '../engine/wire/seq.ts';
-import { macText } from './address-text.ts';
 import { ConnectionIndex, type IndexedConnection } from './connection-index.ts';
 import { FlowBook } from './flow-book.ts';
+import { macText } from './mac-text.ts';
 import { OptionLayouts } from './option-layouts.ts';
 import { PacketCopy } from './packet-copy.ts';
-import { NO_SACK, type PacketRecord, UNKNOWN } from './packet-record.ts';
+import { type PacketRecord, UNKNOWN } from './packet-record.ts';
+import { sackEdges } from './sack-edges.ts';
 
 export interface CaptureCounts {
   frames: number;
@@ -31,8 +32,6 @@ export interface CaptureCounts {
   lost: number;
 }
 
-const IP4_HEADER_BYTES = 20;
-const IP6_HEADER_BYTES = 40;
 const PACKET_BYTES_MAX = 65_536;
 /** A header that the capture cut is parsed as if it were whole: so far beyond the window. */
 const SLACK_BYTES = 2 * PACKET_BYTES_MAX;
@@ -77,7 +76,7 @@ export class CapturePackets {
   private take(frame: Frame): void {
     const { counts, seg } = this;
     counts.frames += 1;
-    const packetBytes = wirePacketBytes(frame);
+    const packetBytes = wirePacketBytes(frame, PACKET_BYTES_MAX);
     const read =
       packetBytes > 0 && parseSegment(frame.bytes, frame.off, packetBytes, seg) === WIRE_OK;
     if (!read || seg.tcpOff + seg.tcpHeaderBytes > frame.off + frame.len) {
@@ -129,7 +128,7 @@ export class CapturePackets {
     options.wndScale = seg.wndScale;
     options.tsVal = seg.tsOff === 0 ? null : get32(window, seg.tsOff);
     options.tsEcr = seg.tsOff === 0 ? null : get32(window, seg.tsOff + 4);
-    options.sack = seg.sackCount === 0 ? NO_SACK : sackEdges(window, seg);
+    options.sack = sackEdges(window, seg);
   }
 
   private sender(frame: Frame): string {
@@ -156,24 +155,4 @@ export function readCapturePackets(
   packets.feed(bytes);
   packets.end();
   return packets.counts;
-}
-
-/**
- * A frame's packet as long as it was on the wire, 0 when there is none. Of one that the capture
- * cut (`tcpdump -s 96`) the headers are there, which is all that matters here.
- */
-function wirePacketBytes(frame: Frame): number {
-  if (frame.len < IP4_HEADER_BYTES || frame.len > PACKET_BYTES_MAX) return 0;
-  const { bytes, off } = frame;
-  const isIp4 = (bytes[off] ?? 0) >> 4 === 4;
-  const wireBytes = isIp4 ? get16(bytes, off + 2) : get16(bytes, off + 4) + IP6_HEADER_BYTES;
-  return wireBytes <= frame.len || wireBytes > PACKET_BYTES_MAX ? frame.len : wireBytes;
-}
-
-function sackEdges(bytes: Uint8Array, seg: Segment): readonly Seq[] {
-  const edges: Seq[] = [];
-  for (let edge = 0; edge < seg.sackCount * 2; edge++) {
-    edges.push(get32(bytes, seg.sackOff + edge * 4));
-  }
-  return edges;
 }

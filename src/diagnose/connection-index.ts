@@ -7,7 +7,7 @@
 import { randomInt } from 'node:crypto';
 import { get16, get32 } from '../engine/wire/bytes.ts';
 import type { Segment } from '../engine/wire/segment.ts';
-import { addressText } from './address-text.ts';
+import { formatAddressAt } from '../telemetry/flow-address.ts';
 import { Connection } from './flow-book.ts';
 
 const ROW_COUNT = 65_536;
@@ -53,8 +53,8 @@ export class ConnectionIndex {
     this.rows.set(this.key, row * ROW_WORDS);
     const at = seg.ipOff + (seg.family === 4 ? 12 : 8);
     const width = seg.family === 4 ? 4 : 16;
-    const src = addressText(bytes, at, seg.family);
-    const dst = addressText(bytes, at + width, seg.family);
+    const src = formatAddressAt(bytes, at, seg.family);
+    const dst = formatAddressAt(bytes, at + width, seg.family);
     const srcPort = String(seg.srcPort);
     const dstPort = String(seg.dstPort);
     const entry = this.fromLow

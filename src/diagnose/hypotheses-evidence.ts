@@ -85,7 +85,7 @@ export const EVIDENCE = {
   'quick-end': quickEnd,
   'before-kex': beforeKex,
   'server-pause': serverPause,
-  'idle-found': finding('idle-drop', 'dead-after-idle'),
+  'idle-found': finding('idle-drop'),
   'idle-end': ({ flow, reset, wording }) =>
     reset === undefined || flow.longestPauseUs < IDLE_US
       ? undefined
@@ -116,7 +116,7 @@ export const EVIDENCE = {
           frames: [synAck.frame, reset.frame],
         };
   },
-  'sack-shifted': finding('sack-out-of-window', 'sack-offset'),
+  'sack-shifted': finding('sack-out-of-window'),
   jumped: finding('sequence-jump'),
   'stale-ack': finding('stale-ack'),
   'answered-at-once': ({ flow, wording }) => {

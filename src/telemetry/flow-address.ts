@@ -3,6 +3,7 @@
  * Owns nothing. Words hold addresses as the engine keeps them: big-endian octets as int32 values.
  */
 import { OUT_FAMILY, OUT_FAR_ADDR, OUT_NEAR_ADDR, OUT_PORTS } from '../engine/outbox.ts';
+import { get32 } from '../engine/wire/bytes.ts';
 
 export interface FlowAddress {
   readonly family: 4 | 6;
@@ -61,6 +62,14 @@ export function formatAddress(words: Int32Array, at: number, family: 4 | 6): str
     groups.push(word >>> 16, word & 0xffff);
   }
   return formatGroups(groups);
+}
+
+/** From a packet's octets, as they stand in its header. */
+export function formatAddressAt(bytes: Uint8Array, at: number, family: number): string {
+  const words = new Int32Array(4);
+  const count = family === 4 ? 1 : 4;
+  for (let i = 0; i < count; i++) words[i] = get32(bytes, at + 4 * i);
+  return formatAddress(words, 0, family === 4 ? 4 : 6);
 }
 
 /** The first longest run of two or more zero groups becomes `::`. */

@@ -13,6 +13,25 @@ export const JUMPBOX = fixture('jumpbox-first-connection-reset');
 export const SERVER_SIDE = fixture('server-side-reset-and-offload');
 export const SSH_DEBUG = fixture('ssh-v-failing');
 
+/** Of each suspect in the original case: the trace and the `ssh -v` text settle the same ones. */
+export const VERDICTS = {
+  mtu: 'ruled-out',
+  'ssh-auth': 'ruled-out',
+  'ssh-kex': 'ruled-out',
+  'openssh-7.4': 'ruled-out',
+  usedns: 'ruled-out',
+  maxstartups: 'ruled-out',
+  offload: 'undecided',
+  'checksum-fill': 'undecided',
+  tcpkeepalive: 'ruled-out',
+  'duplicate-ip': 'undecided',
+  'tcp-timestamps': 'ruled-out',
+  'isn-randomization': 'possible',
+  xlate: 'possible',
+  'port-reuse': 'undecided',
+  mux: 'ruled-out',
+} as const;
+
 function fixture(name: string): string {
   return readFileSync(join(FIXTURES, `${name}.txt`), 'utf8');
 }

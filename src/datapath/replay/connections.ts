@@ -9,10 +9,9 @@ import { BlockList } from 'node:net';
 import type { Config } from '../../config/config.ts';
 import type { Network } from '../../config/network.ts';
 import { TO_FAR, TO_NEAR } from '../../engine/verdict.ts';
-import { get32 } from '../../engine/wire/bytes.ts';
 import { ACK, type Segment, SYN } from '../../engine/wire/segment.ts';
 import { endpoint } from '../../telemetry/event-log.ts';
-import { flowAddressOf, formatAddress } from '../../telemetry/flow-address.ts';
+import { flowAddressOf, formatAddressAt } from '../../telemetry/flow-address.ts';
 import type { Frame } from '../pcap/capture.ts';
 
 const CONNECTION_COUNT_MAX = 1 << 18;
@@ -142,9 +141,6 @@ function blockListOf(networks: readonly Network[]): BlockList {
 
 /** Source (0) or destination (1). */
 function addressAt(bytes: Uint8Array, seg: Segment, which: 0 | 1): string {
-  const words = new Int32Array(4);
-  const count = seg.family === 6 ? 4 : 1;
-  const at = seg.ipOff + (seg.family === 6 ? 8 : 12) + which * count * 4;
-  for (let i = 0; i < count; i++) words[i] = get32(bytes, at + i * 4);
-  return formatAddress(words, 0, seg.family === 6 ? 6 : 4);
+  const at = seg.ipOff + (seg.family === 6 ? 8 + which * 16 : 12 + which * 4);
+  return formatAddressAt(bytes, at, seg.family);
 }

@@ -17,11 +17,10 @@ import { parseSegment, WIRE_OK } from '../../engine/wire/parse.ts';
 import { Segment } from '../../engine/wire/segment.ts';
 import type { Frame } from '../pcap/capture.ts';
 import { LINKTYPE_ETHERNET } from '../pcap/link-layer.ts';
+import { placePacket } from '../pcap/place-packet.ts';
 
 const ARENA_BYTES = 1 << 17;
 const PACKET_BYTES_MAX = 0xffff;
-const IP4_HEADER_BYTES = 20;
-const IP6_HEADER_BYTES = 40;
 const TCP_CHECKSUM = 16;
 
 export class FramePacket {
@@ -38,14 +37,11 @@ export class FramePacket {
 
   /** False: nothing that a shim would judge (no TCP, no whole header). */
   place(frame: Frame): boolean {
-    if (frame.len < IP4_HEADER_BYTES || frame.len > PACKET_BYTES_MAX) return false;
+    const wireBytes = placePacket(frame, this.arena, PACKET_BYTES_MAX);
+    if (wireBytes === 0) return false;
     this.captured = frame.bytes.subarray(frame.off, frame.off + frame.len);
-    this.arena.set(this.captured);
-    const isIp4 = (this.arena[0] ?? 0) >> 4 === 4;
-    const wireBytes = get16(this.arena, isIp4 ? 2 : 4) + (isIp4 ? 0 : IP6_HEADER_BYTES);
-    this.isCut = wireBytes > frame.len && wireBytes <= PACKET_BYTES_MAX;
-    this.bytes = this.isCut ? wireBytes : frame.len;
-    if (this.isCut) this.arena.fill(0, frame.len, wireBytes);
+    this.isCut = wireBytes > frame.len;
+    this.bytes = wireBytes;
     const { seg } = this;
     if (parseSegment(this.arena, 0, this.bytes, seg) !== WIRE_OK) return false;
     return seg.tcpOff + seg.tcpHeaderBytes <= frame.len;

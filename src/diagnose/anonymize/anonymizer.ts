@@ -5,7 +5,7 @@
  */
 import { createHash, createHmac } from 'node:crypto';
 import { isIP } from 'node:net';
-import { addressWords, formatAddress } from '../../telemetry/flow-address.ts';
+import { addressWords, formatAddressAt } from '../../telemetry/flow-address.ts';
 import { NAMELESS_CLIENT, NAMELESS_SERVER } from '../nameless.ts';
 import type { PacketRecord } from '../packet-record.ts';
 import { PrefixCipher } from './prefix-cipher.ts';
@@ -124,8 +124,5 @@ function bytesOf(address: string): Uint8Array {
 }
 
 function textOf(bytes: Uint8Array): string {
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const words = new Int32Array(4);
-  for (let at = 0; at < bytes.length; at += 4) words[at >> 2] = view.getInt32(at);
-  return formatAddress(words, 0, bytes.length === 4 ? 4 : 6);
+  return formatAddressAt(bytes, 0, bytes.length === 4 ? 4 : 6);
 }

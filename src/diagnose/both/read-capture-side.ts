@@ -4,19 +4,18 @@
  * Owns nothing.
  */
 import type { Frame } from '../../datapath/pcap/capture.ts';
+import { placePacket } from '../../datapath/pcap/place-packet.ts';
 import { readCapture } from '../../datapath/pcap/read-capture.ts';
-import { get16, get32 } from '../../engine/wire/bytes.ts';
+import { get16 } from '../../engine/wire/bytes.ts';
 import { parseSegment, WIRE_OK } from '../../engine/wire/parse.ts';
 import { ACK, Segment } from '../../engine/wire/segment.ts';
-import type { Seq } from '../../engine/wire/seq.ts';
-import { formatAddress } from '../../telemetry/flow-address.ts';
+import { formatAddressAt } from '../../telemetry/flow-address.ts';
 import { CLIENT } from '../flow.ts';
 import { UNKNOWN } from '../packet-record.ts';
+import { sackEdges } from '../sack-edges.ts';
 import type { Ends, SideBook } from './side-book.ts';
 import type { SidePacket } from './side-packet.ts';
 
-const IP4_HEADER_BYTES = 20;
-const IP6_HEADER_BYTES = 40;
 const TCP_HEADER_BYTES = 20;
 const PACKET_BYTES_MAX = 65_536;
 const HEAD_OCTETS = 16;
@@ -32,39 +31,22 @@ export function readCaptureSide(bytes: Uint8Array, book: SideBook): void {
   const seg = new Segment();
   const layouts = new Map<string, string>();
   for (const frame of readCapture(bytes).frames) {
-    const packetBytes = placePacket(frame, arena);
+    const packetBytes = placePacket(frame, arena, PACKET_BYTES_MAX);
     if (packetBytes === 0 || parseSegment(arena, 0, packetBytes, seg) !== WIRE_OK) continue;
     if (seg.tcpOff + seg.tcpHeaderBytes > frame.len) continue;
     book.add(endsOf(arena, seg), packetOf(frame, arena, seg, layouts), 0);
   }
 }
 
-/** As in capture-packets.ts: what the capture cut off is zeros. */
-function placePacket(frame: Frame, arena: Uint8Array): number {
-  if (frame.len < IP4_HEADER_BYTES || frame.len > PACKET_BYTES_MAX) return 0;
-  arena.set(frame.bytes.subarray(frame.off, frame.off + frame.len));
-  const isIp4 = (arena[0] ?? 0) >> 4 === 4;
-  const wireBytes = isIp4 ? get16(arena, 2) : get16(arena, 4) + IP6_HEADER_BYTES;
-  if (wireBytes <= frame.len || wireBytes > PACKET_BYTES_MAX) return frame.len;
-  arena.fill(0, frame.len, wireBytes);
-  return wireBytes;
-}
-
 function endsOf(arena: Uint8Array, seg: Segment): Ends {
-  const family = seg.family === 4 ? 4 : 6;
+  const { family } = seg;
   const at = seg.ipOff + (family === 4 ? 12 : 8);
   return {
-    src: addressText(arena, at, family),
+    src: formatAddressAt(arena, at, family),
     srcPort: String(seg.srcPort),
-    dst: addressText(arena, at + (family === 4 ? 4 : 16), family),
+    dst: formatAddressAt(arena, at + (family === 4 ? 4 : 16), family),
     dstPort: String(seg.dstPort),
   };
-}
-
-function addressText(bytes: Uint8Array, at: number, family: 4 | 6): string {
-  const words = new Int32Array(4);
-  for (let i = 0; i < (family === 4 ? 1 : 4); i++) words[i] = get32(bytes, at + 4 * i);
-  return formatAddress(words, 0, family);
 }
 
 function packetOf(
@@ -96,7 +78,7 @@ function packetOf(
     wndScale: seg.wndScale,
     tsVal: stamped ? seg.tsVal : null,
     tsEcr: stamped ? seg.tsEcr : null,
-    sack: sackOf(arena, seg),
+    sack: sackEdges(arena, seg),
     others,
     payloadHash: seenOctets < seg.payloadBytes ? UNKNOWN : hash(arena, seg, seg.payloadBytes),
     headHash: seenOctets < headOctets ? UNKNOWN : hash(arena, seg, headOctets),
@@ -124,13 +106,6 @@ function optionsOf(arena: Uint8Array, seg: Segment): { layout: string; others: s
     at += bytes;
   }
   return { layout: kinds.join(','), others };
-}
-
-const NO_BLOCKS: readonly Seq[] = [];
-
-function sackOf(arena: Uint8Array, { sackOff, sackCount }: Segment): readonly Seq[] {
-  if (sackCount === 0) return NO_BLOCKS;
-  return Array.from({ length: sackCount * 2 }, (_, edge) => get32(arena, sackOff + 4 * edge));
 }
 
 /** FNV-1a, 32 bits, made positive: UNKNOWN is none of its values. */

@@ -2,9 +2,8 @@
  * From what tcpdump printed to the packets that a comparison needs. A text has no payload, no
  * DSCP and no unknown options: what it does not have is not compared. Owns nothing.
  */
-import type { Seq } from '../../engine/wire/seq.ts';
 import { CLIENT } from '../flow.ts';
-import { type PacketRecord, type TcpOptions, UNKNOWN } from '../packet-record.ts';
+import { type PacketRecord, UNKNOWN } from '../packet-record.ts';
 import { TcpdumpText } from '../tcpdump-text.ts';
 import type { SideBook } from './side-book.ts';
 import type { SidePacket } from './side-packet.ts';
@@ -50,14 +49,9 @@ function sidePacketOf(packet: PacketRecord): SidePacket {
     wndScale: options.wndScale,
     tsVal: options.tsVal,
     tsEcr: options.tsEcr,
-    sack: edgesOf(options),
+    sack: options.sack,
     others: '',
     payloadHash: UNKNOWN,
     headHash: UNKNOWN,
   };
-}
-
-/** Where the reader of texts gives the blocks. */
-function edgesOf(options: TcpOptions & { readonly sack?: readonly Seq[] }): readonly Seq[] {
-  return options.sack ?? [];
 }
