@@ -15,6 +15,7 @@ import { EventLog } from '../telemetry/event-log.ts';
 import { countFlows } from '../telemetry/flow-view.ts';
 import { MetricsOutput } from '../telemetry/metrics-output.ts';
 import { claim } from './claim.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { KernelTranslation } from './conntrack/kernel-translation.ts';
 import { ControlDesk } from './control-desk.ts';
 import { writeCrashFile } from './crash-file.ts';
@@ -48,6 +49,7 @@ const RULES_CHECK_MS = 5000;
 const STRANGERS_MS = 1000;
 const NEIGHBOURS_MS = 15_000;
 const SAVE_MS = 30_000;
+const GARBAGE_MS = 60_000;
 /** Resets to the near end leave within this before the rules go. */
 const FAREWELL_MS = 300;
 const FLOWS_LISTED = 100;
@@ -182,6 +184,7 @@ export class LiveShim {
       setInterval(() => this.state.noteAlive(), RULES_CHECK_MS),
       setInterval(() => this.kernel.lookForStrangers(), STRANGERS_MS),
       setInterval(() => void this.save(), SAVE_MS),
+      setInterval(collectGarbage, GARBAGE_MS),
     );
     if (config.forMs !== undefined) this.trial.begin(config.forMs, () => void this.stop());
     this.expiry.watch(config);
