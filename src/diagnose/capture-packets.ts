@@ -20,6 +20,7 @@ import { macText } from './mac-text.ts';
 import { OptionLayouts } from './option-layouts.ts';
 import { PacketCopy } from './packet-copy.ts';
 import { type PacketRecord, UNKNOWN } from './packet-record.ts';
+import { PredictedPackets } from './predicted-packets.ts';
 import { sackEdges } from './sack-edges.ts';
 
 export interface CaptureCounts {
@@ -49,17 +50,28 @@ export class CapturePackets {
   private readonly seg = new Segment();
   private readonly record = new PacketCopy();
   private readonly macs = new Map<number, string>();
+  private readonly predicted: PredictedPackets | undefined;
 
-  /** `onPacket` borrows every packet that has gone to the book. */
-  constructor(book: FlowBook, onPacket?: (packet: PacketCopy) => void) {
+  /**
+   * `onPacket` borrows every packet that has gone to the book. Only where nobody is to see each
+   * packet may those be counted that say nothing new (`mayPredict`).
+   */
+  constructor(book: FlowBook, onPacket?: (packet: PacketCopy) => void, mayPredict = true) {
     this.book = book;
     this.onPacket = onPacket;
+    const isAlone = onPacket === undefined && !book.isWatched && mayPredict;
+    this.predicted = isAlone ? new PredictedPackets(this.window, this.words) : undefined;
     this.reader = new CaptureReader((frame) => this.take(frame), this.window);
   }
 
   /** The file is damaged from here on: what is fed now is not read. */
   get isBroken(): boolean {
     return this.reader.isBroken;
+  }
+
+  /** Packets that said nothing new. */
+  get predictedCount(): number {
+    return this.predicted?.count ?? 0;
   }
 
   feed(chunk: Uint8Array): void {
@@ -84,13 +96,16 @@ export class CapturePackets {
       return;
     }
     counts.packets += 1;
+    const isCut = packetBytes > frame.len;
+    if (this.predicted?.take(frame, seg, isCut) === true) return;
     const found = this.index.find(frame.bytes, seg, !this.book.isFull);
     if (found === undefined) {
       this.book.notKept += 1;
       return;
     }
-    this.fill(frame, found, packetBytes > frame.len);
+    this.fill(frame, found, isCut);
     this.book.addTo(found.connection, this.record);
+    this.predicted?.learn(frame, seg, this.record, found.connection);
     this.onPacket?.(this.record);
   }
 

@@ -53,6 +53,11 @@ export class FlowBook {
     return this.flows.length >= FLOW_COUNT_MAX;
   }
 
+  /** Somebody wants to see, or change, every packet. */
+  get isWatched(): boolean {
+    return this.intake.disguise !== undefined || this.intake.observe !== undefined;
+  }
+
   /** Borrows the packet, as the flow does. */
   addTo(connection: Connection, given: Seen): void {
     const { disguise, observe } = this.intake;

@@ -5,11 +5,13 @@
  * Owns one flow's state; its size is bounded, however long the connection is. dir 0 is sent by the
  * client, dir 1 by the server. Times in microseconds, lengths in octets.
  */
-import { ACK, FIN, RST, SYN } from '../engine/wire/segment.ts';
+import type { Frame } from '../datapath/pcap/capture.ts';
+import { ACK, FIN, RST, type Segment, SYN } from '../engine/wire/segment.ts';
 import { type Seq, seqAdd, seqDiff, seqLeq, seqLt } from '../engine/wire/seq.ts';
 import { copySeen, type PacketCopy } from './packet-copy.ts';
-import { hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
+import { type ChecksumVerdict, hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
 import { RecentPackets } from './recent-packets.ts';
+import type { SteadySide } from './steady-side.ts';
 import { Tracks } from './tracks.ts';
 
 export const CLIENT = 0;
@@ -99,51 +101,93 @@ export class Flow {
     seen.dir = fromClient ? CLIENT : SERVER;
     const half = this.halves[seen.dir];
     half.packets += 1;
-    this.measureReply(seen);
+    const octets = sequenceOctets(seen);
+    this.measureReply(seen.dir, seen.timeUs, seen.flags, seen.segSeq, seen.segAck, octets);
     if (hasFlags(seen, SYN)) noteOffer(this, half, seen);
     noteContent(this, half, seen);
     noteOrigin(half, seen);
-    this.tracks.note(seen, seen.dir, sequenceOctets(seen));
-    this.notePause(seen);
+    this.tracks.note(seen, seen.dir, octets);
+    this.notePause(seen.timeUs);
     this.lastFrame = seen.frame;
     this.keep(seen);
+  }
+
+  /** Nothing is kept of its plain packets any more, unless a reset follows. */
+  get isLong(): boolean {
+    return this.kept.length >= FIRST_COUNT && this.keepNext === 0;
+  }
+
+  /** Whether an acknowledgement, with data or without, is the next of what this side sends. */
+  expects(dir: Direction, timeUs: number, seg: Segment): boolean {
+    const half = this.halves[dir];
+    if (!this.isLong || this.lastUs === UNKNOWN || half.firstAck === undefined) return false;
+    if (seg.payloadBytes > 0 && half.firstData === undefined) return false;
+    return this.tracks.expects(dir, timeUs - this.lastUs, seg);
+  }
+
+  /** All that `add` would do with what it expects, and nothing of what it would not. */
+  addExpected(
+    from: SteadySide,
+    { frame, timeUs }: Frame,
+    seg: Segment,
+    checksum: ChecksumVerdict,
+    checksumField: number,
+  ): void {
+    const { dir } = from;
+    const half = this.halves[dir];
+    const { payloadBytes } = seg;
+    half.packets += 1;
+    this.measureReply(dir, timeUs, ACK, seg.segSeq, seg.segAck, payloadBytes);
+    noteEnd(half, seqAdd(seg.segSeq, payloadBytes));
+    if (payloadBytes > 0) noteOctets(half, payloadBytes, frame);
+    this.tracks.noteExpected(dir, timeUs, frame, seg);
+    this.notePause(timeUs);
+    this.lastFrame = frame;
+    this.recent.addExpected(from, frame, timeUs, seg, checksum, checksumField);
   }
 
   /**
    * The kinds of answer that are certain to be one: SYN-ACK to a SYN that was sent once, ACK to a
    * SYN-ACK or to data that was sent once. A RST is none: what it answers is to be found out.
    */
-  private measureReply(seen: Seen): void {
-    if (seen.timeUs === UNKNOWN) return;
-    const half = this.halves[seen.dir];
-    const answers = half.waitingFor !== null && seen.segAck === half.waitingFor;
-    if (answers && half.waitingSinceUs !== UNKNOWN && !hasFlags(seen, RST)) {
-      const took = seen.timeUs - half.waitingSinceUs;
+  private measureReply(
+    dir: Direction,
+    timeUs: number,
+    flags: number,
+    segSeq: Seq | null,
+    segAck: Seq | null,
+    octets: number,
+  ): void {
+    if (timeUs === UNKNOWN) return;
+    const half = this.halves[dir];
+    const isReset = (flags & RST) !== 0;
+    const answers = half.waitingFor !== null && segAck === half.waitingFor;
+    if (answers && half.waitingSinceUs !== UNKNOWN && !isReset) {
+      const took = timeUs - half.waitingSinceUs;
       const better = half.shortestReplyUs === UNKNOWN || took < half.shortestReplyUs;
       if (took > 0 && better) half.shortestReplyUs = took;
       half.waitingFor = null;
     }
-    const octets = sequenceOctets(seen);
-    if (octets === 0 || seen.segSeq === null || hasFlags(seen, RST)) return;
-    const peer = this.halves[seen.dir === CLIENT ? SERVER : CLIENT];
-    const end = seqAdd(seen.segSeq, octets);
+    if (octets === 0 || segSeq === null || isReset) return;
+    const peer = this.halves[dir === CLIENT ? SERVER : CLIENT];
+    const end = seqAdd(segSeq, octets);
     // Sent twice: an answer could be one to either (Karn).
-    const again = half.sndNxt !== null && !hasFlags(seen, SYN) && seqLeq(end, half.sndNxt);
-    peer.waitingSinceUs = again || peer.waitingFor === end ? UNKNOWN : seen.timeUs;
+    const again = half.sndNxt !== null && (flags & SYN) === 0 && seqLeq(end, half.sndNxt);
+    peer.waitingSinceUs = again || peer.waitingFor === end ? UNKNOWN : timeUs;
     peer.waitingFor = end;
   }
 
-  private notePause(seen: Seen): void {
-    if (seen.timeUs === UNKNOWN) return;
+  private notePause(timeUs: number): void {
+    if (timeUs === UNKNOWN) return;
     if (this.lastUs !== UNKNOWN) {
-      this.longestPauseUs = Math.max(this.longestPauseUs, seen.timeUs - this.lastUs);
+      this.longestPauseUs = Math.max(this.longestPauseUs, timeUs - this.lastUs);
     }
-    this.lastUs = seen.timeUs;
+    this.lastUs = timeUs;
   }
 
   private keep(seen: Seen): void {
     const control = (seen.flags & (SYN | FIN | RST)) !== 0 && this.controlKept < CONTROL_COUNT_MAX;
-    if (this.kept.length >= FIRST_COUNT && !control && this.keepNext === 0) {
+    if (this.isLong && !control) {
       this.recent.add(seen, this.copy);
       return;
     }
@@ -198,15 +242,24 @@ function noteContent(flow: Flow, half: Half, seen: Seen): void {
   }
   if (seen.segSeq !== null && !hasFlags(seen, RST)) {
     const end = seqAdd(seen.segSeq, sequenceOctets(seen));
-    if (half.sndNxt === null || hasFlags(seen, SYN) || seqLt(half.sndNxt, end)) half.sndNxt = end;
+    if (hasFlags(seen, SYN)) half.sndNxt = end;
+    else noteEnd(half, end);
   }
   if (seen.payloadOctets === 0 || hasFlags(seen, RST)) return;
   half.firstData ??= flow.copyOf(seen);
-  half.dataOctets += seen.payloadOctets;
+  noteOctets(half, seen.payloadOctets, seen.frame);
+}
+
+function noteEnd(half: Half, end: Seq): void {
+  if (half.sndNxt === null || seqLt(half.sndNxt, end)) half.sndNxt = end;
+}
+
+function noteOctets(half: Half, octets: number, frame: number): void {
+  half.dataOctets += octets;
   half.dataPackets += 1;
-  if (seen.payloadOctets > half.largestPayload) {
-    half.largestPayload = seen.payloadOctets;
-    half.largestFrame = seen.frame;
+  if (octets > half.largestPayload) {
+    half.largestPayload = octets;
+    half.largestFrame = frame;
   }
 }
 

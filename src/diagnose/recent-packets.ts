@@ -1,25 +1,53 @@
 /**
  * The last few packets of a flow, which are worth keeping only when a reset follows them. Owns
- * their records, filled again in turn: most packets of a long connection pass through here.
+ * their records, filled again in turn: most packets of a long connection pass through here. Of an
+ * expected segment the numbers alone are kept, until somebody takes it.
  */
+import type { Segment } from '../engine/wire/segment.ts';
 import type { Seen } from './flow.ts';
-import { copySeen, type PacketCopy } from './packet-copy.ts';
+import { copySeen, PacketCopy } from './packet-copy.ts';
+import { type ChecksumVerdict, UNKNOWN } from './packet-record.ts';
+import type { SteadySide } from './steady-side.ts';
+
+/** Words of an expected segment. */
+const FRAME = 0;
+const SEG_SEQ = 1;
+const SEG_ACK = 2;
+const PAYLOAD = 3;
+/** Window and checksum field. */
+const FIELDS = 4;
+/** IP identification, flags, verdict on the checksum, whether there are timestamps. */
+const BITS = 5;
+const TS_VAL = 6;
+const TS_ECR = 7;
+const WORDS = 8;
+
+const FLAGS_SHIFT = 16;
+const VERDICT_SHIFT = 24;
+const STAMPED = 1 << 26;
+const VERDICTS: readonly ChecksumVerdict[] = ['unknown', 'good', 'bad'];
 
 export class RecentPackets {
-  private readonly records: (PacketCopy | undefined)[];
+  private readonly records: (PacketCopy | undefined)[] = [];
+  /** Whose expected segment stands in the slot; undefined: `records` has the packet. */
+  private readonly sides: (SteadySide | undefined)[] = [];
+  private readonly words: Int32Array;
+  private readonly timesUs: Float64Array;
   private readonly sizeMax: number;
   private next = 0;
   private size = 0;
 
   constructor(sizeMax: number) {
     this.sizeMax = sizeMax;
-    this.records = [];
+    this.words = new Int32Array(sizeMax * WORDS);
+    this.timesUs = new Float64Array(sizeMax);
   }
 
   /** `copy` is the packet's where somebody else keeps it already. */
   add(seen: Seen, copy: PacketCopy | undefined): void {
-    const slot = this.next;
+    const slot = this.advance();
     const record = this.records[slot];
+    this.sides[slot] = undefined;
     if (copy !== undefined) {
       copy.isShared = true;
       this.records[slot] = copy;
@@ -28,20 +56,86 @@ export class RecentPackets {
       record.set(seen);
       record.dir = seen.dir;
     }
+  }
+
+  addExpected(
+    from: SteadySide,
+    frame: number,
+    timeUs: number,
+    seg: Segment,
+    checksum: ChecksumVerdict,
+    checksumField: number,
+  ): void {
+    const { words } = this;
+    const slot = this.advance();
+    this.sides[slot] = from;
+    this.records[slot] = undefined;
+    this.timesUs[slot] = timeUs;
+    const verdict = checksum === 'unknown' ? 0 : checksum === 'good' ? 1 : 2;
+    const at = slot * WORDS;
+    words[at + FRAME] = frame;
+    words[at + SEG_SEQ] = seg.segSeq;
+    words[at + SEG_ACK] = seg.segAck;
+    words[at + PAYLOAD] = seg.payloadBytes;
+    words[at + FIELDS] = (seg.segWnd << 16) | checksumField;
+    words[at + BITS] =
+      seg.ipId |
+      ((seg.flags & 0x3f) << FLAGS_SHIFT) |
+      (verdict << VERDICT_SHIFT) |
+      (seg.tsOff === 0 ? 0 : STAMPED);
+    words[at + TS_VAL] = seg.tsVal;
+    words[at + TS_ECR] = seg.tsEcr;
+  }
+
+  private advance(): number {
+    const slot = this.next;
     this.next = slot + 1 === this.sizeMax ? 0 : slot + 1;
     if (this.size < this.sizeMax) this.size += 1;
+    return slot;
   }
 
   /** The oldest first; they are the taker's from now on. */
   take(): PacketCopy[] {
     const taken: PacketCopy[] = [];
     for (let count = this.size; count > 0; count--) {
-      const record = this.records[(this.next - count + this.sizeMax) % this.sizeMax];
+      const slot = (this.next - count + this.sizeMax) % this.sizeMax;
+      const side = this.sides[slot];
+      const record = side === undefined ? this.records[slot] : this.expected(side, slot);
       if (record !== undefined) taken.push(record);
     }
     this.clear();
     this.records.length = 0;
     return taken;
+  }
+
+  private expected(side: SteadySide, slot: number): PacketCopy {
+    const word = (offset: number) => this.words[slot * WORDS + offset] ?? 0;
+    const bits = word(BITS);
+    const isStamped = (bits & STAMPED) !== 0;
+    const record = new PacketCopy();
+    record.frame = word(FRAME);
+    record.timeUs = this.timesUs[slot] ?? 0;
+    record.src = side.src;
+    record.srcPort = side.srcPort;
+    record.dst = side.dst;
+    record.dstPort = side.dstPort;
+    record.flags = (bits >>> FLAGS_SHIFT) & 0x3f;
+    record.segSeq = word(SEG_SEQ);
+    record.segAck = word(SEG_ACK);
+    record.payloadOctets = word(PAYLOAD);
+    record.segWnd = word(FIELDS) >>> 16;
+    record.options.layout = side.layout;
+    record.options.tsVal = isStamped ? word(TS_VAL) : null;
+    record.options.tsEcr = isStamped ? word(TS_ECR) : null;
+    record.ttl = side.ttl;
+    record.ipId = side.family === 4 ? bits & 0xffff : UNKNOWN;
+    record.tcpBytes = side.headerBytes + record.payloadOctets;
+    record.srcMac = side.srcMac;
+    record.checksum = VERDICTS[(bits >>> VERDICT_SHIFT) & 3] ?? 'unknown';
+    record.checksumField = word(FIELDS) & 0xffff;
+    record.side = side.side;
+    record.dir = side.dir;
+    return record;
   }
 
   clear(): void {

@@ -52,6 +52,11 @@ export class IdleTrack {
     else if (again && asks) this.tryAgain(seen);
   }
 
+  /** No pause ends here, and none has to be answered. */
+  isQuiet(sinceUs: number): boolean {
+    return this.tries === 0 && sinceUs < PAUSE_US;
+  }
+
   private begin(seen: Seen, dir: Direction, sinceUs: number): void {
     this.pauseUs = sinceUs;
     this.wakes = dir;

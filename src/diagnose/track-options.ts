@@ -14,17 +14,25 @@ export class OptionsTrack {
   firstWnd = UNKNOWN;
   firstWndFrame = 0;
 
+  get hasBegun(): boolean {
+    return this.firstWnd !== UNKNOWN;
+  }
+
   note(seen: Seen): void {
-    if (seen.options.tsVal === null) {
-      this.plainCount += 1;
-      if (this.plainFrame === 0) this.plainFrame = seen.frame;
-    } else {
-      this.stampedCount += 1;
-      if (this.stampedFrame === 0) this.stampedFrame = seen.frame;
-    }
+    this.count(seen.options.tsVal !== null, seen.frame);
     if (this.firstWnd === UNKNOWN) {
       this.firstWnd = seen.segWnd;
       this.firstWndFrame = seen.frame;
+    }
+  }
+
+  count(isStamped: boolean, frame: number): void {
+    if (isStamped) {
+      this.stampedCount += 1;
+      if (this.stampedFrame === 0) this.stampedFrame = frame;
+    } else {
+      this.plainCount += 1;
+      if (this.plainFrame === 0) this.plainFrame = frame;
     }
   }
 }

@@ -16,6 +16,11 @@ export class OriginTrack {
   lastFrame = 0;
   private atOther = false;
 
+  /** Its last packet came from the first place. */
+  get isAtFirst(): boolean {
+    return this.lastFrame !== 0 && !this.atOther;
+  }
+
   note(seen: Seen): void {
     if (seen.ttl === UNKNOWN && seen.srcMac === '') return;
     if (this.lastFrame === 0) {

@@ -37,6 +37,11 @@ export class SackTrack {
   private openRight: Seq | null = null;
   private openAck: Seq = 0;
 
+  /** An acknowledgement without blocks may tell the offset of those before. */
+  get isOpen(): boolean {
+    return this.openRight !== null;
+  }
+
   note(seen: Seen, about: NumbersTrack): void {
     const { sack } = seen.options;
     const ack = seen.segAck;

@@ -67,6 +67,11 @@ export class StallTrack {
     this.answered = false;
   }
 
+  /** Nothing is being repeated, and there is room. */
+  get isQuiet(): boolean {
+    return this.nowSeq === null && this.zeroFrame === 0;
+  }
+
   /** The peer acknowledges up to `ack`, with this window. */
   hear(seen: Seen, ack: Seq): void {
     if (this.nowSeq !== null && !seqLeq(ack, this.nowSeq)) {

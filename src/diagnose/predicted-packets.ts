@@ -1,0 +1,85 @@
+/**
+ * Header prediction (Jacobson, "4BSD TCP header prediction", 1990) for captures: nearly every
+ * segment is the next of what its side has been sending, and then only counts move. It is known by
+ * its octets, before anything of it becomes text or a record. Whatever differs goes the long way;
+ * the report is the same (test/diagnose/predicted-packets.prop.test.ts).
+ *
+ * Owns the sides that were met last, a fixed number.
+ */
+import { randomInt } from 'node:crypto';
+import type { Frame } from '../datapath/pcap/capture.ts';
+import { get16, get32 } from '../engine/wire/bytes.ts';
+import { type ArenaWords, tcpChecksumOk } from '../engine/wire/checksum.ts';
+import { ACK, FIN, RST, type Segment, SYN, URG } from '../engine/wire/segment.ts';
+import type { Seen } from './flow.ts';
+import type { Connection } from './flow-book.ts';
+import { addressesOf, SteadySide } from './steady-side.ts';
+
+const SIDE_COUNT = 16_384;
+/** The upper bits of a hash are its best. */
+const SLOT_SHIFT = 18;
+/** Explicit congestion notification (RFC 3168) and the push flag change nothing here. */
+const FLAGS_KNOWN = FIN | SYN | RST | ACK | URG;
+const TCP_HEADER_BYTES = 20;
+/** NOP, NOP, Timestamps, length 10 (RFC 7323 appendix A). */
+const STAMPED_BYTES = 32;
+const ALIGNED_TIMESTAMPS = 0x0101080a;
+const CHECKSUM = 16;
+
+export class PredictedPackets {
+  private readonly window: Uint8Array;
+  private readonly words: ArenaWords;
+  private readonly sides: (SteadySide | undefined)[] = new Array(SIDE_COUNT);
+  /** Not to be guessed, as in ConnectionIndex. */
+  private readonly seed = randomInt(2 ** 31);
+  private slot = 0;
+  /** So many were. */
+  count = 0;
+
+  /** `window` is what frames lie in, `words` the same memory. */
+  constructor(window: Uint8Array, words: ArenaWords) {
+    this.window = window;
+    this.words = words;
+  }
+
+  /** Whether it was all that was expected, and is dealt with. */
+  take(frame: Frame, seg: Segment, isCut: boolean): boolean {
+    const { window } = this;
+    if (!isPlain(window, seg)) return false;
+    const side = this.find(frame, seg);
+    if (side === undefined || !side.flow.expects(side.dir, frame.timeUs, seg)) return false;
+    const isGood = isCut || tcpChecksumOk(window, this.words, seg);
+    const checksum = isCut ? 'unknown' : isGood ? 'good' : 'bad';
+    this.count += 1;
+    side.flow.addExpected(side, frame, seg, checksum, get16(window, seg.tcpOff + CHECKSUM));
+    return true;
+  }
+
+  /** The packet went the long way: the next one like it need not. */
+  learn(frame: Frame, seg: Segment, packet: Seen, { flow }: Connection): void {
+    if (flow === undefined || !flow.isLong || !isPlain(this.window, seg)) return;
+    if (this.find(frame, seg)?.flow === flow) return;
+    this.sides[this.slot] = new SteadySide(flow, packet.dir, packet, frame, seg);
+  }
+
+  /** Its side, if that is known; `slot` is where it stands, or would. */
+  private find(frame: Frame, seg: Segment): SteadySide | undefined {
+    const { window } = this;
+    const at = addressesOf(seg);
+    const from = get32(window, at);
+    const to = get32(window, at + (seg.family === 4 ? 4 : 28));
+    const ports = get32(window, seg.tcpOff);
+    const hash = Math.imul(from ^ this.seed ^ Math.imul(to ^ ports, 0x85ebca6b), 0x9e3779b1);
+    this.slot = hash >>> SLOT_SHIFT;
+    const side = this.sides[this.slot];
+    return side?.matches(frame, seg, ports, from, to) === true ? side : undefined;
+  }
+}
+
+/** An acknowledgement with or without data, and no option but timestamps where all have them. */
+function isPlain(window: Uint8Array, seg: Segment): boolean {
+  if ((seg.flags & FLAGS_KNOWN) !== ACK) return false;
+  if (seg.tcpHeaderBytes === TCP_HEADER_BYTES) return true;
+  if (seg.tcpHeaderBytes !== STAMPED_BYTES) return false;
+  return get32(window, seg.tcpOff + TCP_HEADER_BYTES) === ALIGNED_TIMESTAMPS;
+}
