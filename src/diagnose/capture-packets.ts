@@ -6,7 +6,7 @@
  * nothing is allocated for a packet, and text is made once per connection. Whoever keeps a packet
  * copies it. Measured in bench/diagnose.mjs.
  */
-import { type Frame, SIDE_IN, SIDE_OUT } from '../datapath/pcap/capture.ts';
+import { type Frame, type FrameView, SIDE_IN, SIDE_OUT } from '../datapath/pcap/capture.ts';
 import { CaptureReader, WINDOW_BYTES } from '../datapath/pcap/capture-reader.ts';
 import { findSender } from '../datapath/pcap/link-layer.ts';
 import { wirePacketBytes } from '../datapath/pcap/place-packet.ts';
@@ -60,8 +60,15 @@ export class CapturePackets {
     this.book = book;
     this.onPacket = onPacket;
     const isAlone = onPacket === undefined && !book.isWatched && mayPredict;
-    this.predicted = isAlone ? new PredictedPackets(this.window, this.words) : undefined;
-    this.reader = new CaptureReader((frame) => this.take(frame), this.window);
+    const predicted = isAlone ? new PredictedPackets(this.window, this.words) : undefined;
+    this.predicted = predicted;
+    const preview = (frame: FrameView) => {
+      if (predicted?.takeUnread(frame) !== true) return false;
+      this.counts.frames += 1;
+      this.counts.packets += 1;
+      return true;
+    };
+    this.reader = new CaptureReader((frame) => this.take(frame), this.window, preview);
   }
 
   /** The file is damaged from here on: what is fed now is not read. */

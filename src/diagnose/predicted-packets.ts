@@ -7,23 +7,18 @@
  * Owns the sides that were met last, a fixed number.
  */
 import { randomInt } from 'node:crypto';
-import type { Frame } from '../datapath/pcap/capture.ts';
+import type { Frame, FrameView } from '../datapath/pcap/capture.ts';
 import { get16, get32 } from '../engine/wire/bytes.ts';
 import { type ArenaWords, tcpChecksumOk } from '../engine/wire/checksum.ts';
-import { ACK, FIN, RST, type Segment, SYN, URG } from '../engine/wire/segment.ts';
+import { Segment } from '../engine/wire/segment.ts';
 import type { Seen } from './flow.ts';
 import type { Connection } from './flow-book.ts';
+import { isPlainHeader, readPlainFrame } from './plain-frame.ts';
 import { addressesOf, SteadySide } from './steady-side.ts';
 
 const SIDE_COUNT = 16_384;
 /** The upper bits of a hash are its best. */
 const SLOT_SHIFT = 18;
-/** Explicit congestion notification (RFC 3168) and the push flag change nothing here. */
-const FLAGS_KNOWN = FIN | SYN | RST | ACK | URG;
-const TCP_HEADER_BYTES = 20;
-/** NOP, NOP, Timestamps, length 10 (RFC 7323 appendix A). */
-const STAMPED_BYTES = 32;
-const ALIGNED_TIMESTAMPS = 0x0101080a;
 const CHECKSUM = 16;
 
 export class PredictedPackets {
@@ -32,6 +27,7 @@ export class PredictedPackets {
   private readonly sides: (SteadySide | undefined)[] = new Array(SIDE_COUNT);
   /** Not to be guessed, as in ConnectionIndex. */
   private readonly seed = randomInt(2 ** 31);
+  private readonly seg = new Segment();
   private slot = 0;
   /** So many were. */
   count = 0;
@@ -42,10 +38,20 @@ export class PredictedPackets {
     this.words = words;
   }
 
+  /** The same before anything of the frame is known but where it lies. */
+  takeUnread(frame: FrameView): boolean {
+    const { seg } = this;
+    return readPlainFrame(frame, seg) && this.takePlain(frame, seg, seg.ipBytes > frame.len);
+  }
+
   /** Whether it was all that was expected, and is dealt with. */
   take(frame: Frame, seg: Segment, isCut: boolean): boolean {
+    const isPlain = isPlainHeader(this.window, seg.tcpOff, seg.tcpHeaderBytes);
+    return isPlain && this.takePlain(frame, seg, isCut);
+  }
+
+  private takePlain(frame: Frame, seg: Segment, isCut: boolean): boolean {
     const { window } = this;
-    if (!isPlain(window, seg)) return false;
     const side = this.find(frame, seg);
     if (side === undefined || !side.flow.expects(side.dir, frame.timeUs, seg)) return false;
     const isGood = isCut || tcpChecksumOk(window, this.words, seg);
@@ -57,7 +63,12 @@ export class PredictedPackets {
 
   /** The packet went the long way: the next one like it need not. */
   learn(frame: Frame, seg: Segment, packet: Seen, { flow }: Connection): void {
-    if (flow === undefined || !flow.isLong || !isPlain(this.window, seg)) return;
+    if (
+      flow === undefined ||
+      !flow.isLong ||
+      !isPlainHeader(this.window, seg.tcpOff, seg.tcpHeaderBytes)
+    )
+      return;
     if (this.find(frame, seg)?.flow === flow) return;
     this.sides[this.slot] = new SteadySide(flow, packet.dir, packet, frame, seg);
   }
@@ -74,12 +85,4 @@ export class PredictedPackets {
     const side = this.sides[this.slot];
     return side?.matches(frame, seg, ports, from, to) === true ? side : undefined;
   }
-}
-
-/** An acknowledgement with or without data, and no option but timestamps where all have them. */
-function isPlain(window: Uint8Array, seg: Segment): boolean {
-  if ((seg.flags & FLAGS_KNOWN) !== ACK) return false;
-  if (seg.tcpHeaderBytes === TCP_HEADER_BYTES) return true;
-  if (seg.tcpHeaderBytes !== STAMPED_BYTES) return false;
-  return get32(window, seg.tcpOff + TCP_HEADER_BYTES) === ALIGNED_TIMESTAMPS;
 }

@@ -2,7 +2,8 @@
  * A ControlMaster with `ControlPersist 1h` behind a firewall that forgets connections which say
  * nothing for four seconds: real OpenSSH. Without the shim the next ssh hangs or loses it; with
  * `keepalive` the master lives on, with `reset` it is gone within seconds and the next ssh opens
- * afresh. A dead server stays dead, and `observe` sends nothing. Live. Times: ms.
+ * afresh. A dead server stays dead, and `observe` sends nothing. Live, side by side: all of them
+ * wait most of the time. Times: ms.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -103,7 +104,7 @@ function counted(shim: ShimProcess, code: string): number {
   );
 }
 
-describe('a ControlMaster behind a firewall that forgets', () => {
+describe.concurrent('a ControlMaster behind a firewall that forgets', () => {
   for (const family of [4, 6] as const) {
     it(`IPv${family}: without the shim the next ssh hangs, or loses its master`, async () => {
       await withLab(async (lab) => {
@@ -211,7 +212,7 @@ describe('a ControlMaster behind a firewall that forgets', () => {
   });
 });
 
-describe('a server that is gone', () => {
+describe.concurrent('a server that is gone', () => {
   it('is asked four times and not masked: its connection stays as dead as it is', async () => {
     await withLab((lab) =>
       withShim(
@@ -237,7 +238,7 @@ describe('a server that is gone', () => {
   });
 });
 
-describe('observe', () => {
+describe.concurrent('observe', () => {
   it('sends nothing, and counts what it would have sent', async () => {
     await withLab((lab) =>
       withShim(

@@ -13,6 +13,7 @@ import {
   RECORD_UNFINISHED,
   type RecordWalk,
 } from './capture.ts';
+import { placeIp } from './link-layer.ts';
 import { isPcap, PCAP_HEADER_BYTES, PcapWalk } from './read-pcap.ts';
 import { isPcapng, PcapngWalk } from './read-pcapng.ts';
 
@@ -23,6 +24,7 @@ export class CaptureReader {
   /** What the file holds turned out to be none of what a capture holds; the rest is not read. */
   isBroken = false;
   private readonly sink: (frame: Frame) => void;
+  private readonly preview: ((frame: FrameView) => boolean) | undefined;
   /** Behind its end stand zeros: headers that a capture cut are read beyond what is there. */
   private readonly window: Uint8Array;
   private readonly view = new FrameView();
@@ -31,9 +33,15 @@ export class CaptureReader {
   private to = 0;
   private stepBytes = 0;
 
-  constructor(sink: (frame: Frame) => void, window = new Uint8Array(WINDOW_BYTES + 0x20000)) {
+  /** `preview` sees every frame before its IP packet is looked for; true: that was all. */
+  constructor(
+    sink: (frame: Frame) => void,
+    window = new Uint8Array(WINDOW_BYTES + 0x20000),
+    preview?: (frame: FrameView) => boolean,
+  ) {
     this.sink = sink;
     this.window = window;
+    this.preview = preview;
   }
 
   get frames(): number {
@@ -91,7 +99,10 @@ export class CaptureReader {
       }
       if (walk.isFrame) {
         view.frame += 1;
-        this.sink(view);
+        if (this.preview?.(view) !== true) {
+          placeIp(view);
+          this.sink(view);
+        }
       }
       this.from += bytes;
     }

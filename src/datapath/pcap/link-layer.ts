@@ -31,23 +31,29 @@ const TAG_COUNT_MAX = 4;
 const FAMILY_IP4 = 2;
 const FAMILIES_IP6 = [10, 24, 28, 30];
 
-/** Sets everything of a frame that its bytes tell. */
-export function placeIp(
+/** Sets what a record tells of its frame; what the frame's bytes tell is for `placeIp`. */
+export function placeLink(
   frame: FrameView,
   bytes: Uint8Array,
   linkOff: number,
   linkBytes: number,
   linkType: number,
 ): void {
-  const end = linkOff + linkBytes;
-  const ip = findIp(bytes, linkOff, end, linkType);
   frame.bytes = bytes;
-  frame.off = ip < 0 ? linkOff : ip;
-  frame.len = ip < 0 ? 0 : end - ip;
   frame.linkOff = linkOff;
   frame.linkBytes = linkBytes;
   frame.linkType = linkType;
-  frame.side = ip < 0 ? SIDE_UNKNOWN : sideOf(bytes, linkOff, linkType);
+  frame.side = SIDE_UNKNOWN;
+}
+
+/** Sets the place of the IP packet, and the direction where the record did not tell it. */
+export function placeIp(frame: FrameView): void {
+  const { bytes, linkOff, linkBytes, linkType } = frame;
+  const end = linkOff + linkBytes;
+  const ip = findIp(bytes, linkOff, end, linkType);
+  frame.off = ip < 0 ? linkOff : ip;
+  frame.len = ip < 0 ? 0 : end - ip;
+  if (ip >= 0 && frame.side === SIDE_UNKNOWN) frame.side = sideOf(bytes, linkOff, linkType);
 }
 
 /** Cooked captures say whether the machine itself sent the packet. */

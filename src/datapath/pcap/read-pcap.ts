@@ -11,7 +11,7 @@ import {
   read16,
   read32,
 } from './capture.ts';
-import { placeIp } from './link-layer.ts';
+import { placeLink } from './link-layer.ts';
 
 const MAGIC_MICROS = 0xa1b2c3d4;
 const MAGIC_NANOS = 0xa1b23c4d;
@@ -55,7 +55,7 @@ export class PcapWalk implements RecordWalk {
     frame.timeUs =
       read32(bytes, at, little) * 1e6 + read32(bytes, at + 4, little) * this.fractionUs;
     frame.wireBytes = read32(bytes, at + 12, little);
-    placeIp(frame, bytes, linkOff, linkBytes, this.linkType);
+    placeLink(frame, bytes, linkOff, linkBytes, this.linkType);
     this.isFrame = true;
     return RECORD_HEADER_BYTES + linkBytes;
   }

@@ -17,7 +17,7 @@ import {
   SIDE_IN,
   SIDE_OUT,
 } from './capture.ts';
-import { placeIp } from './link-layer.ts';
+import { placeLink } from './link-layer.ts';
 import { LostPackets } from './lost-packets.ts';
 import { type CaptureInterface, OPTION_END, readInterface } from './pcapng-interface.ts';
 
@@ -101,7 +101,7 @@ export class PcapngWalk implements RecordWalk {
       if (linkBytes > end - body - 20) return;
       frame.timeUs = from.epochUs + ticks * from.tickUs;
       frame.wireBytes = read32(bytes, body + 16, little);
-      placeIp(frame, bytes, body + 20, linkBytes, from.linkType);
+      placeLink(frame, bytes, body + 20, linkBytes, from.linkType);
       this.isFrame = true;
       const options = body + 20 + padded(linkBytes);
       if (options + 4 <= end) this.readPacketOptions(id, bytes, options, end, frame);
@@ -120,7 +120,7 @@ export class PcapngWalk implements RecordWalk {
     if (cut > end - body - 4) return;
     frame.timeUs = 0;
     frame.wireBytes = wireBytes;
-    placeIp(frame, bytes, body + 4, cut, from.linkType);
+    placeLink(frame, bytes, body + 4, cut, from.linkType);
     this.isFrame = true;
   }
 
