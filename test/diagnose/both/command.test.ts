@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { diagnose } from '../../../src/cli/diagnose.ts';
 import { OperatorError } from '../../../src/config/errors.ts';
 import { bothText, diagnoseBoth } from '../../../src/diagnose/both/diagnose-both.ts';
@@ -145,10 +145,13 @@ describe('the report', () => {
   });
 
   it('exits 1 with findings of --fail-on, 0 without', async () => {
+    const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    onTestFinished(() => printed.mockRestore());
     const run = (file: string[], failOn: string) =>
       diagnose({ file, both: true, json: true, 'fail-on': failOn });
     expect(await run([client, clamped], 'note')).toBe(1);
     expect(await run([client, clamped], 'warning')).toBe(0);
     expect(await run([client, server], 'note')).toBe(0);
+    expect(printed.mock.calls.map(([text]) => JSON.parse(String(text)).schema)).toEqual([1, 1, 1]);
   });
 });
