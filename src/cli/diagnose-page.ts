@@ -5,6 +5,7 @@
 import type { Values } from '../config/config.ts';
 import { Anonymizer } from '../diagnose/anonymize/anonymizer.ts';
 import { freshKey, keyFrom } from '../diagnose/anonymize/key-file.ts';
+import type { BothReport } from '../diagnose/both/diagnose-both.ts';
 import type { Wishes } from '../diagnose/diagnose.ts';
 import { pageOf } from '../diagnose/html/page.ts';
 import { PlotBook } from '../diagnose/html/plot-book.ts';
@@ -61,10 +62,14 @@ export class DiagnosePage {
     };
   }
 
-  /** `name` is what was opened; the report may call it otherwise. */
-  async add(name: string, report: Report): Promise<void> {
+  get isWanted(): boolean {
+    return this.file !== undefined;
+  }
+
+  /** `name` is what was opened; the report may call it otherwise. `both`: it is the client's side. */
+  async add(name: string, report: Report, both?: BothReport): Promise<void> {
     if (this.file === undefined) return;
-    this.drawn.push({ report, plots: this.plots });
+    this.drawn.push({ report, plots: this.plots, ...(both === undefined ? {} : { both }) });
     this.inputs.push({ summary: report.input, sha256: await hashInput(name, this.key) });
   }
 

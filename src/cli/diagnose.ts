@@ -7,6 +7,7 @@ import type { Values } from '../config/config.ts';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK, EXIT_USAGE } from '../config/exit-codes.ts';
 import { bothText, diagnoseBoth } from '../diagnose/both/diagnose-both.ts';
+import { settledByBoth } from '../diagnose/both/settled-by-both.ts';
 import { diagnoseInput, type Outcome, type Wishes } from '../diagnose/diagnose.ts';
 import { explainSuspect } from '../diagnose/explain-suspect.ts';
 import { printReport } from '../diagnose/print-report.ts';
@@ -33,10 +34,8 @@ export async function diagnose(args: Values): Promise<number> {
   }
   const failOn = args['fail-on'] as Severity;
   if (args['both'] === true) {
-    demandPlainBoth(args);
-    const report = await diagnoseBoth(names);
-    process.stdout.write(bothText(report, args['json'] === true));
-    return hasFinding(report, failOn) ? EXIT_NO : EXIT_OK;
+    demandRealNames(args);
+    return compareBoth(names, await DiagnosePage.open(args), args['json'] === true, failOn);
   }
   const page = await DiagnosePage.open(args);
   const reports: Report[] = [];
@@ -68,12 +67,43 @@ export async function diagnose(args: Values): Promise<number> {
   return notEnough ? EXIT_IMPOSSIBLE : EXIT_OK;
 }
 
-/** Two sides are told in text and JSON only, and with the names they have. */
-function demandPlainBoth(args: Values): void {
-  for (const name of ['html', 'anonymize', 'anonymize-key']) {
+/** Packets are matched by what they carry, addresses included. */
+function demandRealNames(args: Values): void {
+  for (const name of ['anonymize', 'anonymize-key']) {
     if (args[name] === undefined || args[name] === false) continue;
     throw new OperatorError(`Cannot use --${name} with --both: leave one of them out`, EXIT_USAGE);
   }
+}
+
+async function compareBoth(
+  names: readonly string[],
+  page: DiagnosePage,
+  asJson: boolean,
+  failOn: Severity,
+): Promise<number> {
+  const both = await diagnoseBoth(names);
+  const [clientName = '', serverName = ''] = names;
+  const client = await sideReport(clientName, {
+    ...page.wishes(),
+    isSettled: settledByBoth(both.comparison, 'client'),
+  });
+  if (client !== undefined) await page.add(clientName, client, both);
+  const server = page.isWanted
+    ? await sideReport(serverName, {
+        ...page.wishes(),
+        isSettled: settledByBoth(both.comparison, 'server'),
+      })
+    : undefined;
+  if (server !== undefined) await page.add(serverName, server);
+  await page.write();
+  process.stdout.write(bothText(both, asJson, client));
+  return hasFinding(both, failOn) ? EXIT_NO : EXIT_OK;
+}
+
+/** What one side shows by itself; it has been read once, and was usable. */
+async function sideReport(name: string, wishes: Wishes): Promise<Report | undefined> {
+  const outcome = await diagnoseOrFail(name, wishes);
+  return outcome.kind === 'report' ? outcome.report : undefined;
 }
 
 /** The command line hands `-` over by its other name. */

@@ -30,8 +30,16 @@ export interface Analysis {
   readonly enough: boolean;
 }
 
-export function analyse(flows: readonly Flow[], wording: Wording): Analysis {
-  const byFlow = flows.map((flow) => ({ flow, findings: flowFindings(flow, wording) }));
+/** `isSettled`: something else has decided whether the flow has this code. */
+export function analyse(
+  flows: readonly Flow[],
+  wording: Wording,
+  isSettled: (flow: Flow, code: string) => boolean = () => false,
+): Analysis {
+  const byFlow = flows.map((flow) => ({
+    flow,
+    findings: flowFindings(flow, wording).filter(({ code }) => !isSettled(flow, code)),
+  }));
   const byId = new Map(byFlow.map(({ flow, findings }) => [flow.id, findings]));
   for (const finding of addressFindings(flows, wording)) byId.get(finding.flow)?.push(finding);
   const troubled = byFlow.filter(({ findings }) => findings.length > 0);

@@ -5,6 +5,7 @@
 import { CaptureError } from '../datapath/pcap/capture.ts';
 import { analyse } from './analyse.ts';
 import { CapturePackets } from './capture-packets.ts';
+import type { Flow } from './flow.ts';
 import { FlowBook, type Intake } from './flow-book.ts';
 import { openInput, type Pieces, readInput } from './read-input.ts';
 import { type InputSummary, LOST, NOT_KEPT, type Report } from './report.ts';
@@ -27,6 +28,8 @@ export interface Wishes extends Intake {
   /** As the report calls interfaces and inputs. */
   readonly interfaceName?: ((name: string) => string) | undefined;
   readonly inputName?: string | undefined;
+  /** As `analyse` takes it. */
+  readonly isSettled?: ((flow: Flow, code: string) => boolean) | undefined;
 }
 
 export function diagnoseInput(name: string, wishes: Wishes = {}): Promise<Outcome> {
@@ -136,7 +139,7 @@ function judgeText(name: string, reader: TcpdumpText, book: FlowBook, wishes: Wi
     lines: counts.lines,
     tolerated: toleratedOf(reader, book),
   };
-  return report(input, book, wording);
+  return report(input, book, wording, wishes);
 }
 
 function toleratedOf(reader: TcpdumpText, book: FlowBook): Record<string, number> {
@@ -189,12 +192,17 @@ function judgeCapture(
       [NOT_KEPT]: book.notKept,
     }),
   };
-  const outcome = report(input, book, { frame: 'frame', captureInterface: '' });
+  const outcome = report(input, book, { frame: 'frame', captureInterface: '' }, wishes);
   return counts.cutShort ? withDamage(outcome, damage) : outcome;
 }
 
-function report(input: InputSummary, book: FlowBook, wording: Wording): Outcome {
-  const analysis = analyse(book.flows, wording);
+function report(
+  input: InputSummary,
+  book: FlowBook,
+  wording: Wording,
+  { isSettled }: Wishes = {},
+): Outcome {
+  const analysis = analyse(book.flows, wording, isSettled);
   // A fault that was found stays found; health is not claimed for what was not looked at.
   const enough = analysis.enough && (book.notKept === 0 || analysis.hypotheses.length > 0);
   return {

@@ -3,6 +3,7 @@
  * the names. Sequence numbers are unsigned, times microseconds.
  */
 import { formatSeq } from '../../engine/wire/seq.ts';
+import type { Hypothesis } from '../finding.ts';
 import { CLIENT, type Direction, SERVER } from '../flow.ts';
 import { sideName } from '../wording.ts';
 import type { BothFinding } from './both-findings.ts';
@@ -12,14 +13,19 @@ import { clientToServer } from './compare-numbers.ts';
 import { type Comparison, comparedPackets, type FlowComparison } from './compare-sides.ts';
 import type { Side, SideFlow } from './side-packet.ts';
 
-export function bothJson(comparison: Comparison, findings: readonly BothFinding[]): object {
+/** `hypotheses` are of the client's side. */
+export function bothJson(
+  comparison: Comparison,
+  findings: readonly BothFinding[],
+  hypotheses: readonly Hypothesis[] = [],
+): object {
   const { client, server, clock, match, flows } = comparison;
   return {
     schema: 1,
     inputs: [inputJson(client, 'client'), inputJson(server, 'server')],
     flows: flows.map(({ pair }) => endsJson(pair.client)),
     findings: findings.map((finding) => ({ input: client.name, ...finding })),
-    hypotheses: [],
+    hypotheses: hypotheses.map((hypothesis) => ({ input: client.name, ...hypothesis })),
     both: {
       clockOffsetUs: clock === undefined ? null : tenths(clock.offsetUs),
       clockErrorUs: clock?.errorUs === undefined ? null : tenths(clock.errorUs),

@@ -5,6 +5,7 @@
 import { realpath } from 'node:fs/promises';
 import { OperatorError } from '../../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_USAGE } from '../../config/exit-codes.ts';
+import type { Report } from '../report.ts';
 import { severityRank } from '../severity.ts';
 import { type BothFinding, bothFindings } from './both-findings.ts';
 import { bothJson } from './both-json.ts';
@@ -69,9 +70,10 @@ export function findingsOf({ flows }: Comparison): BothFinding[] {
   return all.sort((a, b) => severityRank(b.severity) - severityRank(a.severity));
 }
 
-export function bothText(report: BothReport, asJson: boolean): string {
+/** `client` is what the client's capture shows by itself. */
+export function bothText(report: BothReport, asJson: boolean, client?: Report): string {
   const { comparison, findings } = report;
   return asJson
-    ? `${JSON.stringify(bothJson(comparison, findings))}\n`
-    : printBoth(comparison, findings);
+    ? `${JSON.stringify(bothJson(comparison, findings, client?.hypotheses))}\n`
+    : printBoth(comparison, findings, client);
 }

@@ -2,6 +2,8 @@
  * The comparison for a person: what is certain first, then a table for each connection. Owns the
  * layout; at most 100 columns.
  */
+import { hypothesisLines } from '../print-hypotheses.ts';
+import type { Report } from '../report.ts';
 import { formatDuration, framesText, plural, sideName } from '../wording.ts';
 import { WIDTH, wrapText } from '../wrap-text.ts';
 import type { BothFinding } from './both-findings.ts';
@@ -12,19 +14,30 @@ import type { SideFlow } from './side-packet.ts';
 const FLOW_COUNT_FULL = 5;
 const COLUMNS = [28, 23, 23] as const;
 
-export function printBoth(comparison: Comparison, findings: readonly BothFinding[]): string {
-  const { flows } = comparison;
+/** `sideReport` is of the client's side alone: what it is not, packets of one side tell as well. */
+export function printBoth(
+  comparison: Comparison,
+  findings: readonly BothFinding[],
+  sideReport?: Report,
+): string {
   const lines = [...headlines(comparison), ''];
-  const rewritten = flows.filter(({ changes }) => changes.some(isRewriting));
-  lines.push(...wrapText('', inShort(comparison, rewritten.length)), '');
-  // Those that somebody has to look at first.
-  const worth = [...flows].sort((a, b) => weight(b, findings) - weight(a, findings));
+  lines.push(...wrapText('', inShort(comparison)), '');
+  const worth = worstFirst(comparison, findings);
   for (const flow of worth.slice(0, FLOW_COUNT_FULL)) lines.push(...flowLines(flow, findings));
   if (worth.length > FLOW_COUNT_FULL) {
     const more = plural(worth.length - FLOW_COUNT_FULL, 'more connection');
     lines.push(`${more}: --json has all of them.`, '');
   }
+  if (sideReport !== undefined) lines.push(...hypothesisLines(sideReport));
   return `${lines.join('\n').trimEnd()}\n`;
+}
+
+/** Those that somebody has to look at first. */
+export function worstFirst(
+  { flows }: Comparison,
+  findings: readonly BothFinding[],
+): readonly FlowComparison[] {
+  return [...flows].sort((a, b) => weight(b, findings) - weight(a, findings));
 }
 
 function weight(flow: FlowComparison, findings: readonly BothFinding[]): number {
@@ -68,7 +81,7 @@ function only(flows: readonly SideFlow[], where: string): string {
   return flows.length === 0 ? '' : `${flows.length} only ${where}`;
 }
 
-function clockText(clock: Comparison['clock']): string {
+export function clockText(clock: Comparison['clock']): string {
   if (clock === undefined) return 'unknown: no packet with a time is on both sides';
   const by = formatDuration(Math.abs(clock.offsetUs));
   const text = `the server’s is ${by} ${clock.offsetUs < 0 ? 'behind' : 'ahead of'} the client’s`;
@@ -79,7 +92,9 @@ function clockText(clock: Comparison['clock']): string {
   return `${error} at the start, drifting by ${clock.driftPpm.toFixed(1)} µs a second`;
 }
 
-function inShort({ flows }: Comparison, rewritten: number): string {
+/** One sentence, or two. */
+export function inShort({ flows }: Comparison): string {
+  const rewritten = flows.filter(({ changes }) => changes.some(isRewriting)).length;
   const dropped = flows.reduce((sum, flow) => sum + count(flow, 'dropped'), 0);
   const lost = dropped === 0 ? '' : ` ${plural(dropped, 'packet')} got lost between the two.`;
   if (rewritten === 0) return `Nothing was rewritten between the two capture points.${lost}`;

@@ -4,6 +4,7 @@
  */
 import { severityRank } from '../severity.ts';
 import { sentence } from '../wording.ts';
+import { bothSection } from './both-section.ts';
 import { html, Markup, NOTHING, when } from './markup.ts';
 import { type Provenance, provenanceSection } from './provenance.ts';
 import { type DrawnReport, reportSection } from './report-section.ts';
@@ -17,6 +18,7 @@ export function pageOf(drawn: readonly DrawnReport[], provenance: Provenance): s
 <header><p class="eyebrow">seqshim diagnose, ${new Date(provenance.writtenMs).toISOString().slice(0, 10)}</p>
 <h1>${verdict}</h1></header>
 <main>
+${drawn.map(({ both, report }) => (both === undefined ? NOTHING : bothSection(both, report.wording)))}
 ${drawn.map(reportSection)}
 ${whatToAsk(drawn)}
 ${provenanceSection(provenance)}
@@ -36,7 +38,11 @@ ${provenanceSection(provenance)}
 
 /** One sentence: the worst finding, or why there is none. */
 function headline(drawn: readonly DrawnReport[]): string {
-  const findings = drawn.flatMap(({ report }) => report.findings);
+  // What both sides prove goes before what one side tells.
+  const findings = drawn.flatMap(({ both, report }) => [
+    ...(both?.findings ?? []),
+    ...report.findings,
+  ]);
   const [worst] = [...findings].sort((a, b) => severityRank(b.severity) - severityRank(a.severity));
   if (worst !== undefined) return sentence(`${worst.summary}.`);
   const enough = drawn.length > 0 && drawn.every(({ report }) => report.enough);

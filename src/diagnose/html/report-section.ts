@@ -2,6 +2,7 @@
  * What one input shows: its troubled connections with ladder, plots and findings, and what it is
  * not. Owns how many connections are drawn; the others are named with their codes.
  */
+import type { BothReport } from '../both/diagnose-both.ts';
 import type { Hypothesis } from '../finding.ts';
 import { CLIENT, type Flow, SERVER } from '../flow.ts';
 import { UNKNOWN } from '../packet-record.ts';
@@ -22,11 +23,11 @@ const FLOW_COUNT_NAMED = 200;
 export interface DrawnReport {
   readonly report: Report;
   readonly plots: PlotBook;
-  /** The comparison of two captures, where there is one. */
-  readonly bothSides?: Markup;
+  /** The comparison with the other side's capture, where there is one. */
+  readonly both?: BothReport;
 }
 
-export function reportSection({ report, plots, bothSides }: DrawnReport, index: number): Markup {
+export function reportSection({ report, plots }: DrawnReport, index: number): Markup {
   const { input, flows, hypotheses } = report;
   const troubled = troubledFlows(report);
   const name = input.name === '-' ? 'standard input' : input.name;
@@ -38,7 +39,6 @@ export function reportSection({ report, plots, bothSides }: DrawnReport, index: 
 ${when(troubled.length === 0, () => html`<p>${nothingFound(report)}</p>`)}
 ${troubled.slice(0, FLOW_COUNT_DRAWN).map((flow) => flowSection(report, flow, plots, `i${index}f${flow.id}`))}
 ${others(report, troubled.slice(FLOW_COUNT_DRAWN))}
-${bothSides ?? NOTHING}
 ${whatItIsNot(hypotheses, report)}
 </section>`;
 }

@@ -1,14 +1,18 @@
 /** What an operator can do wrongly with two files, and what comes out when nothing is wrong. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { diagnose } from '../../../src/cli/diagnose.ts';
 import { OperatorError } from '../../../src/config/errors.ts';
 import { bothText, diagnoseBoth } from '../../../src/diagnose/both/diagnose-both.ts';
+import { settledByBoth } from '../../../src/diagnose/both/settled-by-both.ts';
+import { diagnoseInput } from '../../../src/diagnose/diagnose.ts';
+import { SUSPECT_IDS } from '../../../src/diagnose/suspects.ts';
 import { HANDSHAKE, line } from '../trace.ts';
 import { captures, conversation, rewriting } from './two-sides.ts';
 
+const JUMPBOX = join(import.meta.dirname, '../../fixtures/jumpbox-first-connection-reset.txt');
 const dir = mkdtempSync(join(tmpdir(), 'seqshim-both-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
@@ -142,6 +146,45 @@ describe('the report', () => {
       'serverSaw',
       'what',
     ]);
+  });
+
+  it('ends with what it is not, by the client’s side', async () => {
+    const report = await diagnoseBoth([client, server]);
+    // One side alone takes the absent window scale for one that was taken out.
+    const alone = await diagnoseInput(client);
+    if (alone.kind !== 'report') throw new Error(alone.problem);
+    expect(alone.report.findings.map(({ code }) => code)).toEqual(['window-scale-stripped']);
+    const isSettled = settledByBoth(report.comparison, 'client');
+    const beside = await diagnoseInput(client, { isSettled });
+    if (beside.kind !== 'report') throw new Error(beside.problem);
+    expect(beside.report.findings).toEqual([]);
+    expect(bothText(report, false, beside.report)).toMatch(/\nWhat it is not[^\n]*\n$/);
+    const trouble = await diagnoseInput(JUMPBOX);
+    if (trouble.kind !== 'report') throw new Error(trouble.problem);
+    const json = JSON.parse(bothText(report, true, trouble.report));
+    expect(json.hypotheses.map(({ id }: { id: string }) => id)).toEqual(SUSPECT_IDS);
+    expect(json.hypotheses[0].input).toBe(client);
+  });
+
+  it('is a page too: the table first, then each side', async () => {
+    const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    onTestFinished(() => printed.mockRestore());
+    const out = join(dir, 'both.html');
+    const args = { file: [client, clamped], both: true, html: out, 'fail-on': 'note' };
+    expect(await diagnose(args)).toBe(1);
+    const page = readFileSync(out, 'utf8');
+    expect(page).toContain('<h1>The client’s MSS 1460 arrives as 900.</h1>');
+    const heads = [...page.matchAll(/<h2[^>]*>([^<]*)</g)].map(([, text]) => text);
+    expect(heads.slice(0, 3)).toEqual(['Both sides', client, clamped]);
+    expect(page).toMatch(
+      /<strong>client: MSS<\/strong><\/th>\s*<td>1460<\/td><td>900<\/td><td>changed; 1 of 1 packet</,
+    );
+    expect(page).toContain('1 of 1 connection: MSS.');
+  });
+
+  it('keeps real names: packets are matched by them', async () => {
+    const args = { file: [client, server], both: true, anonymize: true, 'fail-on': 'note' };
+    await expect(diagnose(args)).rejects.toThrow('Cannot use --anonymize with --both');
   });
 
   it('exits 1 with findings of --fail-on, 0 without', async () => {
