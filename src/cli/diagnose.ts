@@ -16,6 +16,7 @@ import { severityRank } from '../diagnose/severity.ts';
 import { isSettledBySsh } from '../diagnose/ssh-debug/with-ssh.ts';
 import type { Severity } from '../telemetry/code-entry.ts';
 import { DiagnosePage } from './diagnose-page.ts';
+import { demandOneInput, followInput } from './follow.ts';
 
 export async function diagnose(args: Values): Promise<number> {
   const explain = args['explain'];
@@ -38,12 +39,13 @@ export async function diagnose(args: Values): Promise<number> {
     process.stdout.write(bothText(report, args['json'] === true));
     return hasFinding(report, failOn) ? EXIT_NO : EXIT_OK;
   }
+  if (args['follow'] === true) demandOneInput(names);
   const page = await DiagnosePage.open(args);
   const reports: Report[] = [];
   let unusable = false;
   let notEnough = false;
   for (const name of names) {
-    const outcome = await diagnoseOrFail(name, page.wishes());
+    const outcome = await diagnoseOrFail(name, page.wishes(), args);
     if (outcome.kind === 'report') {
       reports.push(outcome.report);
       await page.add(name, outcome.report);
@@ -70,7 +72,7 @@ export async function diagnose(args: Values): Promise<number> {
 
 /** Two sides are told in text and JSON only, and with the names they have. */
 function demandPlainBoth(args: Values): void {
-  for (const name of ['html', 'anonymize', 'anonymize-key']) {
+  for (const name of ['html', 'anonymize', 'anonymize-key', 'follow']) {
     if (args[name] === undefined || args[name] === false) continue;
     throw new OperatorError(`Cannot use --${name} with --both: leave one of them out`, EXIT_USAGE);
   }
@@ -81,8 +83,9 @@ function inputName(word: unknown): string {
   return word === '/dev/stdin' ? '-' : String(word);
 }
 
-async function diagnoseOrFail(name: string, wishes: Wishes): Promise<Outcome> {
+async function diagnoseOrFail(name: string, wishes: Wishes, args: Values): Promise<Outcome> {
   try {
+    if (args['follow'] === true) return await followInput(name, wishes, args);
     return await diagnoseInput(name, wishes);
   } catch (error) {
     const problem = inputErrorText(name, error);

@@ -45,7 +45,8 @@ export function analyse(flows: readonly Flow[], wording: Wording): Analysis {
   };
 }
 
-function flowFindings(flow: Flow, wording: Wording): Finding[] {
+/** Of one connection by itself, cause before consequence. */
+export function flowFindings(flow: Flow, wording: Wording): Finding[] {
   const conflict = findConflict(flow);
   const found = [
     ...(conflict === undefined ? [] : conflictFindings(flow, conflict, wording)),

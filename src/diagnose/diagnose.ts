@@ -6,6 +6,7 @@ import { CaptureError } from '../datapath/pcap/capture.ts';
 import { analyse } from './analyse.ts';
 import { CapturePackets } from './capture-packets.ts';
 import { FlowBook, type Intake } from './flow-book.ts';
+import type { Follower } from './follow/follower.ts';
 import { openInput, type Pieces, readInput } from './read-input.ts';
 import { type InputSummary, LOST, NOT_KEPT, type Report } from './report.ts';
 import { SshDebugText } from './ssh-debug/ssh-debug-text.ts';
@@ -27,6 +28,10 @@ export interface Wishes extends Intake {
   /** As the report calls interfaces and inputs. */
   readonly interfaceName?: ((name: string) => string) | undefined;
   readonly inputName?: string | undefined;
+  /** Is told of every packet, and tells what it finds. */
+  readonly follow?: Follower | undefined;
+  /** Who reads has had enough: where the input ends is no damage. */
+  readonly stopped?: AbortSignal | undefined;
 }
 
 export function diagnoseInput(name: string, wishes: Wishes = {}): Promise<Outcome> {
@@ -38,7 +43,9 @@ export async function diagnoseStream(
   pieces: Pieces,
   wishes: Wishes = {},
 ): Promise<Outcome> {
-  const book = new FlowBook(wishes);
+  const { follow } = wishes;
+  const book = new FlowBook(follow?.intake(wishes) ?? wishes);
+  follow?.begin('line', book.flows);
   const text = new TcpdumpText((packet, section) => book.add(packet, section));
   const ssh = new SshDebugText();
   let capture: CapturePackets | undefined;
@@ -46,6 +53,7 @@ export async function diagnoseStream(
   try {
     await readInput(pieces, {
       capture: (piece) => {
+        if (capture === undefined) follow?.begin('frame', book.flows);
         capture ??= new CapturePackets(book);
         capture.feed(piece);
         return !capture.isBroken;
@@ -61,7 +69,7 @@ export async function diagnoseStream(
     // What was usable before a damaged place is still worth a report.
     if (!(error instanceof CaptureError)) throw error;
     if ((capture?.counts.packets ?? 0) === 0 && text.counts.packets === 0) throw error;
-    damage = `${error.message} (${name})`;
+    if (wishes.stopped?.aborted !== true) damage = `${error.message} (${name})`;
   }
   if (capture === undefined) {
     text.end();
@@ -70,6 +78,7 @@ export async function diagnoseStream(
     return withDamage(withAttempts(outcome, ssh), damage);
   }
   capture.end();
+  if (wishes.stopped?.aborted === true && !capture.isBroken) capture.counts.cutShort = false;
   return withDamage(judgeCapture(name, capture, book, wishes), damage);
 }
 
