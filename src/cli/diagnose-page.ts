@@ -50,7 +50,10 @@ export class DiagnosePage {
     return {
       ...(this.file === undefined
         ? {}
-        : { observe: (flow, seen, given) => plots.observe(flow, seen, given.options.sack) }),
+        : {
+            observe: (flow, seen, given) => plots.observe(flow, seen, given.options.sack),
+            forget: (flow) => plots.forget(flow),
+          }),
       ...(anonymizer === undefined
         ? {}
         : {

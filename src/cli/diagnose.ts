@@ -94,6 +94,12 @@ async function diagnoseOrFail(name: string, wishes: Wishes, args: Values): Promi
   }
 }
 
-function hasFinding(report: Pick<Report, 'findings'>, failOn: Severity): boolean {
-  return report.findings.some(({ severity }) => severityRank(severity) >= severityRank(failOn));
+function hasFinding(
+  { findings, ended }: Pick<Report, 'findings'> & Partial<Pick<Report, 'ended'>>,
+  failOn: Severity,
+): boolean {
+  const counted = [...(ended?.findings.values() ?? [])];
+  return [...findings, ...counted].some(
+    ({ severity }) => severityRank(severity) >= severityRank(failOn),
+  );
 }

@@ -3,6 +3,7 @@
  * first, within a connection cause before consequence.
  */
 
+import type { AddressTurns } from './address-turns.ts';
 import { findConflict } from './conflict.ts';
 import { addressFindings } from './find-address.ts';
 import { checksumFindings } from './find-checksums.ts';
@@ -30,10 +31,12 @@ export interface Analysis {
   readonly enough: boolean;
 }
 
-export function analyse(flows: readonly Flow[], wording: Wording): Analysis {
+/** `before`: what those connections showed together that are counted only. */
+export function analyse(flows: readonly Flow[], wording: Wording, before?: AddressTurns): Analysis {
   const byFlow = flows.map((flow) => ({ flow, findings: flowFindings(flow, wording) }));
   const byId = new Map(byFlow.map(({ flow, findings }) => [flow.id, findings]));
-  for (const finding of addressFindings(flows, wording)) byId.get(finding.flow)?.push(finding);
+  for (const finding of addressFindings(flows, wording, before))
+    byId.get(finding.flow)?.push(finding);
   const troubled = byFlow.filter(({ findings }) => findings.length > 0);
   troubled.sort((a, b) => worst(b.findings) - worst(a.findings));
   const [main] = troubled;

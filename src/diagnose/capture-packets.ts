@@ -84,6 +84,7 @@ export class CapturePackets {
       return;
     }
     counts.packets += 1;
+    if (this.book.wantsSweep && this.book.sweep(frame.timeUs)) this.index.forget();
     const found = this.index.find(frame.bytes, seg, !this.book.isFull);
     if (found === undefined) {
       this.book.notKept += 1;

@@ -45,7 +45,7 @@ export async function diagnoseStream(
 ): Promise<Outcome> {
   const { follow } = wishes;
   const book = new FlowBook(follow?.intake(wishes) ?? wishes);
-  follow?.begin('line', book.flows);
+  follow?.begin('line', book);
   const text = new TcpdumpText((packet, section) => book.add(packet, section));
   const ssh = new SshDebugText();
   let capture: CapturePackets | undefined;
@@ -53,7 +53,7 @@ export async function diagnoseStream(
   try {
     await readInput(pieces, {
       capture: (piece) => {
-        if (capture === undefined) follow?.begin('frame', book.flows);
+        if (capture === undefined) follow?.begin('frame', book);
         capture ??= new CapturePackets(book);
         capture.feed(piece);
         return !capture.isBroken;
@@ -203,12 +203,14 @@ function judgeCapture(
 }
 
 function report(input: InputSummary, book: FlowBook, wording: Wording): Outcome {
-  const analysis = analyse(book.flows, wording);
+  const { flows, ended } = book;
+  const analysis = analyse(flows, wording, ended.addresses);
+  const seen = analysis.enough || ended.whole > 0 || ended.findings.size > 0;
   // A fault that was found stays found; health is not claimed for what was not looked at.
-  const enough = analysis.enough && (book.notKept === 0 || analysis.hypotheses.length > 0);
+  const enough = seen && (book.notKept === 0 || analysis.hypotheses.length > 0);
   return {
     kind: 'report',
-    report: { ...analysis, enough, input, flows: book.flows, wording },
+    report: { ...analysis, enough, input, flows, ended, wording },
   };
 }
 

@@ -76,6 +76,10 @@ export class Flow {
   firstUs = UNKNOWN;
   lastUs = UNKNOWN;
   longestPauseUs = 0;
+  /** Its ports belong to a newer connection. */
+  isReplaced = false;
+  /** Counted, and nothing else is left of it (ended-flows.ts). */
+  isLetGo = false;
   private readonly recent = new RecentPackets(AROUND_COUNT);
   /** Of the packet that is being added, made when the first place keeps it. */
   private copy: PacketCopy | undefined;

@@ -10,7 +10,7 @@ import { addressFindings } from '../find-address.ts';
 import type { Finding } from '../finding.ts';
 import { findingsByFlow } from '../findings-by-flow.ts';
 import type { Flow, Seen } from '../flow.ts';
-import type { Intake } from '../flow-book.ts';
+import type { FlowBook, Intake } from '../flow-book.ts';
 import { UNKNOWN } from '../packet-record.ts';
 import type { Report } from '../report.ts';
 import type { Wording } from '../wording.ts';
@@ -47,7 +47,7 @@ export class Follower {
   /** A connection that the book lets go takes this with it. */
   private readonly watches = new WeakMap<Flow, Watch>();
   private readonly notes = new Set<string>();
-  private flows: readonly Flow[] = [];
+  private book: Pick<FlowBook, 'flows' | 'ended'> | undefined;
   private wording: Wording = { frame: 'line', captureInterface: '', isLive: true };
   private nowUs = UNKNOWN;
 
@@ -68,9 +68,9 @@ export class Follower {
     };
   }
 
-  begin(frame: Wording['frame'], flows: readonly Flow[]): void {
+  begin(frame: Wording['frame'], book: FlowBook): void {
     this.wording = { ...this.wording, frame };
-    this.flows = flows;
+    this.book = book;
   }
 
   private note(flow: Flow, seen: Seen): void {
@@ -82,7 +82,9 @@ export class Follower {
   look(): void {
     const nowMs = this.clock();
     if (this.changed.size > 0) {
-      const byAddress = findingsByFlow(addressFindings(this.flows, this.wording));
+      const { flows = [], ended } = this.book ?? {};
+      const together = addressFindings(flows, this.wording, ended?.addresses);
+      const byAddress = findingsByFlow(together);
       for (const flow of this.changed) {
         this.changed.delete(flow);
         const found = [...flowFindings(flow, this.wording), ...(byAddress.get(flow.id) ?? [])];

@@ -29,7 +29,7 @@ class Live {
     };
     this.follower = new Follower((told) => this.told.push(told), clock);
     this.book = new FlowBook(this.follower.intake({}));
-    this.follower.begin('frame', this.book.flows);
+    this.follower.begin('frame', this.book);
   }
 
   packets(rows: readonly Facts[]): void {
