@@ -57,6 +57,7 @@ export const COMMANDS: readonly Command[] = [
         'both',
         'two files, the client’s side and the server’s: what was rewritten between them',
       ),
+      flag('follow', 'say what is found while it comes in, one line each, then the report'),
       text('html', 'OUT', 'also write a page there, for whoever runs the firewall (mode 0600)'),
       flag('anonymize', 'other names for hosts, addresses and files, everywhere'),
       text(
@@ -69,6 +70,10 @@ export const COMMANDS: readonly Command[] = [
     examples: [
       ['seqshim diagnose trace.txt', 'explain a trace that somebody pasted'],
       ['seqshim diagnose --explain mtu', 'what that suspect is, and what rules it out'],
+      [
+        'seqshim diagnose --follow -',
+        'behind `tcpdump -U -w - tcp port 22 |`: each finding as it comes; Ctrl-C for the report',
+      ],
       ['seqshim diagnose --both client.pcap server.pcap', 'what the firewall between them did'],
       [
         'seqshim diagnose trace.txt --html page.html --anonymize',

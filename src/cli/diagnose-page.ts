@@ -51,7 +51,10 @@ export class DiagnosePage {
     return {
       ...(this.file === undefined
         ? {}
-        : { observe: (flow, seen, given) => plots.observe(flow, seen, given.options.sack) }),
+        : {
+            observe: (flow, seen, given) => plots.observe(flow, seen, given.options.sack),
+            forget: (flow) => plots.forget(flow),
+          }),
       ...(anonymizer === undefined
         ? {}
         : {
@@ -66,7 +69,7 @@ export class DiagnosePage {
     return this.file !== undefined;
   }
 
-  /** `name` is what was opened; the report may call it otherwise. `both`: it is the client's side. */
+  /** `name` is what was opened; the report may call it otherwise. `both`: one of two sides. */
   async add(name: string, report: Report, both?: BothReport): Promise<void> {
     if (this.file === undefined) return;
     this.drawn.push({ report, plots: this.plots, ...(both === undefined ? {} : { both }) });

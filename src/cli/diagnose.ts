@@ -17,6 +17,7 @@ import { severityRank } from '../diagnose/severity.ts';
 import { isSettledBySsh } from '../diagnose/ssh-debug/with-ssh.ts';
 import type { Severity } from '../telemetry/code-entry.ts';
 import { DiagnosePage } from './diagnose-page.ts';
+import { demandOneInput, followInput } from './follow.ts';
 
 export async function diagnose(args: Values): Promise<number> {
   const explain = args['explain'];
@@ -37,12 +38,13 @@ export async function diagnose(args: Values): Promise<number> {
     demandRealNames(args);
     return compareBoth(names, await DiagnosePage.open(args), args['json'] === true, failOn);
   }
+  if (args['follow'] === true) demandOneInput(names);
   const page = await DiagnosePage.open(args);
   const reports: Report[] = [];
   let unusable = false;
   let notEnough = false;
   for (const name of names) {
-    const outcome = await diagnoseOrFail(name, page.wishes());
+    const outcome = await diagnoseOrFail(name, page.wishes(), args);
     if (outcome.kind === 'report') {
       reports.push(outcome.report);
       await page.add(name, outcome.report);
@@ -67,9 +69,9 @@ export async function diagnose(args: Values): Promise<number> {
   return notEnough ? EXIT_IMPOSSIBLE : EXIT_OK;
 }
 
-/** Packets are matched by what they carry, addresses included. */
+/** Packets are matched by what they carry, addresses included, and only when all are there. */
 function demandRealNames(args: Values): void {
-  for (const name of ['anonymize', 'anonymize-key']) {
+  for (const name of ['anonymize', 'anonymize-key', 'follow']) {
     if (args[name] === undefined || args[name] === false) continue;
     throw new OperatorError(`Cannot use --${name} with --both: leave one of them out`, EXIT_USAGE);
   }
@@ -102,7 +104,7 @@ async function compareBoth(
 
 /** What one side shows by itself; it has been read once, and was usable. */
 async function sideReport(name: string, wishes: Wishes): Promise<Report | undefined> {
-  const outcome = await diagnoseOrFail(name, wishes);
+  const outcome = await diagnoseOrFail(name, wishes, {});
   return outcome.kind === 'report' ? outcome.report : undefined;
 }
 
@@ -111,8 +113,9 @@ function inputName(word: unknown): string {
   return word === '/dev/stdin' ? '-' : String(word);
 }
 
-async function diagnoseOrFail(name: string, wishes: Wishes): Promise<Outcome> {
+async function diagnoseOrFail(name: string, wishes: Wishes, args: Values): Promise<Outcome> {
   try {
+    if (args['follow'] === true) return await followInput(name, wishes, args);
     return await diagnoseInput(name, wishes);
   } catch (error) {
     const problem = inputErrorText(name, error);
@@ -121,6 +124,12 @@ async function diagnoseOrFail(name: string, wishes: Wishes): Promise<Outcome> {
   }
 }
 
-function hasFinding(report: Pick<Report, 'findings'>, failOn: Severity): boolean {
-  return report.findings.some(({ severity }) => severityRank(severity) >= severityRank(failOn));
+function hasFinding(
+  { findings, ended }: Pick<Report, 'findings'> & Partial<Pick<Report, 'ended'>>,
+  failOn: Severity,
+): boolean {
+  const counted = [...(ended?.findings.values() ?? [])];
+  return [...findings, ...counted].some(
+    ({ severity }) => severityRank(severity) >= severityRank(failOn),
+  );
 }

@@ -3,6 +3,7 @@
  * first, within a connection cause before consequence.
  */
 
+import type { AddressTurns } from './address-turns.ts';
 import { findConflict } from './conflict.ts';
 import { addressFindings } from './find-address.ts';
 import { checksumFindings } from './find-checksums.ts';
@@ -30,10 +31,14 @@ export interface Analysis {
   readonly enough: boolean;
 }
 
-/** `isSettled`: something else has decided whether the flow has this code. */
+/**
+ * `before`: what those connections showed together that are counted only. `isSettled`: something
+ * else has decided whether the flow has this code.
+ */
 export function analyse(
   flows: readonly Flow[],
   wording: Wording,
+  before?: AddressTurns,
   isSettled: (flow: Flow, code: string) => boolean = () => false,
 ): Analysis {
   const byFlow = flows.map((flow) => ({
@@ -41,7 +46,8 @@ export function analyse(
     findings: flowFindings(flow, wording).filter(({ code }) => !isSettled(flow, code)),
   }));
   const byId = new Map(byFlow.map(({ flow, findings }) => [flow.id, findings]));
-  for (const finding of addressFindings(flows, wording)) byId.get(finding.flow)?.push(finding);
+  for (const finding of addressFindings(flows, wording, before))
+    byId.get(finding.flow)?.push(finding);
   const troubled = byFlow.filter(({ findings }) => findings.length > 0);
   troubled.sort((a, b) => worst(b.findings) - worst(a.findings));
   const [main] = troubled;
@@ -53,7 +59,8 @@ export function analyse(
   };
 }
 
-function flowFindings(flow: Flow, wording: Wording): Finding[] {
+/** Of one connection by itself, cause before consequence. */
+export function flowFindings(flow: Flow, wording: Wording): Finding[] {
   const conflict = findConflict(flow);
   const found = [
     ...(conflict === undefined ? [] : conflictFindings(flow, conflict, wording)),

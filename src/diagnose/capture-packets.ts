@@ -105,6 +105,7 @@ export class CapturePackets {
     counts.packets += 1;
     const isCut = packetBytes > frame.len;
     if (this.predicted?.take(frame, seg, isCut) === true) return;
+    if (this.book.wantsSweep && this.book.sweep(frame.timeUs)) this.index.forget();
     const found = this.index.find(frame.bytes, seg, !this.book.isFull);
     if (found === undefined) {
       this.book.notKept += 1;

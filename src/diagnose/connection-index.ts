@@ -29,10 +29,13 @@ export interface IndexedConnection {
 export class ConnectionIndex {
   /** Whether the packet that was looked up last came from the low end point. */
   fromLow = false;
-  private readonly rows = new Int32Array(ROW_COUNT * ROW_WORDS);
-  private readonly entries: (IndexedConnection | undefined)[] = [];
+  private rows = new Int32Array(ROW_COUNT * ROW_WORDS);
+  private entries = emptyEntries();
   private readonly key = new Int32Array(ROW_WORDS);
   private size = 0;
+  /** To move into when connections are forgotten. */
+  private spareRows: Int32Array<ArrayBuffer> | undefined;
+  private spareEntries: (IndexedConnection | undefined)[] | undefined;
   /** Not to be guessed: a capture made to collide would be slow to read. */
   private readonly seed = randomInt(2 ** 31);
 
@@ -46,6 +49,28 @@ export class ConnectionIndex {
     }
     if (!mayAdd || this.size >= ENTRY_COUNT_MAX) return undefined;
     return this.insert(row, bytes, seg);
+  }
+
+  /** Connections that are over make room, those of the last sweep excepted. */
+  forget(): void {
+    const { rows, entries } = this;
+    this.rows = this.spareRows ?? new Int32Array(ROW_COUNT * ROW_WORDS);
+    this.entries = this.spareEntries ?? emptyEntries();
+    this.rows.fill(0);
+    this.entries.fill(undefined);
+    this.spareRows = rows;
+    this.spareEntries = entries;
+    this.size = 0;
+    for (let from = 0; from < ROW_COUNT; from++) {
+      const entry = entries[from];
+      if (entry === undefined || !entry.connection.outlives()) continue;
+      this.key.set(rows.subarray(from * ROW_WORDS, (from + 1) * ROW_WORDS));
+      let row = this.hash() & (ROW_COUNT - 1);
+      while (this.rows[row * ROW_WORDS + FAMILY] !== 0) row = (row + 1) & (ROW_COUNT - 1);
+      this.rows.set(this.key, row * ROW_WORDS);
+      this.entries[row] = entry;
+      this.size += 1;
+    }
   }
 
   private insert(row: number, bytes: Uint8Array, seg: Segment): IndexedConnection {
@@ -104,4 +129,9 @@ export class ConnectionIndex {
     }
     return true;
   }
+}
+
+/** Of full length: an array that is filled in any order from empty becomes a dictionary. */
+function emptyEntries(): (IndexedConnection | undefined)[] {
+  return new Array<IndexedConnection | undefined>(ROW_COUNT).fill(undefined);
 }

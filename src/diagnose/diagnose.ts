@@ -7,6 +7,7 @@ import { analyse } from './analyse.ts';
 import { CapturePackets } from './capture-packets.ts';
 import type { Flow } from './flow.ts';
 import { FlowBook, type Intake } from './flow-book.ts';
+import type { Follower } from './follow/follower.ts';
 import { openInput, type Pieces, readInput } from './read-input.ts';
 import { type InputSummary, LOST, NOT_KEPT, type Report } from './report.ts';
 import { SshDebugText } from './ssh-debug/ssh-debug-text.ts';
@@ -30,6 +31,10 @@ export interface Wishes extends Intake {
   readonly inputName?: string | undefined;
   /** As `analyse` takes it. */
   readonly isSettled?: ((flow: Flow, code: string) => boolean) | undefined;
+  /** Is told of every packet, and tells what it finds. */
+  readonly follow?: Follower | undefined;
+  /** Who reads has had enough: where the input ends is no damage. */
+  readonly stopped?: AbortSignal | undefined;
 }
 
 export function diagnoseInput(name: string, wishes: Wishes = {}): Promise<Outcome> {
@@ -41,7 +46,9 @@ export async function diagnoseStream(
   pieces: Pieces,
   wishes: Wishes = {},
 ): Promise<Outcome> {
-  const book = new FlowBook(wishes);
+  const { follow } = wishes;
+  const book = new FlowBook(follow?.intake(wishes) ?? wishes);
+  follow?.begin('line', book);
   const text = new TcpdumpText((packet, section) => book.add(packet, section));
   const ssh = new SshDebugText();
   let capture: CapturePackets | undefined;
@@ -49,6 +56,7 @@ export async function diagnoseStream(
   try {
     await readInput(pieces, {
       capture: (piece) => {
+        if (capture === undefined) follow?.begin('frame', book);
         capture ??= new CapturePackets(book);
         capture.feed(piece);
         return !capture.isBroken;
@@ -64,7 +72,7 @@ export async function diagnoseStream(
     // What was usable before a damaged place is still worth a report.
     if (!(error instanceof CaptureError)) throw error;
     if ((capture?.counts.packets ?? 0) === 0 && text.counts.packets === 0) throw error;
-    damage = `${error.message} (${name})`;
+    if (wishes.stopped?.aborted !== true) damage = `${error.message} (${name})`;
   }
   if (capture === undefined) {
     text.end();
@@ -73,6 +81,7 @@ export async function diagnoseStream(
     return withDamage(withAttempts(outcome, ssh), damage);
   }
   capture.end();
+  if (wishes.stopped?.aborted === true && !capture.isBroken) capture.counts.cutShort = false;
   return withDamage(judgeCapture(name, capture, book, wishes), damage);
 }
 
@@ -202,12 +211,14 @@ function report(
   wording: Wording,
   { isSettled }: Wishes = {},
 ): Outcome {
-  const analysis = analyse(book.flows, wording, isSettled);
+  const { flows, ended } = book;
+  const analysis = analyse(flows, wording, ended.addresses, isSettled);
+  const seen = analysis.enough || ended.whole > 0 || ended.findings.size > 0;
   // A fault that was found stays found; health is not claimed for what was not looked at.
-  const enough = analysis.enough && (book.notKept === 0 || analysis.hypotheses.length > 0);
+  const enough = seen && (book.notKept === 0 || analysis.hypotheses.length > 0);
   return {
     kind: 'report',
-    report: { ...analysis, enough, input, flows: book.flows, wording },
+    report: { ...analysis, enough, input, flows, ended, wording },
   };
 }
 

@@ -1,21 +1,26 @@
 /**
- * `duplicate-address`: packets of one address come from two places in turns. Owns the words and how
- * often is enough: the first place comes back twice. Of one connection, or of several to one
+ * `duplicate-address`: packets of one address come from two places in turns. Owns the words. Of one connection, or of several to one
  * server one after the other, which weighs less: routes are chosen by connection. DESIGN §4.8.
  */
+import { AddressTurns, RETURN_COUNT_MIN } from './address-turns.ts';
 import { findConflict } from './conflict.ts';
 import { type Finding, makeFinding } from './finding.ts';
 import { CLIENT, type Direction, type Flow, SERVER } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
-import { OriginTrack } from './track-origin.ts';
+import type { OriginTrack } from './track-origin.ts';
 import { captureCommand, plural, sideName, type Wording } from './wording.ts';
 
-const RETURN_COUNT_MIN = 2;
-
-/** Of all connections; each finding belongs to the connection in which it became enough. */
-export function addressFindings(flows: readonly Flow[], wording: Wording): Finding[] {
+/**
+ * Of all connections; each finding belongs to the connection in which it became enough. `before`:
+ * what those showed that are counted only.
+ */
+export function addressFindings(
+  flows: readonly Flow[],
+  wording: Wording,
+  before?: AddressTurns,
+): Finding[] {
   const found: Finding[] = [];
-  const servers = new Map<string, Turns>();
+  const turns = new AddressTurns(before);
   for (const flow of flows) {
     for (const dir of [CLIENT, SERVER] as const) {
       const { origin } = flow.tracks.halves[dir];
@@ -23,62 +28,12 @@ export function addressFindings(flows: readonly Flow[], wording: Wording): Findi
         found.push(addressFinding(flow, dir, origin, origin.returns, true, wording));
       }
     }
-    const turns = servers.get(flow.server) ?? new Turns();
-    servers.set(flow.server, turns);
-    const origin = turns.take(flow.tracks.halves[SERVER].origin);
-    if (origin !== undefined) {
-      found.push(addressFinding(flow, SERVER, origin, turns.returns, false, wording));
-    }
+    turns.take(flow);
+  }
+  for (const { flow, origin, returns } of [...(before?.claims ?? []), ...turns.claims]) {
+    found.push(addressFinding(flow, SERVER, origin, returns, false, wording));
   }
   return found;
-}
-
-/** The places that one server's connections come from, one after the other. */
-class Turns {
-  returns = 0;
-  private first: OriginTrack | undefined;
-  private other: OriginTrack | undefined;
-  private atOther = false;
-  private told = false;
-
-  /** The track that shows both places, when it is enough and was not said yet. */
-  take(origin: OriginTrack): OriginTrack | undefined {
-    if (origin.lastFrame === 0) return undefined;
-    this.first ??= origin;
-    if (isSamePlace(this.first, origin)) {
-      if (this.atOther) this.returns += 1;
-      this.atOther = false;
-    } else {
-      this.other ??= origin;
-      this.atOther = true;
-    }
-    if (origin.otherFrame !== 0 && !this.atOther) {
-      this.returns += origin.returns;
-      // A single return is enough for `told` to wait for the next connection.
-      this.atOther = origin.returns === 0;
-    }
-    if (origin.returns >= RETURN_COUNT_MIN) this.told = true;
-    if (this.told || this.returns < RETURN_COUNT_MIN) return undefined;
-    this.told = true;
-    if (origin.otherFrame !== 0) return origin;
-    return this.other === undefined ? undefined : besides(this.first, this.other, origin);
-  }
-}
-
-function isSamePlace(a: OriginTrack, b: OriginTrack): boolean {
-  return a.ttl === b.ttl && a.mac === b.mac;
-}
-
-/** What two connections show, in the shape of what one would. */
-function besides(first: OriginTrack, other: OriginTrack, last: OriginTrack): OriginTrack {
-  const both = new OriginTrack();
-  both.ttl = first.ttl;
-  both.mac = first.mac;
-  both.otherTtl = other.ttl;
-  both.otherMac = other.mac;
-  both.otherFrame = other.lastFrame;
-  both.lastFrame = last.lastFrame;
-  return both;
 }
 
 function addressFinding(

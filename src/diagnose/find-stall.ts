@@ -70,13 +70,14 @@ function closed(flow: Flow, dir: Direction, stall: StallTrack, wording: Wording)
   const side = sideName(dir);
   const other = dir === CLIENT ? 'server' : 'client';
   const opened = stall.openedFrame !== 0;
+  const until = wording.isLive === true ? ', until now' : ', until the end of the capture';
   return makeFinding({
     code: 'zero-window-stall',
     flow: flow.id,
     frames: opened ? [stall.closedFrame, stall.openedFrame] : [stall.closedFrame],
     summary:
       `The ${other} takes nothing more for ${formatDuration(stall.closedUs)}` +
-      `${opened ? '' : ', until the end of the capture'}: its window is zero ` +
+      `${opened ? '' : until}: its window is zero ` +
       `(${wording.frame} ${stall.closedFrame})`,
     explanation:
       `A receiver whose program does not read fills up and says so; the ${side} must wait ` +

@@ -78,6 +78,10 @@ export class Flow {
   firstUs = UNKNOWN;
   lastUs = UNKNOWN;
   longestPauseUs = 0;
+  /** Its ports belong to a newer connection. */
+  isReplaced = false;
+  /** Counted, and nothing else is left of it (ended-flows.ts). */
+  isLetGo = false;
   private readonly recent = new RecentPackets(AROUND_COUNT);
   /** Of the packet that is being added, made when the first place keeps it. */
   private copy: PacketCopy | undefined;
@@ -114,7 +118,7 @@ export class Flow {
 
   /** Nothing is kept of its plain packets any more, unless a reset follows. */
   get isLong(): boolean {
-    return this.kept.length >= FIRST_COUNT && this.keepNext === 0;
+    return this.kept.length >= FIRST_COUNT && this.keepNext === 0 && !this.isLetGo;
   }
 
   /** Whether an acknowledgement, with data or without, is the next of what this side sends. */

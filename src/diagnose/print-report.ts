@@ -2,12 +2,13 @@
  * The report for a person: what happened, the packets that tell it, why, what it is not. At most
  * 100 columns, except for commands, which must stay on one line to be pasted. Owns the layout.
  */
+import { END_KINDS } from './ended-flows.ts';
 import type { Finding } from './finding.ts';
 import { findingsByFlow } from './findings-by-flow.ts';
 import type { Flow } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
 import { hypothesisLines } from './print-hypotheses.ts';
-import { NOT_KEPT, type Report } from './report.ts';
+import { connectionCount, NOT_KEPT, type Report } from './report.ts';
 import { attemptLines } from './ssh-debug/print-attempts.ts';
 import { importantFrames, timelineOf } from './timeline.ts';
 import {
@@ -24,7 +25,7 @@ import { WIDTH, wrapText } from './wrap-text.ts';
 const FLOW_COUNT_FULL = 5;
 
 export function printReport(report: Report): string {
-  const lines = [headline(report), ...tolerated(report), ''];
+  const lines = [headline(report), ...tolerated(report), ...countedOnly(report), ''];
   const groups = findingsByFlow(report.findings);
   const flows = new Map(report.flows.map((flow) => [flow.id, flow]));
   const troubled = [...groups].flatMap(([id, findings]) => {
@@ -41,10 +42,25 @@ export function printReport(report: Report): string {
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-function headline({ input, flows }: Report): string {
+function headline(report: Report): string {
+  const { input } = report;
   const where = input.name === '-' ? 'standard input' : input.name;
   if (input.kind === 'ssh-debug') return `${where}: output of ssh, ${plural(input.lines, 'line')}`;
-  return `${where}: ${plural(input.packets, 'TCP packet')}, ${plural(flows.length, 'connection')}`;
+  const connections = plural(connectionCount(report), 'connection');
+  return `${where}: ${plural(input.packets, 'TCP packet')}, ${connections}`;
+}
+
+/** What made room for others: looked at, and not told one by one. */
+function countedOnly({ ended }: Report): string[] {
+  if (ended === undefined || ended.connections === 0) return [];
+  const ends = END_KINDS.filter((kind) => ended.ends[kind] > 0);
+  const lines = wrapText(
+    '  ended, and only counted: ',
+    `${plural(ended.connections, 'connection')} (${ends.map((kind) => `${kind} ${ended.ends[kind]}`).join(', ')})`,
+  );
+  if (ended.findings.size === 0) return lines;
+  const found = [...ended.findings.values()].map(({ code, count }) => `${code} ${count}`);
+  return [...lines, ...wrapText('  found in these: ', found.join(', '))];
 }
 
 function tolerated({ input }: Report): string[] {
@@ -166,7 +182,7 @@ function nothingFound(report: Report): string[] {
   const notKept = report.input.tolerated[NOT_KEPT];
   if (notKept !== undefined) {
     const text =
-      `Nothing wrong found in the first ${plural(report.flows.length, 'connection')}; ` +
+      `Nothing wrong found in the first ${plural(connectionCount(report), 'connection')}; ` +
       `${plural(notKept, 'packet')} of later ones were not looked at. Split the input.`;
     return [...wrapText('', text), ''];
   }

@@ -4,6 +4,7 @@
  */
 import { formatSeq } from '../engine/wire/seq.ts';
 import type { Analysis } from './analyse.ts';
+import { END_KINDS, type EndedFlows } from './ended-flows.ts';
 import type { Finding } from './finding.ts';
 import { findingsByFlow } from './findings-by-flow.ts';
 import type { Flow } from './flow.ts';
@@ -34,6 +35,8 @@ export interface InputSummary {
 export interface Report extends Analysis {
   readonly input: InputSummary;
   readonly flows: readonly Flow[];
+  /** Connections that are not among `flows` any more, counted. */
+  readonly ended?: EndedFlows;
   /** Of `ssh -v` in the text. */
   readonly sshAttempts?: readonly SshAttempt[];
   readonly wording: Wording;
@@ -43,7 +46,11 @@ export function reportJson(reports: readonly Report[]): object {
   const groups = new Map(reports.map((report) => [report, findingsByFlow(report.findings)]));
   return {
     schema: 1,
-    inputs: reports.map(({ input, enough }) => ({ ...input, enough })),
+    inputs: reports.map(({ input, enough, ended }) => ({
+      ...input,
+      enough,
+      ...(ended === undefined || ended.connections === 0 ? {} : { counted: countedJson(ended) }),
+    })),
     flows: reports.flatMap((report) =>
       report.flows.map((flow) => ({
         input: report.input.name,
@@ -60,6 +67,22 @@ export function reportJson(reports: readonly Report[]): object {
       (report.sshAttempts ?? []).map((one) => ({ input: report.input.name, ...attemptJson(one) })),
     ),
   };
+}
+
+/** Connections that were looked at, and are not in `flows`. */
+function countedJson({ connections, packets, octets, ends, findings }: EndedFlows): object {
+  return {
+    connections,
+    packets,
+    octets,
+    ...Object.fromEntries(END_KINDS.map((kind) => [kind, ends[kind]])),
+    findings: [...findings.values()],
+  };
+}
+
+/** All connections of the input that were looked at. */
+export function connectionCount({ flows, ended }: Pick<Report, 'flows' | 'ended'>): number {
+  return flows.length + (ended?.connections ?? 0);
 }
 
 function flowJson(flow: Flow, findings: readonly Finding[]): object {

@@ -11,6 +11,8 @@ export interface Wording {
   readonly frame: string;
   /** Interface of the capture, empty when unknown. */
   readonly captureInterface: string;
+  /** The input goes on: what has not ended yet may do so. */
+  readonly isLive?: boolean;
 }
 
 export function formatDuration(us: number): string {

@@ -128,6 +128,12 @@ export class PlotBook {
     points.add(flow, seen, sackBlocks);
   }
 
+  /** Nothing will be drawn of it. */
+  forget(flow: Flow): void {
+    for (const lane of this.byFlow.get(flow.id)?.lanes ?? []) lane.release();
+    this.byFlow.delete(flow.id);
+  }
+
   of(flow: Flow): PlotPoints | undefined {
     return this.byFlow.get(flow.id);
   }

@@ -76,6 +76,11 @@ export class PlotLane {
     }
   }
 
+  /** Its points are free for others; nothing is added any more. */
+  release(): void {
+    this.budget.pointsLeft += this.rows.length / WIDTH - POINT_COUNT_FIRST;
+  }
+
   private grow(): boolean {
     const points = this.rows.length / WIDTH;
     if (points >= POINT_COUNT_MAX || this.budget.pointsLeft < points) return false;

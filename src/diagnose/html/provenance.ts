@@ -5,6 +5,7 @@
  */
 import { createHash, createHmac } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { arch, hostname, release, type } from 'node:os';
 import { VERSION } from '../../version.ts';
 import type { InputSummary } from '../report.ts';
@@ -28,6 +29,7 @@ export async function hashInput(name: string, key: Uint8Array | undefined): Prom
   if (name === '-') return '';
   const hash = key === undefined ? createHash('sha256') : createHmac('sha256', key);
   try {
+    if (!(await stat(name)).isFile()) return '';
     for await (const chunk of createReadStream(name)) hash.update(chunk);
   } catch {
     return '';

@@ -6,7 +6,7 @@ import type { BothReport } from '../both/diagnose-both.ts';
 import type { Hypothesis } from '../finding.ts';
 import { CLIENT, type Flow, SERVER } from '../flow.ts';
 import { UNKNOWN } from '../packet-record.ts';
-import { NOT_KEPT, type Report } from '../report.ts';
+import { connectionCount, NOT_KEPT, type Report } from '../report.ts';
 import { importantFrames } from '../timeline.ts';
 import { endpoint, formatDuration, framesText, plural } from '../wording.ts';
 import { findingSection } from './finding-section.ts';
@@ -28,12 +28,12 @@ export interface DrawnReport {
 }
 
 export function reportSection({ report, plots }: DrawnReport, index: number): Markup {
-  const { input, flows, hypotheses } = report;
+  const { input, hypotheses } = report;
   const troubled = troubledFlows(report);
   const name = input.name === '-' ? 'standard input' : input.name;
   return html`<section aria-labelledby="input-${index}">
 <h2 id="input-${index}">${name}</h2>
-<p class="quiet">${plural(input.packets, 'TCP packet')}, ${plural(flows.length, 'connection')}, ${
+<p class="quiet">${plural(input.packets, 'TCP packet')}, ${plural(connectionCount(report), 'connection')}, ${
     troubled.length
   } of them with findings.</p>
 ${when(troubled.length === 0, () => html`<p>${nothingFound(report)}</p>`)}

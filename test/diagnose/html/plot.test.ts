@@ -53,6 +53,15 @@ describe('PlotLane', () => {
     expect(lane.packets).toBe(50_000);
   });
 
+  it('gives its points back when its connection is let go', () => {
+    const budget = { pointsLeft: 24 };
+    const lane = new PlotLane(budget);
+    for (let index = 0; index < 1000; index++) lane.add(point(index));
+    expect(budget.pointsLeft).toBe(0);
+    lane.release();
+    expect(budget.pointsLeft).toBe(24);
+  });
+
   it('does not grow beyond what all lanes may hold together', () => {
     const budget = { pointsLeft: 24 };
     const lanes = [new PlotLane(budget), new PlotLane(budget)];
