@@ -30,6 +30,10 @@ export interface CaptureCounts {
   cutShort: boolean;
   /** Packets that the capture itself says it lost. */
   lost: number;
+  /** What `seqshim run` delivered in place of packets, or made: not looked at. */
+  replacements: number;
+  /** `seqshim run` wrote it, which leaves packets out. */
+  isExcerpt: boolean;
 }
 
 const PACKET_BYTES_MAX = 65_536;
@@ -38,7 +42,15 @@ const SLACK_BYTES = 2 * PACKET_BYTES_MAX;
 const MAC_COUNT_MAX = 65_536;
 
 export class CapturePackets {
-  readonly counts: CaptureCounts = { frames: 0, packets: 0, other: 0, cutShort: false, lost: 0 };
+  readonly counts: CaptureCounts = {
+    frames: 0,
+    packets: 0,
+    other: 0,
+    cutShort: false,
+    lost: 0,
+    replacements: 0,
+    isExcerpt: false,
+  };
   private readonly reader: CaptureReader;
   private readonly book: FlowBook;
   private readonly onPacket: ((packet: PacketCopy) => void) | undefined;
@@ -76,6 +88,10 @@ export class CapturePackets {
   private take(frame: Frame): void {
     const { counts, seg } = this;
     counts.frames += 1;
+    if (frame.isReplacement) {
+      counts.replacements += 1;
+      return;
+    }
     const packetBytes = wirePacketBytes(frame, PACKET_BYTES_MAX);
     const read =
       packetBytes > 0 && parseSegment(frame.bytes, frame.off, packetBytes, seg) === WIRE_OK;
@@ -84,6 +100,7 @@ export class CapturePackets {
       return;
     }
     counts.packets += 1;
+    if (frame.isExcerpt) counts.isExcerpt = true;
     const found = this.index.find(frame.bytes, seg, !this.book.isFull);
     if (found === undefined) {
       this.book.notKept += 1;
@@ -116,6 +133,8 @@ export class CapturePackets {
     else record.checksum = tcpChecksumOk(window, this.words, seg) ? 'good' : 'bad';
     record.checksumField = get16(window, seg.tcpOff + 16);
     record.side = frame.side === SIDE_IN ? 'in' : frame.side === SIDE_OUT ? 'out' : 'unknown';
+    record.comment = frame.comment;
+    record.isTimeCoarse = frame.isTimeCoarse;
     this.fillOptions();
   }
 

@@ -6,8 +6,9 @@ import { CaptureError } from '../datapath/pcap/capture.ts';
 import { analyse } from './analyse.ts';
 import { CapturePackets } from './capture-packets.ts';
 import { FlowBook, type Intake } from './flow-book.ts';
+import { withoutGuesses } from './packet-comments.ts';
 import { openInput, type Pieces, readInput } from './read-input.ts';
-import { type InputSummary, LOST, NOT_KEPT, type Report } from './report.ts';
+import { type InputSummary, LOST, NOT_KEPT, REPLACEMENTS, type Report } from './report.ts';
 import { SshDebugText } from './ssh-debug/ssh-debug-text.ts';
 import { withSsh } from './ssh-debug/with-ssh.ts';
 import { TcpdumpText } from './tcpdump-text.ts';
@@ -186,15 +187,18 @@ function judgeCapture(
       'frames without a complete TCP packet': counts.other,
       'file ends within a record': counts.cutShort ? 1 : 0,
       [LOST]: counts.lost,
+      [REPLACEMENTS]: counts.replacements,
       [NOT_KEPT]: book.notKept,
     }),
   };
-  const outcome = report(input, book, { frame: 'frame', captureInterface: '' });
+  const wording: Wording = { frame: 'frame', captureInterface: '' };
+  const outcome = report(input, book, wording, counts.isExcerpt);
   return counts.cutShort ? withDamage(outcome, damage) : outcome;
 }
 
-function report(input: InputSummary, book: FlowBook, wording: Wording): Outcome {
-  const analysis = analyse(book.flows, wording);
+function report(input: InputSummary, book: FlowBook, wording: Wording, isExcerpt = false): Outcome {
+  const judged = analyse(book.flows, wording);
+  const analysis = isExcerpt ? withoutGuesses(judged, book.flows) : judged;
   // A fault that was found stays found; health is not claimed for what was not looked at.
   const enough = analysis.enough && (book.notKept === 0 || analysis.hypotheses.length > 0);
   return {

@@ -114,7 +114,7 @@ export class Flow {
    * SYN-ACK or to data that was sent once. A RST is none: what it answers is to be found out.
    */
   private measureReply(seen: Seen): void {
-    if (seen.timeUs === UNKNOWN) return;
+    if (seen.timeUs === UNKNOWN || seen.isTimeCoarse === true) return;
     const half = this.halves[seen.dir];
     const answers = half.waitingFor !== null && seen.segAck === half.waitingFor;
     if (answers && half.waitingSinceUs !== UNKNOWN && !hasFlags(seen, RST)) {
@@ -142,7 +142,8 @@ export class Flow {
   }
 
   private keep(seen: Seen): void {
-    const control = (seen.flags & (SYN | FIN | RST)) !== 0 && this.controlKept < CONTROL_COUNT_MAX;
+    const isTold = (seen.flags & (SYN | FIN | RST)) !== 0 || (seen.comment ?? '') !== '';
+    const control = isTold && this.controlKept < CONTROL_COUNT_MAX;
     if (this.kept.length >= FIRST_COUNT && !control && this.keepNext === 0) {
       this.recent.add(seen, this.copy);
       return;
