@@ -18,6 +18,7 @@ import { ConnectionIndex, type IndexedConnection } from './connection-index.ts';
 import { FlowBook } from './flow-book.ts';
 import { macText } from './mac-text.ts';
 import { OptionLayouts } from './option-layouts.ts';
+import { tellsChecksum } from './packet-comments.ts';
 import { PacketCopy } from './packet-copy.ts';
 import { type PacketRecord, UNKNOWN } from './packet-record.ts';
 import { sackEdges } from './sack-edges.ts';
@@ -129,7 +130,8 @@ export class CapturePackets {
     record.ipId = seg.family === 4 ? seg.ipId : UNKNOWN;
     record.tcpBytes = seg.tcpHeaderBytes + seg.payloadBytes;
     record.srcMac = this.sender(frame);
-    if (isCut) record.checksum = 'unknown';
+    const isUnsure = frame.isExcerpt && !tellsChecksum(frame.comment);
+    if (isCut || isUnsure) record.checksum = 'unknown';
     else record.checksum = tcpChecksumOk(window, this.words, seg) ? 'good' : 'bad';
     record.checksumField = get16(window, seg.tcpOff + 16);
     record.side = frame.side === SIDE_IN ? 'in' : frame.side === SIDE_OUT ? 'out' : 'unknown';

@@ -16,6 +16,7 @@ const REST_ON_MISSING: ReadonlySet<string> = new Set([
   'idle-drop',
   'half-open',
   'retransmission-storm',
+  'sack-out-of-window',
   'sequence-jump',
   'zero-window-stall',
 ]);
@@ -26,6 +27,11 @@ export function commentLines({ comment = '' }: Pick<Seen, 'comment'>): readonly 
   const shown = lines.slice(0, LINE_COUNT_MAX).map((line) => line.slice(0, LINE_CHARACTERS_MAX));
   const more = lines.length - shown.length;
   return more > 0 ? [...shown, `… and ${more} more`] : shown;
+}
+
+/** The kernel leaves sums unfinished in what it queues; the recorder says where one was wrong. */
+export function tellsChecksum(comment: string): boolean {
+  return comment.includes('checksum-');
 }
 
 /** Without what only looks so because packets were not recorded, unless the recorder saw it too. */

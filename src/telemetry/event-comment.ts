@@ -12,7 +12,9 @@ export interface Told {
 }
 
 export function eventComment({ code, cause, observed, summary, args }: Told): string {
-  const because = cause === null || cause === undefined ? '' : ` because of ${cause}`;
+  // A reset that comes before everything else is held for what it is.
+  const isReason = cause !== null && cause !== undefined && cause !== code;
+  const because = isReason ? ` because of ${cause}` : '';
   const only = observed ? ' (observed only, not done)' : '';
   const numbers = Object.entries(args).map(([key, value]) => `${key} ${String(value)}`);
   const told = numbers.length === 0 ? '' : ` (${numbers.join(', ')})`;

@@ -59,6 +59,17 @@ export function toldComments(
   return comments;
 }
 
+/** At what went on in place of the packet before it: why, in one word each, and what is other. */
+export function replacementComment(
+  codes: readonly number[],
+  bytes: Uint8Array,
+  delivered: Uint8Array,
+): string {
+  const names = [...new Set(codes)].flatMap((action) => codeEntry(action)?.name ?? []);
+  const why = names.length === 0 ? '' : ` (${names.join(', ')})`;
+  return `seqshim: delivered in place of the packet before${why}: ${changeText(bytes, delivered)}`;
+}
+
 /** What became of a packet, if it is not what came: `delivered` is what went on in its place. */
 export function verdictComments(
   verdict: number,

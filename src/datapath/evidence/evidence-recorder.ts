@@ -13,7 +13,13 @@ import { eventComment } from '../../telemetry/event-comment.ts';
 import type { EventHearer, EventPlace, EventRecord } from '../../telemetry/event-log.ts';
 import type { EvidenceFacts } from '../../telemetry/status.ts';
 import { lostBlock, packetBlock } from '../pcap/write-pcapng.ts';
-import { actionsIn, injectedComment, toldComments, verdictComments } from './evidence-comments.ts';
+import {
+  actionsIn,
+  injectedComment,
+  replacementComment,
+  toldComments,
+  verdictComments,
+} from './evidence-comments.ts';
 import { EvidenceFile } from './evidence-file.ts';
 import { ARRIVED, DELIVERED, evidenceHead, TIME_DIGITS } from './evidence-format.ts';
 import { type InjectedRecord, readInjected, type TapeRecord } from './evidence-records.ts';
@@ -90,6 +96,7 @@ export class EvidenceRecorder implements EventHearer {
 
   async close(): Promise<void> {
     for (const thread of this.threads) thread.close();
+    await this.file.flush();
     this.tellLost();
     await this.file.close();
   }
@@ -150,7 +157,8 @@ export class EvidenceRecorder implements EventHearer {
     const interfaceId = record.isOriginal ? ARRIVED : DELIVERED;
     this.take(window, { ...about, interfaceId, bytes, comments: [...told, ...became] });
     if (delivered === undefined) return;
-    this.take(window, { ...about, interfaceId: DELIVERED, bytes: delivered, comments: told });
+    const comments = [replacementComment(codes, bytes, delivered)];
+    this.take(window, { ...about, interfaceId: DELIVERED, bytes: delivered, comments });
   }
 
   private takeInjected(

@@ -28,6 +28,8 @@ export interface HeardEvent {
   readonly place: EventPlace;
   /** Number of its code. */
   readonly code: number;
+  /** The look at the events in which it was heard. */
+  readonly turn: number;
 }
 
 export interface EvidenceSink {
@@ -46,6 +48,7 @@ export class EvidenceThread {
   private readonly events: Ring;
   private readonly sink: EvidenceSink;
   private readonly heard = new Map<number, HeardEvent>();
+  private turn = 0;
   private injected: InjectedRecord[] = [];
   /** Injections from here on may have come behind the last look at the events. */
   private injectedSettled = 0;
@@ -66,7 +69,7 @@ export class EvidenceThread {
 
   hear(record: EventRecord, place: EventPlace): void {
     const code = codeByName(record.code)?.code ?? 0;
-    this.heard.set(place.number, { record, place, code });
+    this.heard.set(place.number, { record, place, code, turn: this.turn });
     if (this.heard.size > HEARD_MAX) {
       const [oldest] = this.heard.keys();
       if (oldest !== undefined) this.heard.delete(oldest);
@@ -86,21 +89,23 @@ export class EvidenceThread {
     let isBehind = false;
     for (let at = this.ring.peek(); at >= 0; at = this.ring.peek()) {
       const record = readTape(this.ring, at);
-      isBehind = ((record.eventsTo - heardTo) | 0) > 0;
+      isBehind = ((record.eventsTo - heardTo) | 0) > 0 || this.awaitsPacket(record.eventsFrom);
       if (isBehind) break;
       this.ring.release();
       this.take(record);
     }
-    if (!isBehind && this.original === undefined) {
+    if (!isBehind && this.original === undefined && !this.awaitsPacket(heardTo)) {
       this.tellInjected(this.injectedSettled);
       this.tellEventsBelow(heardTo);
     }
+    this.turn++;
     this.injectedSettled = this.injected.length;
   }
 
   /** For the last time. */
   close(): void {
     this.drain();
+    this.drain(); // nothing is on its way any more
     this.endPair(undefined);
     this.tellInjected(this.injected.length);
     this.tellEventsBelow(this.events.releasedCount());
@@ -132,7 +137,7 @@ export class EvidenceThread {
     for (let number = record.eventsFrom; number !== record.eventsTo; number = (number + 1) | 0) {
       const event = this.heard.get(number);
       if (event !== undefined) events.push(event);
-      this.heard.delete(number);
+      if (event !== undefined && !sends(event.code)) this.heard.delete(number);
     }
     if (((record.eventsTo - this.toldTo) | 0) > 0) this.toldTo = record.eventsTo;
     this.sink.packet(record, delivered, events);
@@ -159,6 +164,16 @@ export class EvidenceThread {
       this.sink.event(event);
     }
     if (((end - this.toldTo) | 0) > 0) this.toldTo = end;
+  }
+
+  /** One of the events below was heard just now, and the packet that it sent may be on its way. */
+  private awaitsPacket(end: number): boolean {
+    for (let number = this.toldTo; ((end - number) | 0) > 0; number = (number + 1) | 0) {
+      const event = this.heard.get(number);
+      const isNew = event !== undefined && event.turn === this.turn && sends(event.code);
+      if (isNew && !this.isTakenUp(event)) return true;
+    }
+    return false;
   }
 
   /** A packet that waits will tell it. */
