@@ -9,6 +9,7 @@ import { EXIT_IMPOSSIBLE } from '../config/exit-codes.ts';
 import { evidenceFiles } from '../datapath/evidence/evidence-dir.ts';
 import { diagnoseInput } from '../diagnose/diagnose.ts';
 import { UNKNOWN } from '../diagnose/packet-record.ts';
+import { inputErrorText } from '../diagnose/read-input.ts';
 import type { Report } from '../diagnose/report.ts';
 import { DiagnosePage } from './diagnose-page.ts';
 
@@ -19,16 +20,26 @@ export async function writeReportPage(args: Values, sinceMs: number): Promise<bo
   const fromMs = Date.now() - sinceMs;
   let isEmpty = true;
   for (const file of await filesSince(evidenceDir, fromMs)) {
-    const outcome = await diagnoseInput(file, page.wishes());
-    // A file without a packet that arrived tells no story; one cut short tells that of its packets.
-    if (outcome.kind !== 'report') continue;
-    const recent = reportSince(outcome.report, fromMs * 1000);
+    const report = await reportOf(file, page);
+    if (report === undefined) continue;
+    const recent = reportSince(report, fromMs * 1000);
     if (recent.flows.length === 0) continue;
     await page.add(file, recent);
     isEmpty = false;
   }
   if (!isEmpty) await page.write();
   return !isEmpty;
+}
+
+/** undefined: nothing of it can be read, or it was the oldest and has just gone. */
+async function reportOf(file: string, page: DiagnosePage): Promise<Report | undefined> {
+  try {
+    const outcome = await diagnoseInput(file, page.wishes());
+    return outcome.kind === 'report' ? outcome.report : undefined;
+  } catch (error) {
+    if (inputErrorText(file, error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 async function filesSince(dir: string, fromMs: number): Promise<string[]> {

@@ -117,7 +117,9 @@ it('is there for whoever runs the firewall, in Wireshark and as a page', async (
       expect.arrayContaining(['synack-conflict', 'rst-refuted', 'sack-out-of-window']),
     );
     // That packets are not there, and that sums are unfinished, is the recorder's doing.
-    expect([...codes].filter((code) => /idle|half|storm|stall|jump|checksum/.test(code))).toEqual([]);
+    expect([...codes].filter((code) => /idle|half|storm|stall|jump|checksum/.test(code))).toEqual(
+      [],
+    );
     // Nothing runs any more: there is a page, and no verdict.
     expect(await cli(lab, report)).toMatchObject({ exitCode: 3, stdout: '' });
     const text = readFileSync(page, 'utf8');
