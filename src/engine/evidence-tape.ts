@@ -23,7 +23,7 @@ export const EVD_GENERATION = 5;
 /** Length of the packet, and how much of it is in the slot. */
 export const EVD_WIRE_BYTES = 6;
 export const EVD_BYTES = 7;
-/** The events from one number to below the other are about this packet: see `Ring.committedCount`. */
+/** The events from one number (`Ring.committedCount`) to below the other are about this packet. */
 export const EVD_EVENTS_FROM = 8;
 export const EVD_EVENTS_TO = 9;
 /** Actions on this packet, and those that observe mode kept from it: bit code - ACTION_FIRST. */

@@ -155,6 +155,9 @@ const MAIN: readonly MetricEntry[] = [
   plain('seqshim_inject_failures_total', 'counter', 'Packets not injected', ({ status }) => {
     return status.injectFailed;
   }),
+  plain('seqshim_events_lost_total', 'counter', 'Events that were not logged', ({ status }) => {
+    return status.eventsLost;
+  }),
   plain('seqshim_evidence_recording', 'gauge', '1 while evidence is recorded', ({ status }) => {
     return status.evidence.recording;
   }),
@@ -163,9 +166,6 @@ const MAIN: readonly MetricEntry[] = [
   }),
   plain('seqshim_evidence_lost_total', 'counter', 'Packets that evidence files lack', (of) => {
     return of.status.evidence.lost;
-  }),
-  plain('seqshim_events_lost_total', 'counter', 'Events that were not logged', ({ status }) => {
-    return status.eventsLost;
   }),
   plain(
     'seqshim_heartbeat_age_seconds',

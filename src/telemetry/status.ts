@@ -187,7 +187,8 @@ function evidenceText({ recording, dir, files, packets, lost }: EvidenceFacts): 
   if (packets === 0 && lost === 0 && recording) return [];
   const missing = lost === 0 ? '' : `, ${lost} not recorded`;
   const state = recording ? '' : ' (not recording)';
-  return [row('evidence', `${packets} packets in ${files} files${missing}: ${dir}${state}`)];
+  const where = `${files} ${files === 1 ? 'file' : 'files'}`;
+  return [row('evidence', `${packets} packets in ${where}${missing}: ${dir}${state}`)];
 }
 
 /** Why it is here, and until when. */

@@ -1,5 +1,5 @@
 /**
- * Engine time as wall clock time: one anchor for many packets, so that packets keep their distances,
+ * Engine time as wall clock time: one anchor for many packets, so that they keep their distances,
  * until the two clocks have drifted apart. Owns the anchor. Times: ms.
  */
 import { engineMs } from '../nfqueue/monotonic.ts';
