@@ -37,7 +37,7 @@ export const EVD_ORIGINAL = 1;
 export const EVD_DELIVERED = 2;
 
 /** The first packets of every flow are told: the handshake is evidence of what comes later. */
-const OPENING_PACKETS = 6;
+const OPENING_PACKETS = 4;
 /** And so many behind a finding or an action. */
 const TRAIL_PACKETS = 64;
 /** Headers, and what payload may be asked for behind them. */

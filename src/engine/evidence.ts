@@ -63,17 +63,32 @@ export function copyOriginal(core: Core): void {
 
 /** IP and TCP header, and as much behind them as the operator has asked for. */
 function copyPacket(core: Core, at: number): void {
-  const { words, bytes } = core.tape.ring;
+  const words = core.tape.ring.words;
   const seg = core.seg;
   const off = core.off;
   const asked = seg.payloadOff - off + core.policy[POLICY_EVIDENCE]! - 1;
   const there = (core.info & INFO_TRUNCATED) === 0 ? seg.ipBytes : core.len;
   let length = asked < there ? asked : there;
   if (length > EVIDENCE_PACKET_BYTES) length = EVIDENCE_PACKET_BYTES;
-  const to = (at + EVD_PACKET) * 4;
-  for (let i = 0; i < length; i++) bytes[to + i] = core.buf[off + i]!;
+  if ((off & 3) === 0) copyWords(core, off, at + EVD_PACKET, length);
+  else copyBytes(core, off, at + EVD_PACKET, length);
   words[at + EVD_BYTES] = length;
   words[at + EVD_WIRE_BYTES] = seg.ipBytes;
+}
+
+/** As the kernel's queue has them: on a 4-byte boundary, as headers end. */
+function copyWords(core: Core, off: number, to: number, length: number): void {
+  const from = core.words;
+  const words = core.tape.ring.words;
+  const end = to + ((length + 3) >> 2);
+  for (let i = to, at = off >> 2; i < end; i++, at++) words[i] = from[at]!;
+}
+
+function copyBytes(core: Core, off: number, toWord: number, length: number): void {
+  const from = core.buf;
+  const bytes = core.tape.ring.bytes;
+  const to = toWord * 4;
+  for (let i = 0; i < length; i++) bytes[to + i] = from[off + i]!;
 }
 
 /** The step is over: tells what became of the packet in hand, or forgets the copy. */
@@ -119,5 +134,5 @@ function commit(
   words[at + EVD_EVENTS_TO] = eventCount;
   words[at + EVD_DONE] = tape.done;
   words[at + EVD_WOULD] = tape.would;
-  tape.ring.commit();
+  tape.ring.commitQuietly();
 }
