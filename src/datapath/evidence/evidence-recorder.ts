@@ -151,7 +151,7 @@ export class EvidenceRecorder implements EventHearer {
       done,
       would,
     );
-    const became = verdictComments(verdict, bytes, delivered);
+    const became = record.isOriginal ? verdictComments(verdict, bytes, delivered) : [];
     const codes = [...events.map(({ code }) => code), ...actionsIn(done), ...actionsIn(would)];
     if (codes.some(beginsEvidence)) this.mark(window);
     const interfaceId = record.isOriginal ? ARRIVED : DELIVERED;

@@ -56,6 +56,7 @@ export class EvidenceThread {
   private toldTo = 0;
   /** It was rewritten: what was delivered comes next. */
   private original: TapeRecord | undefined;
+  private originalTurn = 0;
 
   constructor(memory: EngineMemory, sink: EvidenceSink) {
     this.ring = new Ring(memory.evidence, EVIDENCE_SLOT_COUNT, EVIDENCE_SLOT_BYTES);
@@ -94,6 +95,8 @@ export class EvidenceThread {
       this.ring.release();
       this.take(record);
     }
+    // There was no room for it.
+    if (!isBehind && this.originalTurn !== this.turn) this.endPair(undefined);
     if (!isBehind && this.original === undefined && !this.awaitsPacket(heardTo)) {
       this.tellInjected(this.injectedSettled);
       this.tellEventsBelow(heardTo);
@@ -122,8 +125,10 @@ export class EvidenceThread {
     while (before < this.injected.length && isBefore(this.injected[before], record)) before++;
     this.tellInjected(before);
     this.tellEventsBelow(record.eventsFrom);
-    if (record.isOriginal && record.verdict === VERDICT_REWRITTEN) this.original = record;
-    else this.tell(record, undefined);
+    if (record.isOriginal && record.verdict === VERDICT_REWRITTEN) {
+      this.original = record;
+      this.originalTurn = this.turn;
+    } else this.tell(record, undefined);
   }
 
   private endPair(delivered: Uint8Array | undefined): void {
