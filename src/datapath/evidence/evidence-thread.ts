@@ -58,7 +58,7 @@ export class EvidenceThread {
   private original: TapeRecord | undefined;
   private originalTurn = 0;
 
-  constructor(memory: EngineMemory, sink: EvidenceSink) {
+  constructor(memory: Pick<EngineMemory, 'evidence' | 'events'>, sink: EvidenceSink) {
     this.ring = new Ring(memory.evidence, EVIDENCE_SLOT_COUNT, EVIDENCE_SLOT_BYTES);
     this.events = new Ring(memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
     this.sink = sink;
