@@ -11,13 +11,22 @@ import { engineMs } from '../../../src/datapath/nfqueue/monotonic.ts';
 import { readCapture } from '../../../src/datapath/pcap/read-capture.ts';
 import { segmentText } from '../../../src/datapath/replay/segment-text.ts';
 import { OUTBOX_SLOT_BYTES, OUTBOX_SLOT_COUNT } from '../../../src/engine/limits.ts';
-import { POLICY_EVIDENCE } from '../../../src/engine/memory.ts';
+import {
+  CHECKSUM_FILL_AUTO,
+  POLICY_CHECKSUM_FILL,
+  POLICY_EVIDENCE,
+} from '../../../src/engine/memory.ts';
 import { OUT_BYTES, OUT_KIND, OUT_KIND_INJECT, OUT_PACKET } from '../../../src/engine/outbox.ts';
 import { Ring } from '../../../src/engine/ring.ts';
+import { INFO_CSUM_NOT_VERIFIED, TO_NEAR } from '../../../src/engine/verdict.ts';
+import { tcpPseudoSum } from '../../../src/engine/wire/checksum.ts';
+import { parseSegment } from '../../../src/engine/wire/parse.ts';
+import { Segment } from '../../../src/engine/wire/segment.ts';
 import { EventLog } from '../../../src/telemetry/event-log.ts';
 import { openLog } from '../../../src/telemetry/log.ts';
 import { A, ACK, C, EvidenceRun, RST, SYN } from '../../helpers/evidence-run.ts';
 import { commentsOf } from '../../helpers/pcapng-comments.ts';
+import { seg } from '../../helpers/segment-builder.ts';
 import { Lines } from '../../telemetry/event-ring.ts';
 
 /** Beyond this one connection gets no more. */
@@ -191,6 +200,31 @@ describe('EvidenceRecorder', () => {
     const answer = packets.findIndex(({ comments }) => comments.join().includes('rst-refuted'));
     expect(question).toBeGreaterThan(0);
     expect(answer).toBeGreaterThan(question);
+  });
+
+  it('writes a packet that was rewritten twice, side by side, with what is other', async () => {
+    const recording = new Recording();
+    const { run, nowMs } = recording.world;
+    new Int32Array(run.memory.policy)[POLICY_CHECKSUM_FILL] = CHECKSUM_FILL_AUTO;
+    recording.world.out({ flags: SYN, seq: C });
+    const ends = { srcPort: 22, dstPort: 40_270, src: '10.0.0.2', dst: '10.0.0.1' };
+    const synAck = seg({ ...ends, flags: SYN | ACK, seq: A, ack: C + 1 });
+    const view = new Segment();
+    parseSegment(synAck, 0, synAck.length, view);
+    const partial = tcpPseudoSum(synAck, view);
+    synAck.set([partial >> 8, partial & 0xff], view.tcpOff + 16);
+    run.feed(synAck, TO_NEAR, INFO_CSUM_NOT_VERIFIED, nowMs);
+    const [syn, original, delivered, ...others] = await recording.close();
+    expect(others).toEqual([]);
+    expect([syn, original, delivered].map((packet) => packet?.isDelivered)).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect(original?.comments.join()).toMatch(/checksum-filled.*seqshim: delivered with checksum/);
+    expect(delivered?.comments).toEqual([
+      expect.stringMatching(/^seqshim: delivered in place of the packet before \(checksum-/),
+    ]);
   });
 
   it('says of observe mode what would have been done', async () => {
