@@ -48,8 +48,11 @@ function summarizeLookups({ bytesPerFlow, results }) {
 
 function summarize({ seed, packets, results, checksum }) {
   const figures = {};
-  for (const [name, { packetsPerSecond, hash }] of Object.entries(results)) {
+  for (const [name, { packetsPerSecond, hash, withEvidence }] of Object.entries(results)) {
+    // Neighbours in time: what else the machine does falls on both.
+    const shares = withEvidence.map((rate, i) => rate / packetsPerSecond[i]);
     figures[name] = {
+      withEvidence: median(shares),
       packetsPerSecond: { median: median(packetsPerSecond), spread: spread(packetsPerSecond) },
       hash,
     };
@@ -64,11 +67,12 @@ export function printEngine({ seed, packets, figures, checksum, lookup }) {
   console.log(
     `${`engine, seed ${seed}`.padEnd(26)}${'million packets/s'.padStart(24)}${'hash'.padStart(12)}`,
   );
-  for (const [name, { packetsPerSecond, hash }] of Object.entries(figures)) {
+  for (const [name, { packetsPerSecond, hash, withEvidence }] of Object.entries(figures)) {
     const [low, high] = packetsPerSecond.spread;
     const rate = [packetsPerSecond.median, low, high].map((value) => (value / 1e6).toFixed(2));
     const cell = `${rate[0]} (${rate[1]}-${rate[2]})`.padStart(24);
-    console.log(name.padEnd(26) + cell + hash.toString(16).padStart(12));
+    const told = `with evidence ×${withEvidence.toFixed(2)}`;
+    console.log(`${name.padEnd(26)}${cell}${hash.toString(16).padStart(12)}  ${told}`);
   }
   console.log(`${packets} packets a run`);
   for (const [way, { octetsPerSecond }] of Object.entries(checksum)) {

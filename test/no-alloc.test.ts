@@ -6,6 +6,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { EVIDENCE_SLOT_BYTES, EVIDENCE_SLOT_COUNT } from '../src/engine/limits.ts';
+import { POLICY_EVIDENCE } from '../src/engine/memory.ts';
+import { Ring } from '../src/engine/ring.ts';
 import {
   HOOK_POSTROUTING,
   HOOK_PREROUTING,
@@ -97,8 +100,13 @@ describe('steady state', () => {
     expect(growth).toBeLessThan(NOISE_BYTES);
   });
 
-  it('Engine.step() and tick() allocate nothing on an established flow', () => {
+  it.each([
+    ['without evidence', 0],
+    ['with it', 1],
+  ])('Engine.step() and tick() allocate nothing on an established flow, %s', (_how, evidence) => {
     const run = new EngineRun(1024, 7, false);
+    const tape = new Ring(run.memory.evidence, EVIDENCE_SLOT_COUNT, EVIDENCE_SLOT_BYTES);
+    new Int32Array(run.memory.policy)[POLICY_EVIDENCE] = evidence;
     const there = { srcPort: 40_000, dstPort: 22 };
     const back = { srcPort: 22, dstPort: 40_000, src: '10.0.0.2', dst: '10.0.0.1' };
     run.feed(seg({ ...there, flags: SYN_FLAG, seq: 0xfffffff0, wndScale: 7 }), TO_FAR, 0, 1);
@@ -110,14 +118,22 @@ describe('steady state', () => {
     const second = ARENA_OFF + 512;
     run.arena.set(data, ARENA_OFF);
     run.arena.set(ack, second);
+    // What it says is worth telling, and what comes behind it too.
+    const reset = seg({ ...back, seq: 0x80000123, flags: 0x04 });
+    const third = ARENA_OFF + 1024;
+    run.arena.set(reset, third);
     let nowMs = 10;
     const growth = leastGrowth((count) => {
       for (let i = 0; i < count; i += 2) {
         run.engine.step(ARENA_OFF, data.length, TO_FAR, HOOK_POSTROUTING, 0, 0, nowMs);
         run.engine.step(second, ack.length, TO_NEAR, HOOK_PREROUTING, NOT_VERIFIED, 0, nowMs);
-        if ((i & 63) === 0) run.engine.tick(nowMs++);
+        if ((i & 63) !== 0) continue;
+        run.engine.step(third, reset.length, TO_NEAR, HOOK_PREROUTING, 0, 0, nowMs);
+        run.engine.tick(nowMs++);
+        while (tape.peek() >= 0) tape.release();
       }
     });
+    expect(tape.committedCount() > 0).toBe(evidence === 1);
     expect(growth).toBeLessThan(NOISE_BYTES);
   });
 });

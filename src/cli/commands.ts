@@ -164,9 +164,17 @@ export const COMMANDS: readonly Command[] = [
     takes: 'control',
     options: [
       { name: 'since', type: 'duration', value: 'D', fallback: '7d', help: 'how far back' },
+      text(
+        'html',
+        'OUT',
+        'also write a page of the recorded evidence there (mode 0600); works when nothing runs, too',
+      ),
       JSON_FLAG,
     ],
-    examples: [['seqshim report --since 24h', 'the last day']],
+    examples: [
+      ['seqshim report --since 24h', 'the last day'],
+      ['seqshim report --html page.html', 'for whoever runs the firewall: the packets, and why'],
+    ],
     exits: {
       0: 'safe to remove',
       1: 'still needed',

@@ -66,6 +66,7 @@ export function manPage(date: string): string {
       'the control socket and remove.sh, which takes every rule away',
     ),
     ...tagged(italic('/var/lib/seqshim/paths.json'), 'what is known of destinations'),
+    ...tagged(italic('/var/lib/seqshim/evidence'), 'headers of troubled connections, as pcapng'),
     '.SH SIGNALS',
     ...tagged(bold('SIGTERM, SIGINT'), 'stop for good, and leave nothing'),
     ...tagged(bold('SIGHUP'), 'read the configuration again'),

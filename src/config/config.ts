@@ -62,6 +62,11 @@ export interface Config {
   readonly pathsFile: string;
   /** Counts of what was repaired, for `report`; likewise. */
   readonly historyFile: string;
+  /** Headers of troubled connections; likewise. */
+  readonly evidenceDir: string;
+  readonly evidence: 'on' | 'off';
+  /** Octets a packet. */
+  readonly evidencePayload: number;
   readonly removeScript: string;
   /** The last day of its stay, `YYYY-MM-DD`, UTC. */
   readonly expires: string | undefined;
@@ -77,6 +82,7 @@ export interface Config {
 export interface Paths {
   readonly runDir: string;
   readonly control: string;
+  readonly evidenceDir: string;
 }
 
 /**
@@ -95,7 +101,16 @@ export function pathsOf(flags: Values): Paths {
 
 function pathsIn(values: Values): Paths {
   const runDir = resolve(text(values, 'state-dir') ?? RUN_DIR_DEFAULT);
-  return { runDir, control: resolve(text(values, 'control') ?? `${runDir}/control.sock`) };
+  const control = resolve(text(values, 'control') ?? `${runDir}/control.sock`);
+  return { runDir, control, evidenceDir: evidenceDirIn(values) };
+}
+
+function libDirIn(values: Values): string {
+  return resolve(text(values, 'state-dir') ?? LIB_DIR_DEFAULT);
+}
+
+function evidenceDirIn(values: Values): string {
+  return `${libDirIn(values)}/evidence`;
 }
 
 export async function loadConfig(flags: Values): Promise<Config> {
@@ -131,7 +146,7 @@ export async function configFrom(values: Values, lookUp?: LookUp): Promise<Confi
     throw new OptionError('exclude', 'all', 'that leaves no target. Name the servers');
   }
   const { runDir, control } = pathsIn(values);
-  const libDir = resolve(text(values, 'state-dir') ?? LIB_DIR_DEFAULT);
+  const libDir = libDirIn(values);
   return Object.freeze({
     targets: await networks('target', targetNames, lookUp),
     targetNames: Object.freeze(targetNames),
@@ -158,6 +173,9 @@ export async function configFrom(values: Values, lookUp?: LookUp): Promise<Confi
     control,
     pathsFile: `${libDir}/paths.json`,
     historyFile: `${libDir}/history.json`,
+    evidenceDir: evidenceDirIn(values),
+    evidence: choice(values, 'evidence') as Config['evidence'],
+    evidencePayload: number(values, 'evidence-payload'),
     removeScript: removeScriptPath(runDir),
     expires: parseDate('expires', text(values, 'expires')),
     ticket: parseTicket('ticket', text(values, 'ticket')),

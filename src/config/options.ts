@@ -143,6 +143,19 @@ export const OPTIONS: readonly OptionEntry[] = [
     undefined,
     'files below DIR, not /run/seqshim and /var/lib/seqshim',
   ),
+  option(
+    'evidence',
+    'choice',
+    'WHETHER',
+    'on',
+    'record headers of troubled connections there: as they came, as they went on, and why',
+    { choices: ['on', 'off'], live: true },
+  ),
+  option('evidence-payload', 'number', 'BYTES', '0', 'payload that evidence may hold, a packet', {
+    min: 0,
+    max: 128,
+    live: true,
+  }),
   option('control', 'text', 'PATH', undefined, 'control socket (default control.sock there)'),
   option('expires', 'date', 'DATE', undefined, 'day after which it warns daily, and goes on', {
     live: true,

@@ -22,6 +22,7 @@ import { type RepairReport, reportOf } from '../telemetry/repair-report.ts';
 import { NO_FIGURES, type Status, statusOf } from '../telemetry/status.ts';
 import { VERSION } from '../version.ts';
 import type { KernelTranslation } from './conntrack/kernel-translation.ts';
+import type { EvidenceRecorder } from './evidence/evidence-recorder.ts';
 import type { Expiry } from './expiry.ts';
 import type { HistoryKeeper } from './history-keeper.ts';
 import type { Neighbours } from './neighbours.ts';
@@ -54,6 +55,7 @@ export interface DeskParts {
   readonly keeper: HistoryKeeper;
   readonly watch: RuleWatch;
   readonly neighbours: Neighbours;
+  readonly evidence: EvidenceRecorder;
   /** Which program owns our rules. */
   readonly backend: () => string;
   readonly stop: () => void;
@@ -185,6 +187,7 @@ export class ControlDesk {
       runtime,
       eventsLost: keeper.eventsLost,
       knownFaults: this.knownFaults(),
+      evidence: this.parts.evidence.facts,
       removal: this.report(undefined).verdict,
     });
   }

@@ -19,6 +19,7 @@ import { collectGarbage } from './collect-garbage.ts';
 import { KernelTranslation } from './conntrack/kernel-translation.ts';
 import { ControlDesk } from './control-desk.ts';
 import { writeCrashFile } from './crash-file.ts';
+import { EvidenceRecorder } from './evidence/evidence-recorder.ts';
 import { Expiry } from './expiry.ts';
 import { demandForwarding } from './forwarding.ts';
 import { HistoryKeeper } from './history-keeper.ts';
@@ -59,6 +60,7 @@ export class LiveShim {
   private readonly log: Logger;
   private readonly workers: Workers;
   private readonly events: EventLog;
+  private readonly evidence: EvidenceRecorder;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly lock: InstanceLock;
   private readonly state: State;
@@ -97,10 +99,12 @@ export class LiveShim {
     const [first] = memories;
     writePolicy(first, config);
     this.keeper = new HistoryKeeper(config.historyFile, memories, config.ports, log);
+    this.evidence = new EvidenceRecorder(config.evidenceDir, memories, () => this.config, log);
     this.events = new EventLog(
       memories.map(({ events }) => events),
       log,
       this.keeper,
+      this.evidence,
     );
     this.trial = new Trial(log);
     this.expiry = new Expiry(log);
@@ -115,6 +119,7 @@ export class LiveShim {
     );
     const { workers, trial, expiry, settling, kernel, paths, keeper, watch, neighbours } = this;
     this.desk = new ControlDesk({
+      evidence: this.evidence,
       ...{ log, workers, trial, expiry, settling, kernel, paths, keeper, watch, neighbours },
       config: () => this.config,
       backend: () => this.rules?.backend ?? 'none',
@@ -164,6 +169,7 @@ export class LiveShim {
       injector: this.injector,
       installFlowRule: (add, flow) => (add ? rules.addFlow(flow) : rules.delFlow(flow)),
       kernel: this.kernel,
+      evidence: this.evidence,
       onFatal: (error) => this.fatal(error),
     });
     writeRemoveScript(config);
@@ -177,7 +183,7 @@ export class LiveShim {
     await this.desk.open();
     await this.metrics.open();
     this.timers.push(
-      setInterval(() => this.events.drain(), EVENTS_MS),
+      setInterval(() => this.drain(), EVENTS_MS),
       setInterval(() => void this.checkRules(), RULES_CHECK_MS),
       setInterval(() => void this.neighbours.check(), NEIGHBOURS_MS),
       setInterval(() => this.kernel.sweep(), RULES_CHECK_MS),
@@ -246,7 +252,7 @@ export class LiveShim {
       .flows(FLOWS_LISTED)
       .filter((flow) => flow.translatedBy === 'userspace' && flow.nearState === 'ESTABLISHED');
     await this.farewell();
-    this.events.drain();
+    this.drain();
     const flowsEnded = this.workers.count(FLOW_ENDED) - before;
     const names = flows.map((flow) => `${flow.near} > ${flow.far}`);
     this.log.info({ flowsEnded, flows: names }, 'stopping');
@@ -286,6 +292,12 @@ export class LiveShim {
     await this.keeper.save(Date.now());
   }
 
+  /** Evidence is told what events are about it. */
+  private drain(): void {
+    this.events.drain();
+    this.evidence.drain();
+  }
+
   /** `leaving`: another run goes on with these connections. */
   private async takeApart(leaving: boolean): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
@@ -295,6 +307,7 @@ export class LiveShim {
     if (!clean) this.log.error({ remove: this.config.removeScript }, 'rules remain: run remove.sh');
     await this.workers.stop();
     this.events.close();
+    await this.evidence.close();
     if (this.workers.areRunning) await this.save();
     if (this.workers.areRunning && !leaving) this.settling.clearMarks();
     this.state.close(leaving, this.workers.areRunning ? this.workers.memories : []);

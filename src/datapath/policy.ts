@@ -9,6 +9,7 @@ import {
   IDLE_KEEPALIVE,
   IDLE_RESET,
   POLICY_CHECKSUM_FILL,
+  POLICY_EVIDENCE,
   POLICY_GATEWAY,
   POLICY_IDLE,
   POLICY_IDLE_AFTER_MS,
@@ -49,5 +50,6 @@ export function writePolicy(memory: EngineMemory, config: Config): void {
   policy[POLICY_SACK] = SACK[config.sack];
   policy[POLICY_IDLE] = IDLE[config.idleAction];
   policy[POLICY_IDLE_AFTER_MS] = config.idleAfterMs;
+  policy[POLICY_EVIDENCE] = config.evidence === 'on' ? 1 + config.evidencePayload : 0;
   policy[POLICY_CHECKSUM_FILL] = CHECKSUM_FILL[config.checksumFill];
 }

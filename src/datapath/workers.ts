@@ -10,6 +10,7 @@
 import { randomInt } from 'node:crypto';
 import { createEngineMemory, type EngineMemory } from '../engine/memory.ts';
 import { quantilesOf, type Totals, totalsOf } from '../telemetry/histogram.ts';
+import type { EvidenceRecorder } from './evidence/evidence-recorder.ts';
 import type { Adoption } from './nfqueue/adoption.ts';
 import {
   type Runtime,
@@ -20,7 +21,10 @@ import {
 import type { StateFile } from './state/state-file.ts';
 
 /** `queueNum` is the first one's. */
-export type WorkersOptions = Omit<RuntimeOptions, 'memory'>;
+export interface WorkersOptions extends Omit<RuntimeOptions, 'memory' | 'onInjected'> {
+  /** The packet at word `at` of the outbox of the how manieth worker was sent. */
+  readonly evidence?: Pick<EvidenceRecorder, 'noteInjected'>;
+}
 
 export class Workers {
   readonly memories: readonly [EngineMemory, ...EngineMemory[]];
@@ -47,7 +51,11 @@ export class Workers {
     for (const [i, memory] of this.memories.entries()) {
       const others = this.memories.filter((other) => other !== memory);
       const queueNum = options.queueNum + i;
-      this.runtimes.push(await startRuntime({ ...options, memory, others, seed, queueNum }));
+      const onInjected = (words: Int32Array, at: number, packet: Uint8Array) => {
+        options.evidence?.noteInjected(i, words, at, packet);
+      };
+      const own = { memory, others, seed, queueNum, onInjected };
+      this.runtimes.push(await startRuntime({ ...options, ...own }));
     }
   }
 

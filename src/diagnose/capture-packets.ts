@@ -18,6 +18,7 @@ import { ConnectionIndex, type IndexedConnection } from './connection-index.ts';
 import { FlowBook } from './flow-book.ts';
 import { macText } from './mac-text.ts';
 import { OptionLayouts } from './option-layouts.ts';
+import { tellsChecksum } from './packet-comments.ts';
 import { PacketCopy } from './packet-copy.ts';
 import { type PacketRecord, UNKNOWN } from './packet-record.ts';
 import { PredictedPackets } from './predicted-packets.ts';
@@ -31,6 +32,10 @@ export interface CaptureCounts {
   cutShort: boolean;
   /** Packets that the capture itself says it lost. */
   lost: number;
+  /** What `seqshim run` delivered in place of packets, or made: not looked at. */
+  replacements: number;
+  /** `seqshim run` wrote it, which leaves packets out. */
+  isExcerpt: boolean;
 }
 
 const PACKET_BYTES_MAX = 65_536;
@@ -39,7 +44,15 @@ const SLACK_BYTES = 2 * PACKET_BYTES_MAX;
 const MAC_COUNT_MAX = 65_536;
 
 export class CapturePackets {
-  readonly counts: CaptureCounts = { frames: 0, packets: 0, other: 0, cutShort: false, lost: 0 };
+  readonly counts: CaptureCounts = {
+    frames: 0,
+    packets: 0,
+    other: 0,
+    cutShort: false,
+    lost: 0,
+    replacements: 0,
+    isExcerpt: false,
+  };
   private readonly reader: CaptureReader;
   private readonly book: FlowBook;
   private readonly onPacket: ((packet: PacketCopy) => void) | undefined;
@@ -95,6 +108,10 @@ export class CapturePackets {
   private take(frame: Frame): void {
     const { counts, seg } = this;
     counts.frames += 1;
+    if (frame.isReplacement) {
+      counts.replacements += 1;
+      return;
+    }
     const packetBytes = wirePacketBytes(frame, PACKET_BYTES_MAX);
     const read =
       packetBytes > 0 && parseSegment(frame.bytes, frame.off, packetBytes, seg) === WIRE_OK;
@@ -103,6 +120,7 @@ export class CapturePackets {
       return;
     }
     counts.packets += 1;
+    if (frame.isExcerpt) counts.isExcerpt = true;
     const isCut = packetBytes > frame.len;
     if (this.predicted?.take(frame, seg, isCut) === true) return;
     if (this.book.wantsSweep && this.book.sweep(frame.timeUs)) this.index.forget();
@@ -135,10 +153,13 @@ export class CapturePackets {
     record.ipId = seg.family === 4 ? seg.ipId : UNKNOWN;
     record.tcpBytes = seg.tcpHeaderBytes + seg.payloadBytes;
     record.srcMac = this.sender(frame);
-    if (isCut) record.checksum = 'unknown';
+    const isUnsure = frame.isExcerpt && !tellsChecksum(frame.comment);
+    if (isCut || isUnsure) record.checksum = 'unknown';
     else record.checksum = tcpChecksumOk(window, this.words, seg) ? 'good' : 'bad';
     record.checksumField = get16(window, seg.tcpOff + 16);
     record.side = frame.side === SIDE_IN ? 'in' : frame.side === SIDE_OUT ? 'out' : 'unknown';
+    record.comment = frame.comment;
+    record.isTimeCoarse = frame.isTimeCoarse;
     this.fillOptions();
   }
 

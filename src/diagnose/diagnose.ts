@@ -8,8 +8,9 @@ import { CapturePackets } from './capture-packets.ts';
 import type { Flow } from './flow.ts';
 import { FlowBook, type Intake } from './flow-book.ts';
 import type { Follower } from './follow/follower.ts';
+import { withoutGuesses } from './packet-comments.ts';
 import { openInput, type Pieces, readInput } from './read-input.ts';
-import { type InputSummary, LOST, NOT_KEPT, type Report } from './report.ts';
+import { type InputSummary, LOST, NOT_KEPT, REPLACEMENTS, type Report } from './report.ts';
 import { SshDebugText } from './ssh-debug/ssh-debug-text.ts';
 import { withSsh } from './ssh-debug/with-ssh.ts';
 import { TcpdumpText } from './tcpdump-text.ts';
@@ -198,10 +199,12 @@ function judgeCapture(
       'frames without a complete TCP packet': counts.other,
       'file ends within a record': counts.cutShort ? 1 : 0,
       [LOST]: counts.lost,
+      [REPLACEMENTS]: counts.replacements,
       [NOT_KEPT]: book.notKept,
     }),
   };
-  const outcome = report(input, book, { frame: 'frame', captureInterface: '' }, wishes);
+  const wording: Wording = { frame: 'frame', captureInterface: '' };
+  const outcome = report(input, book, wording, wishes, counts.isExcerpt);
   return counts.cutShort ? withDamage(outcome, damage) : outcome;
 }
 
@@ -210,9 +213,11 @@ function report(
   book: FlowBook,
   wording: Wording,
   { isSettled }: Wishes = {},
+  isExcerpt = false,
 ): Outcome {
   const { flows, ended } = book;
-  const analysis = analyse(flows, wording, ended.addresses, isSettled);
+  const judged = analyse(flows, wording, ended.addresses, isSettled);
+  const analysis = isExcerpt ? withoutGuesses(judged, flows) : judged;
   const seen = analysis.enough || ended.whole > 0 || ended.findings.size > 0;
   // A fault that was found stays found; health is not claimed for what was not looked at.
   const enough = seen && (book.notKept === 0 || analysis.hypotheses.length > 0);

@@ -116,6 +116,8 @@ export class FlowBook {
   addTo(connection: Connection, given: Seen): void {
     const { disguise, observe } = this.intake;
     const packet = disguise === undefined ? given : this.compact(disguise(given), this.disguised);
+    // It stands in running text, where no other name can replace those of hosts.
+    if (disguise !== undefined) this.disguised.comment = '';
     let { flow } = connection;
     if (flow === undefined || beginsAnother(flow, packet)) {
       if (flow === undefined && connection.isOver && !isFirstSyn(packet)) {

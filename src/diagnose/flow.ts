@@ -106,7 +106,9 @@ export class Flow {
     const half = this.halves[seen.dir];
     half.packets += 1;
     const octets = sequenceOctets(seen);
-    this.measureReply(seen.dir, seen.timeUs, seen.flags, seen.segSeq, seen.segAck, octets);
+    if (seen.isTimeCoarse !== true) {
+      this.measureReply(seen.dir, seen.timeUs, seen.flags, seen.segSeq, seen.segAck, octets);
+    }
     if (hasFlags(seen, SYN)) noteOffer(this, half, seen);
     noteContent(this, half, seen);
     noteOrigin(half, seen);
@@ -190,7 +192,8 @@ export class Flow {
   }
 
   private keep(seen: Seen): void {
-    const control = (seen.flags & (SYN | FIN | RST)) !== 0 && this.controlKept < CONTROL_COUNT_MAX;
+    const isTold = (seen.flags & (SYN | FIN | RST)) !== 0 || (seen.comment ?? '') !== '';
+    const control = isTold && this.controlKept < CONTROL_COUNT_MAX;
     if (this.isLong && !control) {
       this.recent.add(seen, this.copy);
       return;

@@ -41,6 +41,8 @@ export class PacketCopy implements Seen {
   checksum: ChecksumVerdict = 'unknown';
   checksumField = UNKNOWN;
   side: CaptureSide = 'unknown';
+  comment = '';
+  isTimeCoarse = false;
   dir: 0 | 1 = 0;
   /** Kept in two places: not to be filled again. */
   isShared = false;
@@ -70,6 +72,8 @@ export class PacketCopy implements Seen {
     this.checksum = from.checksum;
     this.checksumField = from.checksumField;
     this.side = from.side;
+    this.comment = from.comment ?? '';
+    this.isTimeCoarse = from.isTimeCoarse ?? false;
     return this;
   }
 }

@@ -40,6 +40,10 @@ export interface PacketRecord {
   /** The checksum field as sent, or UNKNOWN. */
   readonly checksumField: number;
   readonly side: CaptureSide;
+  /** What stands at it in the capture, a line each. */
+  readonly comment?: string;
+  /** Its time cannot be compared with a round trip. */
+  readonly isTimeCoarse?: boolean;
 }
 
 export interface TcpOptions {

@@ -52,7 +52,8 @@ export class PredictedPackets {
 
   private takePlain(frame: Frame, seg: Segment, isCut: boolean): boolean {
     const { window } = this;
-    const side = this.find(frame, seg);
+    if (frame.isExcerpt || frame.isReplacement || frame.isTimeCoarse) return false;
+    const side = frame.comment === '' ? this.find(frame, seg) : undefined;
     if (side === undefined || !side.flow.expects(side.dir, frame.timeUs, seg)) return false;
     const isGood = isCut || tcpChecksumOk(window, this.words, seg);
     const checksum = isCut ? 'unknown' : isGood ? 'good' : 'bad';

@@ -23,6 +23,9 @@ export const NOT_KEPT = 'packets beyond the limit of connections';
 /** What the capture says of itself: with it, what is not in it proves nothing. */
 export const LOST = 'packets that the capture lost: what is missing here may have been there';
 
+/** Of an evidence file: what went on in place of a packet, or was made. */
+export const REPLACEMENTS = 'packets that seqshim delivered in place of others, or sent';
+
 export interface InputSummary {
   readonly name: string;
   readonly kind: InputKind;

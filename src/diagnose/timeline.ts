@@ -56,9 +56,8 @@ export function storyOf(flow: Flow, important: ReadonlySet<number>): StoryRow[] 
       known.push(packet.frame);
       continue;
     }
-    if (rows.length >= ROW_COUNT_MAX && !important.has(packet.frame) && !hasFlags(packet, RST)) {
-      continue;
-    }
+    const isTold = important.has(packet.frame) || (packet.comment ?? '') !== '';
+    if (rows.length >= ROW_COUNT_MAX && !isTold && !hasFlags(packet, RST)) continue;
     const framesOfRow = [packet.frame];
     folded.set(key, framesOfRow);
     rows.push({ packet, frames: framesOfRow, what: told });

@@ -91,7 +91,7 @@ export class SackTrack {
     this.outLeft = left;
     this.outRight = right;
     this.outAck = ack;
-    this.outSndNxt = sndNxt;
+    this.outSndNxt = seqLt(sndNxt, ack) ? ack : sndNxt; // it was sent, whether seen or not
   }
 
   private noteOffset(offset: Seq): void {

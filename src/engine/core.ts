@@ -5,6 +5,7 @@
  * normalizers are plain functions of `(core, flow)`. Times: ms.
  */
 import { STAT_REPAIR_FULL, WOULD } from './codes.ts';
+import { EvidenceTape } from './evidence-tape.ts';
 import { FLOW_COMMITTED } from './flow/commit-word.ts';
 import { DestinationTable } from './flow/destination-table.ts';
 import { FirstData } from './flow/first-data.ts';
@@ -62,6 +63,7 @@ export class Core {
   readonly outbox: Ring;
   readonly inbox: Ring;
   readonly events: Ring;
+  readonly tape: EvidenceTape;
   readonly counters: Float64Array;
   readonly policy: Int32Array;
   readonly seg = new Segment();
@@ -98,6 +100,7 @@ export class Core {
     this.outbox = new Ring(memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
     this.inbox = new Ring(memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
     this.events = new Ring(memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
+    this.tape = new EvidenceTape(memory.evidence, memory.flowCountMax);
     this.counters = new Float64Array(memory.counters);
     this.policy = new Int32Array(memory.policy);
     this.paths = new PathTable(memory.paths);
@@ -151,11 +154,23 @@ export function enforce(core: Core, code: number): boolean {
   const off = (core.policy[POLICY_OFF + (code >> 5)]! & (1 << (code & 31))) !== 0;
   if (off) return false;
   if (core.policy[POLICY_OBSERVE] !== 0) {
-    core.counters[code + WOULD] = core.counters[code + WOULD]! + 1;
+    would(core, code);
     return false;
   }
-  core.counters[code] = core.counters[code]! + 1;
+  countAction(core, code);
   return true;
+}
+
+/** Counts what was decided, and was not done, in observe mode. */
+export function would(core: Core, code: number): void {
+  core.tape.would |= 1 << (code & 31);
+  core.counters[code + WOULD] = core.counters[code + WOULD]! + 1;
+}
+
+/** An action that needs no leave, because what it is part of had it. */
+export function countAction(core: Core, code: number): void {
+  core.tape.done |= 1 << (code & 31);
+  count(core, code);
 }
 
 /** Milliseconds since a stored time; a time more than 24 days old reads as very old. */

@@ -5,7 +5,7 @@
  * packets go through `core.control` (built) or are copies of packets seen. RFC 9293 §3.8.4 for the
  * keep-alive form of the probe.
  */
-import { KEEPALIVE_SENT, PROBE_SENT, STAT_OUTBOX_FULL, WOULD } from './codes.ts';
+import { KEEPALIVE_SENT, PROBE_SENT, STAT_OUTBOX_FULL } from './codes.ts';
 import {
   type Core,
   enforce,
@@ -31,6 +31,7 @@ import {
   EV_PORTS,
   EV_WOULD,
 } from './events.ts';
+import { tellEvent } from './evidence.ts';
 import {
   BORN_MS,
   DELTA,
@@ -67,6 +68,7 @@ import { POLICY_OBSERVE } from './memory.ts';
 import {
   NEAR_INITIATES,
   OUT_BYTES,
+  OUT_EVENTS,
   OUT_FAMILY,
   OUT_FAR_ADDR,
   OUT_FLOW,
@@ -75,6 +77,7 @@ import {
   OUT_KIND_INJECT,
   OUT_KIND_SOCKET,
   OUT_NEAR_ADDR,
+  OUT_NOW_MS,
   OUT_PATH,
   OUT_PORTS,
 } from './outbox.ts';
@@ -94,6 +97,7 @@ export function event(
   a3: number,
   a4: number,
 ): void {
+  tellEvent(core, flow, code);
   const at = core.events.reserve();
   if (at < 0) return;
   const to = core.events.words;
@@ -147,6 +151,8 @@ export function openRequest(core: Core, flow: number, kind: number): number {
   to[at + OUT_PATH] = 0;
   to[at + OUT_BYTES] = 0;
   to[at + OUT_FLOW] = flow;
+  to[at + OUT_NOW_MS] = core.nowMs;
+  to[at + OUT_EVENTS] = core.events.committedCount();
   to[at + OUT_GENERATION] = rows[row + GENERATION]!;
   to[at + OUT_FAMILY] = (flagsOf(core, flow) & FLOW_IPV6) !== 0 ? 6 : 4;
   for (let i = 0; i < 4; i++) to[at + OUT_NEAR_ADDR + i] = rows[row + NEAR_ADDR + i]!;
@@ -338,9 +344,4 @@ export function resetNear(core: Core, flow: number): boolean {
   control.flowLabel = 0;
   control.tsOn = 0;
   return injectControl(core, flow, INJECT_NEAR);
-}
-
-/** Counts what was seen only, in observe mode. */
-export function would(core: Core, code: number): void {
-  core.counters[code + WOULD] = core.counters[code + WOULD]! + 1;
 }

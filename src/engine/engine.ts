@@ -17,6 +17,7 @@ import {
 } from './codes.ts';
 import { Core, clearFlags, count, flagsOf, generationOf, setFlags } from './core.ts';
 import { runDue } from './due.ts';
+import { keepOriginal, tellVerdict } from './evidence.ts';
 import type { FlowTable } from './flow/flow-table.ts';
 import {
   FLOW_KERNEL,
@@ -156,6 +157,7 @@ export class Engine {
     core.nowMs = nowMs;
     core.changed = 0;
     core.word = WORD_UNSETTLED;
+    core.tape.clear();
     core.counters[STAT_PACKETS] = core.counters[STAT_PACKETS]! + 1;
     core.counters[STAT_OCTETS] = core.counters[STAT_OCTETS]! + len;
     if ((info & INFO_BRIDGED) !== 0) {
@@ -171,10 +173,13 @@ export class Engine {
       return understood === STAT_PASSED_NOT_TCP ? normalizeIcmp(core, toFar) : VERDICT_ACCEPT;
     }
     if (!toFar && !normalizeChecksum(core)) return VERDICT_ACCEPT;
-    const verdict = this.judge(toFar);
-    if (verdict === VERDICT_DROP) return VERDICT_DROP;
-    if (toFar) fillAlways(core);
-    return core.changed === 0 ? verdict : this.finish(toFar);
+    let verdict = this.judge(toFar);
+    if (verdict !== VERDICT_DROP) {
+      if (toFar) fillAlways(core);
+      if (core.changed !== 0) verdict = this.finish(toFar);
+    }
+    if ((core.tape.at | core.tape.told) !== 0) tellVerdict(core, verdict, toFar);
+    return verdict;
   }
 
   private judge(toFar: boolean): number {
@@ -198,6 +203,7 @@ export class Engine {
     }
     if (flow < 0) return VERDICT_ACCEPT;
     core.flow = flow;
+    keepOriginal(core, flow);
     if (core.changed !== 0) notePartial(core, flow);
     else if (toFar && (seg.flags & (SYN | ACK)) === SYN) expectPartial(core, flow);
     let verdict = VERDICT_ACCEPT;

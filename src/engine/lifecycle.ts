@@ -49,6 +49,7 @@ function begin(core: Core, flow: number): void {
   const rows = core.flows.rows;
   rows[row + BORN_MS] = core.nowMs;
   core.silences.clear(flow);
+  core.tape.begin(flow);
   rows[row + PROBED_MS] = (core.nowMs - LONG_AGO_MS) | 0;
   rows[row + ANSWERED_MS] = (core.nowMs - LONG_AGO_MS) | 0;
 }

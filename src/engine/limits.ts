@@ -28,6 +28,9 @@ export const INBOX_SLOT_COUNT = 256;
 export const INBOX_SLOT_BYTES = 64;
 export const EVENT_SLOT_COUNT = 1024;
 export const EVENT_WORDS = 24;
+/** Told to the evidence recorder: a header of twelve words, then at most so much of a packet. */
+export const EVIDENCE_SLOT_COUNT = 2048;
+export const EVIDENCE_SLOT_BYTES = 48 + 256;
 export const COUNTER_COUNT = 256;
 
 /** Idle limits per state class (RFC 5382 REQ-5: established >= 7440 s, transitory >= 240 s). */
@@ -67,6 +70,7 @@ export const CHALLENGE_INTERVAL_MS = 500;
 
 export function assertLimits(): void {
   assert(OUTBOX_SLOT_BYTES % 4 === 0, 'limits: an outbox slot must be whole words');
+  assert(EVIDENCE_SLOT_BYTES % 4 === 0, 'limits: an evidence slot must be whole words');
   assert(HELD_BYTES % 4 === 0, 'limits: a held copy must be whole words');
   assert(IDLE_ESTABLISHED_MS >= 7_440_000, 'limits: established idle below RFC 5382 REQ-5');
   assert(IDLE_TRANSITORY_MS >= 240_000, 'limits: transitory idle below RFC 5382 REQ-5');

@@ -14,6 +14,8 @@ import {
   COUNTER_COUNT,
   EVENT_SLOT_COUNT,
   EVENT_WORDS,
+  EVIDENCE_SLOT_BYTES,
+  EVIDENCE_SLOT_COUNT,
   INBOX_SLOT_BYTES,
   INBOX_SLOT_COUNT,
   OUTBOX_SLOT_BYTES,
@@ -42,6 +44,8 @@ export const POLICY_KERNEL = 12;
 export const POLICY_IDLE = 13;
 /** Silence behind which a flow is idle, ms; 0: where its path has a limit, by that. */
 export const POLICY_IDLE_AFTER_MS = 14;
+/** 0: no evidence is recorded; else one more than the octets of payload that are asked for. */
+export const POLICY_EVIDENCE = 15;
 export const POLICY_WORDS = 16;
 
 /** Values of POLICY_SACK (`--sack`). */
@@ -80,6 +84,8 @@ export interface EngineMemory extends LastingMemory {
   readonly outbox: ArrayBufferLike;
   readonly inbox: ArrayBufferLike;
   readonly events: ArrayBufferLike;
+  /** For the evidence recorder (`evidence.ts`). */
+  readonly evidence: ArrayBufferLike;
   /** Float64 per code (`codes.ts`). */
   readonly counters: ArrayBufferLike;
   readonly policy: ArrayBufferLike;
@@ -125,6 +131,7 @@ export function createEngineMemory(
     outbox: allocate(Ring.byteLength(OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES)),
     inbox: allocate(Ring.byteLength(INBOX_SLOT_COUNT, INBOX_SLOT_BYTES)),
     events: allocate(Ring.byteLength(EVENT_SLOT_COUNT, EVENT_WORDS * 4)),
+    evidence: allocate(Ring.byteLength(EVIDENCE_SLOT_COUNT, EVIDENCE_SLOT_BYTES)),
     counters: allocate(COUNTER_COUNT * 8),
     policy: allocate(POLICY_WORDS * 4),
     paths: allocate(PATH_COUNT * PATH_WORDS * 4),

@@ -25,6 +25,9 @@ export const OUT_FAR_ADDR = 10;
 export const OUT_PORTS = 14;
 /** OUT_KIND_KERNEL_ADD: far numbering minus near numbering (B - A), octets. */
 export const OUT_DELTA = 15;
+/** Engine time, and events ever committed, when it was asked. */
+export const OUT_NOW_MS = 16;
+export const OUT_EVENTS = 17;
 /** Word offset, in the slot, of the packet's bytes. */
 export const OUT_PACKET = OUTBOX_HEADER_WORDS;
 

@@ -55,6 +55,11 @@ export class Ring {
     Atomics.notify(this.words, HEAD);
   }
 
+  /** Publishes it where the consumer waits for nothing: without the call that would wake it. */
+  commitQuietly(): void {
+    Atomics.add(this.words, HEAD, 1);
+  }
+
   peek(): number {
     const head = Atomics.load(this.words, HEAD);
     const tail = Atomics.load(this.words, TAIL);

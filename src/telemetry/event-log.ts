@@ -31,8 +31,17 @@ export interface EventRecord {
   readonly severity: 'note' | 'warning' | 'error';
 }
 
+/** Where an event stands: the how manieth of which ring, and of which flow at which engine time. */
+export interface EventPlace {
+  readonly queue: number;
+  readonly number: number;
+  readonly flow: number;
+  readonly generation: number;
+  readonly nowMs: number;
+}
+
 export interface EventHearer {
-  note(record: EventRecord): void;
+  note(record: EventRecord, place: EventPlace): void;
   /** Events that no ring had room for. */
   noteLost(events: number): void;
 }
@@ -40,30 +49,31 @@ export interface EventHearer {
 export class EventLog {
   private readonly rings: readonly Ring[];
   private readonly log: Logger;
-  private readonly hearer: EventHearer | undefined;
+  private readonly hearers: readonly EventHearer[];
   private readonly limit = new LogLimit();
   private lostSeen = 0;
 
-  constructor(events: readonly ArrayBufferLike[], log: Logger, hearer?: EventHearer) {
-    this.hearer = hearer;
+  constructor(events: readonly ArrayBufferLike[], log: Logger, ...hearers: EventHearer[]) {
+    this.hearers = hearers;
     this.rings = events.map((buffer) => new Ring(buffer, EVENT_SLOT_COUNT, EVENT_WORDS * 4));
     this.log = log;
   }
 
   /** Logs everything that waits. */
   drain(): void {
-    for (const ring of this.rings) {
+    for (const [queue, ring] of this.rings.entries()) {
       for (let at = ring.peek(); at >= 0; at = ring.peek()) {
         const record = readEvent(ring.words, at);
+        const place = placeOf(ring, at, queue);
         ring.release();
         if (record === undefined) continue;
-        this.hearer?.note(record);
+        for (const hearer of this.hearers) hearer.note(record, place);
         this.write(record);
       }
     }
     const lost = this.rings.reduce((sum, ring) => sum + ring.lostCount(), 0);
     if (lost !== this.lostSeen) {
-      this.hearer?.noteLost(lost - this.lostSeen);
+      for (const hearer of this.hearers) hearer.noteLost(lost - this.lostSeen);
       this.log.warn({ events: lost - this.lostSeen }, 'events lost');
       this.lostSeen = lost;
     }
@@ -97,6 +107,17 @@ export class EventLog {
       this.log.warn({ code, lines }, 'suppressed');
     }
   }
+}
+
+function placeOf(ring: Ring, at: number, queue: number): EventPlace {
+  const word = (offset: number) => ring.words[at + offset] ?? 0;
+  return {
+    queue,
+    number: ring.releasedCount(),
+    flow: word(ev.EV_FLOW),
+    generation: word(ev.EV_GENERATION),
+    nowMs: word(ev.EV_NOW_MS),
+  };
 }
 
 /** The event at word `at`, in words for people. Sequence numbers are unsigned. */

@@ -158,6 +158,15 @@ const MAIN: readonly MetricEntry[] = [
   plain('seqshim_events_lost_total', 'counter', 'Events that were not logged', ({ status }) => {
     return status.eventsLost;
   }),
+  plain('seqshim_evidence_recording', 'gauge', '1 while evidence is recorded', ({ status }) => {
+    return status.evidence.recording;
+  }),
+  plain('seqshim_evidence_packets_total', 'counter', 'Packets in evidence files', (of) => {
+    return of.status.evidence.packets;
+  }),
+  plain('seqshim_evidence_lost_total', 'counter', 'Packets that evidence files lack', (of) => {
+    return of.status.evidence.lost;
+  }),
   plain(
     'seqshim_heartbeat_age_seconds',
     'gauge',

@@ -34,6 +34,15 @@ export const NO_FIGURES: RuntimeFigures = {
   heartbeatMs: 0,
 };
 
+/** `recording`: asked for, and possible. Files and packets of this run; `lost` are in none. */
+export interface EvidenceFacts {
+  readonly recording: boolean;
+  readonly dir: string;
+  readonly files: number;
+  readonly packets: number;
+  readonly lost: number;
+}
+
 export interface StatusFacts {
   readonly version: string;
   readonly mode: string;
@@ -65,6 +74,7 @@ export interface StatusFacts {
   readonly eventsLost: number;
   /** How many destinations each fault is known of. */
   readonly knownFaults: Readonly<Record<string, number>>;
+  readonly evidence: EvidenceFacts;
   /** What `report` says. */
   readonly removal: Verdict;
 }
@@ -123,6 +133,7 @@ export function statusOf(facts: StatusFacts) {
     heartbeatMs: runtime.heartbeatMs,
     eventsLost: facts.eventsLost,
     knownFaults: facts.knownFaults,
+    evidence: facts.evidence,
     removal: facts.removal,
   };
 }
@@ -166,8 +177,18 @@ export function statusText(status: Status): string {
     ...counts('did', s['interventions']),
     ...counts('also', s['adjustments']),
     ...counts('would have done', s['wouldIntervene']),
+    ...evidenceText(status.evidence),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Said where there is some, or none can be had. */
+function evidenceText({ recording, dir, files, packets, lost }: EvidenceFacts): string[] {
+  if (packets === 0 && lost === 0 && recording) return [];
+  const missing = lost === 0 ? '' : `, ${lost} not recorded`;
+  const state = recording ? '' : ' (not recording)';
+  const where = `${files} ${files === 1 ? 'file' : 'files'}`;
+  return [row('evidence', `${packets} packets in ${where}${missing}: ${dir}${state}`)];
 }
 
 /** Why it is here, and until when. */

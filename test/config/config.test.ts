@@ -35,6 +35,9 @@ describe('loadConfig()', () => {
       queueCount: 1,
       pathsFile: '/var/lib/seqshim/paths.json',
       historyFile: '/var/lib/seqshim/history.json',
+      evidenceDir: '/var/lib/seqshim/evidence',
+      evidence: 'on',
+      evidencePayload: 0,
       metrics: undefined,
       metricsFile: undefined,
       journalStream: process.env['JOURNAL_STREAM'],
@@ -285,10 +288,15 @@ describe('loadConfig()', () => {
 
 describe('pathsOf()', () => {
   it('puts the control socket below --state-dir unless --control names another', () => {
-    expect(pathsOf({})).toEqual({ runDir: '/run/seqshim', control: '/run/seqshim/control.sock' });
+    expect(pathsOf({})).toEqual({
+      runDir: '/run/seqshim',
+      control: '/run/seqshim/control.sock',
+      evidenceDir: '/var/lib/seqshim/evidence',
+    });
     expect(pathsOf({ 'state-dir': '/x/y/' })).toEqual({
       runDir: '/x/y',
       control: '/x/y/control.sock',
+      evidenceDir: '/x/y/evidence',
     });
     expect(pathsOf({ 'state-dir': '/x', control: '/z.sock' }).control).toBe('/z.sock');
   });
@@ -297,7 +305,7 @@ describe('pathsOf()', () => {
 describe('pathsOf() with files', () => {
   it('finds the instance that a file describes, also where the file has mistakes', () => {
     const config = fileOf('state-dir = "/x"\nmode = 1\n');
-    expect(pathsOf({ config })).toEqual({ runDir: '/x', control: '/x/control.sock' });
+    expect(pathsOf({ config })).toMatchObject({ runDir: '/x', control: '/x/control.sock' });
     expect(pathsOf({ config, 'state-dir': '/y' }).runDir).toBe('/y');
     expect(() => pathsOf({ config: '/nonexistent' })).toThrow('Cannot read config "/nonexistent"');
   });

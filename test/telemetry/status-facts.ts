@@ -37,6 +37,7 @@ export function factsOf(memory: EngineMemory, changed: Partial<StatusFacts> = {}
     },
     eventsLost: 7,
     knownFaults: { phantom: 1 },
+    evidence: { recording: true, dir: '/var/lib/seqshim/evidence', files: 1, packets: 8, lost: 0 },
     removal: 'needed',
     ...changed,
   };

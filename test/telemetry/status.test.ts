@@ -65,6 +65,7 @@ describe('statusOf()', () => {
       'heartbeatMs',
       'eventsLost',
       'knownFaults',
+      'evidence',
       'removal',
     ]);
   });
@@ -112,6 +113,13 @@ describe('statusOf()', () => {
       heartbeatMs: 6,
       eventsLost: 7,
       knownFaults: { phantom: 1 },
+      evidence: {
+        recording: true,
+        dir: '/var/lib/seqshim/evidence',
+        files: 1,
+        packets: 8,
+        lost: 0,
+      },
       removal: 'needed',
     });
     expect(Object.keys(counters as object)).toEqual(STATS.map(([, name]) => name));
@@ -142,6 +150,7 @@ describe('statusText()', () => {
   also            rst-released 3
   would have done reanchored 4
                   rst-held 5
+  evidence        8 packets in 1 file: /var/lib/seqshim/evidence
 `,
     );
   });

@@ -18,11 +18,11 @@ export type HandedMemory = Omit<EngineMemory, keyof LastingMemory> & {
 
 export function handMemory(memory: EngineMemory): HandedMemory {
   const { flows, index, commits, repairs, sacks, firstData, spoken, sockets, origins } = memory;
-  const { flowCountMax, outbox, inbox, events, counters, policy, paths } = memory;
+  const { flowCountMax, outbox, inbox, events, evidence, counters, policy, paths } = memory;
   const lasting = isMapped(memory)
     ? memory.mappedAt
     : { flows, index, commits, repairs, sacks, firstData, spoken, sockets, origins };
-  return { flowCountMax, outbox, inbox, events, counters, policy, paths, lasting };
+  return { flowCountMax, outbox, inbox, events, evidence, counters, policy, paths, lasting };
 }
 
 export function takeMemory(libc: Libc, handed: HandedMemory): EngineMemory {

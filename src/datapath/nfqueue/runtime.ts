@@ -56,6 +56,8 @@ export interface RuntimeOptions {
   readonly kernel: KernelMover;
   /** The worker is gone, and why. Called at most once, never after `stop`. */
   readonly onFatal: (error: Error) => void;
+  /** The packet at word `at` of the outbox was sent; it may be overwritten behind this. */
+  readonly onInjected?: (words: Int32Array, at: number, packet: Uint8Array) => void;
   /** Of the flow table's hash; random where absent. */
   readonly seed?: number;
 }
@@ -273,6 +275,7 @@ class WorkerRuntime implements Runtime {
         const from = (at + box.OUT_PACKET) * 4;
         const packet = bytes.subarray(from, from + (words[at + box.OUT_BYTES] ?? 0));
         this.options.injector.send(words[at + box.OUT_PATH] ?? 0, packet);
+        this.options.onInjected?.(words, at, packet);
       } else if (words[at + box.OUT_KIND] === box.OUT_KIND_SOCKET) {
         this.askSocket(at);
       } else if (words[at + box.OUT_KIND] === box.OUT_KIND_KERNEL_ADD) {

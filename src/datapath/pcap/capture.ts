@@ -21,6 +21,14 @@ export interface Frame {
   readonly wireBytes: number;
   /** SIDE_*: what the capturing machine says about the direction. */
   readonly side: number;
+  /** What somebody wrote at the packet, a line each; pcapng only. */
+  readonly comment: string;
+  /** `seqshim run` delivered it in place of another, or made it: it never arrived. */
+  readonly isReplacement: boolean;
+  /** `seqshim run` wrote it, and not all that came before or comes behind it. */
+  readonly isExcerpt: boolean;
+  /** Its time is too coarse to compare it with a round trip. */
+  readonly isTimeCoarse: boolean;
 }
 
 export const SIDE_UNKNOWN = 0;
@@ -39,6 +47,10 @@ export class FrameView implements Frame {
   linkType = 0;
   wireBytes = 0;
   side = SIDE_UNKNOWN;
+  comment = '';
+  isReplacement = false;
+  isExcerpt = false;
+  isTimeCoarse = false;
 }
 
 export interface Capture {

@@ -42,6 +42,10 @@ function ownFrame(frame: Frame): Frame {
     linkType: frame.linkType,
     wireBytes: frame.wireBytes,
     side: frame.side,
+    comment: frame.comment,
+    isReplacement: frame.isReplacement,
+    isExcerpt: frame.isExcerpt,
+    isTimeCoarse: frame.isTimeCoarse,
   };
 }
 

@@ -19,7 +19,13 @@ import {
 } from './capture.ts';
 import { placeLink } from './link-layer.ts';
 import { LostPackets } from './lost-packets.ts';
-import { type CaptureInterface, OPTION_END, readInterface } from './pcapng-interface.ts';
+import {
+  ARRIVED_NAME,
+  type CaptureInterface,
+  DELIVERED_NAME,
+  OPTION_END,
+  readInterface,
+} from './pcapng-interface.ts';
 
 const SECTION_HEADER = 0x0a0d0d0a;
 const INTERFACE_DESCRIPTION = 1;
@@ -35,8 +41,10 @@ const BLOCK_BYTES_MAX = 2 * FRAME_BYTES_MAX;
 /** A file that describes one interface after the other must not fill the memory. */
 const INTERFACE_COUNT_MAX = 65_536;
 
+const OPTION_COMMENT = 1;
 const OPTION_FLAGS = 2;
 const OPTION_DROP_COUNT = 4;
+const COMMENT_CHARACTERS_MAX = 2048;
 const OPTION_INTERFACE_DROPS = 5;
 const OPTION_SYSTEM_DROPS = 7;
 
@@ -101,6 +109,10 @@ export class PcapngWalk implements RecordWalk {
       if (linkBytes > end - body - 20) return;
       frame.timeUs = from.epochUs + ticks * from.tickUs;
       frame.wireBytes = read32(bytes, body + 16, little);
+      frame.comment = '';
+      frame.isReplacement = from.name === DELIVERED_NAME;
+      frame.isExcerpt = from.name === ARRIVED_NAME;
+      frame.isTimeCoarse = from.isTimeCoarse;
       placeLink(frame, bytes, body + 20, linkBytes, from.linkType);
       this.isFrame = true;
       const options = body + 20 + padded(linkBytes);
@@ -119,6 +131,7 @@ export class PcapngWalk implements RecordWalk {
     const cut = from.snapBytes === 0 ? wireBytes : Math.min(wireBytes, from.snapBytes);
     if (cut > end - body - 4) return;
     frame.timeUs = 0;
+    frame.comment = '';
     frame.wireBytes = wireBytes;
     placeLink(frame, bytes, body + 4, cut, from.linkType);
     this.isFrame = true;
@@ -137,6 +150,7 @@ export class PcapngWalk implements RecordWalk {
       const code = read16(bytes, at, little);
       const length = read16(bytes, at + 2, little);
       if (code === OPTION_END || at + 4 + length > end) return;
+      if (code === OPTION_COMMENT) addComment(frame, bytes.subarray(at + 4, at + 4 + length));
       if (code === OPTION_FLAGS && length === 4) {
         const direction = read32(bytes, at + 4, little) % 4;
         if (direction === 1) frame.side = SIDE_IN;
@@ -164,6 +178,13 @@ export class PcapngWalk implements RecordWalk {
     const id = read32(bytes, body, little);
     if (id < this.interfaces.length) this.lost.state(id, drops);
   }
+}
+
+/** What nobody reads of it is not kept. */
+function addComment(frame: FrameView, text: Uint8Array): void {
+  if (frame.comment.length >= COMMENT_CHARACTERS_MAX) return;
+  const more = new TextDecoder().decode(text.subarray(0, COMMENT_CHARACTERS_MAX));
+  frame.comment = frame.comment === '' ? more : `${frame.comment}\n${more}`;
 }
 
 /** To the next multiple of four, as blocks and options are; also beyond 2^31. */

@@ -7,6 +7,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { TO_FAR, VERDICT_DROP } from '../../engine/verdict.ts';
+import { eventComment } from '../../telemetry/event-comment.ts';
 import { VERSION } from '../../version.ts';
 import type { Frame } from '../pcap/capture.ts';
 import { LINKTYPE_RAW } from '../pcap/link-layer.ts';
@@ -54,7 +55,7 @@ export class ReplayFile {
 
   private writeFrame(frame: Frame, step: Step, entries: readonly Entry[]): void {
     const { rewritten } = step;
-    const comments = entries.map(commentOf);
+    const comments = entries.map(eventComment);
     let { bytes, linkOff: off } = frame;
     if (rewritten !== undefined) {
       bytes = frame.bytes.slice(frame.linkOff, frame.linkOff + frame.linkBytes);
@@ -76,7 +77,7 @@ export class ReplayFile {
     const bytes = new Uint8Array(header.length + sent.bytes.length);
     bytes.set(header);
     bytes.set(sent.bytes, header.length);
-    const comments = [`seqshim: ${injectedText(sent)}`, ...entries.map(commentOf)];
+    const comments = [`seqshim: ${injectedText(sent)}`, ...entries.map(eventComment)];
     this.packet(linkType, timeUs, bytes, 0, bytes.length, bytes.length, comments);
   }
 
@@ -116,12 +117,4 @@ export class ReplayFile {
     this.waitingBytes = 0;
     for (let at = 0; at < bytes.length; ) at += writeSync(this.fd, bytes, at);
   }
-}
-
-function commentOf({ code, cause, observed, summary, args }: Entry): string {
-  const because = cause === null ? '' : ` because of ${cause}`;
-  const only = observed ? ' (observed only, not done)' : '';
-  const numbers = Object.entries(args).map(([key, value]) => `${key} ${String(value)}`);
-  const told = numbers.length === 0 ? '' : ` (${numbers.join(', ')})`;
-  return `seqshim: ${code}${because}${only}: ${summary}${told}`;
 }

@@ -6,6 +6,7 @@
 import { ACK, FIN, PSH, RST, SYN, URG } from '../../engine/wire/segment.ts';
 import type { Finding } from '../finding.ts';
 import { CLIENT, type Flow, type Seen } from '../flow.ts';
+import { commentLines } from '../packet-comments.ts';
 import { hasFlags, UNKNOWN } from '../packet-record.ts';
 import { type StoryRow, sinceText, storyOf } from '../timeline.ts';
 import { endpoint, framesText, plural, seqText, sideName, type Wording } from '../wording.ts';
@@ -86,7 +87,9 @@ function rowsOf(
     return {
       ...row,
       notes: here,
-      lines: here.map((finding) => wrapText('', noteText(finding), NOTE_CHARACTERS)),
+      lines: [...here.map(noteText), ...commentLines(row.packet)].map((text) =>
+        wrapText('', text, NOTE_CHARACTERS),
+      ),
       isDecisive: row.frames.some((frame) => important.has(frame)),
     };
   });
@@ -167,7 +170,8 @@ function tableOf(flow: Flow, rows: readonly Row[], wording: Wording): Markup {
 <div class="box" tabindex="0" role="region" aria-label="Table of the packets"><table>
 <thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${rows.map(({ packet, frames, what, notes }) => {
-    const told = [html`${what}`, ...notes.map((finding) => html`${noteText(finding)}`)];
+    const beside = [...notes.map(noteText), ...commentLines(packet)];
+    const told = [html`${what}`, ...beside.map((text) => html`${text}`)];
     return html`<tr><td class="num">${sinceText(flow, packet)}</td>
 <td>${frames.join(', ')}</td><td>${sideName(packet.dir)}</td><td>${flagsText(packet)}</td>
 <td class="num">${numberText(packet.segSeq)}</td><td class="num">${numberText(packet.segAck)}</td>

@@ -14,6 +14,7 @@
 import { CHECKSUM_BAD, CHECKSUM_FILLED, CHECKSUM_PARTIAL } from '../codes.ts';
 import { type Core, count, enforce, flagsOf } from '../core.ts';
 import { event } from '../emit.ts';
+import { copyOriginal } from '../evidence.ts';
 import { FLOW_OVER, FLOW_RULE_WANTED } from '../flow/layout.ts';
 import { CHECKSUM_FILL_ALWAYS, CHECKSUM_FILL_OFF, POLICY_CHECKSUM_FILL } from '../memory.ts';
 import { wantRule } from '../rule-requests.ts';
@@ -35,6 +36,7 @@ export function normalizeChecksum(core: Core): boolean {
   count(core, CHECKSUM_PARTIAL);
   if (core.policy[POLICY_CHECKSUM_FILL] === CHECKSUM_FILL_OFF) return false;
   if (!enforce(core, CHECKSUM_FILLED)) return false;
+  copyOriginal(core);
   fillTcpChecksum(core.buf, core.words, core.seg);
   core.changed = 2; // complete already
   return true;
@@ -65,6 +67,7 @@ export function fillAlways(core: Core): void {
   if ((core.info & (INFO_CSUM_NOT_READY | INFO_TRUNCATED)) !== 0) return;
   if (tcpChecksumOk(core.buf, core.words, core.seg)) return;
   if (!enforce(core, CHECKSUM_FILLED)) return;
+  copyOriginal(core);
   fillTcpChecksum(core.buf, core.words, core.seg);
   core.changed = 2;
 }

@@ -10,8 +10,7 @@
  * translates, nobody does: they are left alone. Owns `core.swept…`. Times: ms. DESIGN §4.7.
  */
 import { KEEPALIVE_SENT } from '../codes.ts';
-import { type Core, farHalf, flagsOf, nearHalf, since } from '../core.ts';
-import { would } from '../emit.ts';
+import { type Core, farHalf, flagsOf, nearHalf, since, would } from '../core.ts';
 import {
   FLOW_ANCHORED,
   FLOW_FORWARDED,

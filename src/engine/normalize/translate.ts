@@ -18,6 +18,7 @@ import {
 import {
   type Core,
   count,
+  countAction,
   farHalf,
   flagsOf,
   isBehindRaw,
@@ -115,7 +116,7 @@ export function rewriteIn(core: Core, flow: number): boolean {
   }
   const fix = rows[row + SCALE_FIX]!;
   if ((seg.flags & RST) === 0) rescale(core, flow, fix & 0xff, (fix >>> 8) & 0xff);
-  count(core, SEGMENT_TRANSLATED);
+  countAction(core, SEGMENT_TRANSLATED);
   core.changed = 1;
   return true;
 }
@@ -140,7 +141,7 @@ function distance(a: number, b: number): number {
 
 export function dropOld(core: Core, flow: number): number {
   const isn = core.flows.halves[farHalf(core, flow) + ISS]!;
-  count(core, OLD_NUMBERS_DROPPED);
+  countAction(core, OLD_NUMBERS_DROPPED);
   event(core, flow, OLD_NUMBERS_DROPPED, 0, core.seg.segSeq, isn, 0, 0, 0);
   return VERDICT_DROP;
 }
@@ -198,7 +199,7 @@ export function translateOut(core: Core, flow: number): number {
   }
   const fix = rows[row + SCALE_FIX]!;
   if ((seg.flags & (SYN | RST)) === 0) rescale(core, flow, (fix >>> 16) & 0xff, fix >>> 24);
-  count(core, SEGMENT_TRANSLATED);
+  countAction(core, SEGMENT_TRANSLATED);
   core.changed = 1;
   return VERDICT_ACCEPT;
 }
