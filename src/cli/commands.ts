@@ -111,6 +111,38 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./replay.ts')).replay,
   },
   {
+    name: 'probe',
+    does: 'try the path to a server itself: a few connections, and what happened to them',
+    about:
+      'Connects a few times, a second apart, to the server’s first line and no further, watches the ' +
+      'packets on the wire, and says what diagnose says of them. Always measures the bare path, ' +
+      'also beside a running shim. Ctrl-C gives what was seen until then. Needs root.',
+    takes: 'control',
+    positionals: [{ name: 'target', help: 'HOST:PORT of the server' }],
+    options: [
+      {
+        name: 'count',
+        type: 'number',
+        value: 'N',
+        fallback: '5',
+        help: 'attempts (each way, with --compare), from 1 to 100',
+      },
+      flag('compare', 'as many attempts through the running shim, in turn with those without it'),
+      JSON_FLAG,
+    ],
+    examples: [
+      ['seqshim probe 10.0.0.7:22', 'is it the path?'],
+      ['seqshim probe 10.0.0.7:22 --compare --count 20', 'does the running shim help?'],
+    ],
+    exits: {
+      0: 'every attempt succeeded, and nothing was found',
+      1: 'findings, or attempts that failed',
+      3: '--compare, and nothing is running',
+      4: 'not possible here, or interrupted before anything was seen',
+    },
+    load: async () => (await import('./probe.ts')).probe,
+  },
+  {
     name: 'run',
     does: 'look after the connections to the targets',
     about:

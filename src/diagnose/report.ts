@@ -14,7 +14,7 @@ import type { SshAttempt } from './ssh-debug/ssh-attempt.ts';
 import { importantFrames, timelineOf } from './timeline.ts';
 import type { Wording } from './wording.ts';
 
-export type InputKind = 'tcpdump-text' | 'capture' | 'ssh-debug';
+export type InputKind = 'tcpdump-text' | 'capture' | 'ssh-debug' | 'probe';
 
 /** The name under which `tolerated` counts what was not looked at. */
 export const NOT_KEPT = 'packets beyond the limit of connections';

@@ -1,0 +1,38 @@
+/**
+ * The `probe` object of `probe --json`, beside what `diagnose --json` has (schema 1, additive).
+ * Owns the names; times are ms.
+ */
+import { reportJson } from '../diagnose/report.ts';
+import type { ProbeResult } from './probe.ts';
+import { successes, summarize } from './summary.ts';
+
+export function probeJson(result: ProbeResult): object {
+  const { plan, attempts, report } = result;
+  const { target, shim, compare } = plan;
+  const good = successes(attempts, target.port);
+  const flows = new Map(report.flows.map((flow) => [flow.clientPort, flow.id]));
+  return {
+    ...reportJson([report]),
+    probe: {
+      target: target.name,
+      address: target.address,
+      port: target.port,
+      interrupted: result.interrupted,
+      shimPid: shim?.pid ?? null,
+      attempts: attempts.map((one) => ({
+        number: one.number,
+        way: one.way,
+        outcome: one.outcome,
+        ok: good.has(one),
+        localPort: one.localPort,
+        flow: one.way === 'bare' ? (flows.get(String(one.localPort)) ?? null) : null,
+        ms: Math.round(one.ms * 100) / 100,
+        greeting: one.greeting === '' ? null : one.greeting,
+        error: one.error === '' ? null : one.error,
+      })),
+      without: summarize(attempts, 'bare', target.port),
+      with: compare ? summarize(attempts, 'shim', target.port) : null,
+      kernelCounters: result.kernel,
+    },
+  };
+}

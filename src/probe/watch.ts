@@ -1,0 +1,84 @@
+/**
+ * The packets of the probe's own connections, from the wire into the analysis of `diagnose`. Owns
+ * the socket that sees them and the flows that they make.
+ */
+
+import type { Watched } from '../datapath/probe/packet-filter.ts';
+import { type Caught, PacketSocket } from '../datapath/probe/packet-socket.ts';
+import { analyse } from '../diagnose/analyse.ts';
+import { CapturePackets } from '../diagnose/capture-packets.ts';
+import type { Flow } from '../diagnose/flow.ts';
+import { FlowBook } from '../diagnose/flow-book.ts';
+import { LOST, type Report } from '../diagnose/report.ts';
+import type { Wording } from '../diagnose/wording.ts';
+
+const WORDING: Wording = { frame: 'packet', captureInterface: 'any' };
+
+export class Watch {
+  private readonly socket: PacketSocket;
+  private readonly book = new FlowBook();
+  private readonly packets = new CapturePackets(this.book);
+  private readonly listeners = new Set<(packet: Caught) => void>();
+  private readonly records: Uint8Array[] = [];
+
+  constructor(watched: Watched) {
+    this.socket = new PacketSocket(watched);
+    this.take(this.socket.start);
+  }
+
+  /** Takes what has come. */
+  look(): void {
+    this.take(this.socket.drain((packet) => this.tell(packet)));
+  }
+
+  /** `listen` borrows every packet from now on. Returns what ends that. */
+  listen(listener: (packet: Caught) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  get flows(): readonly Flow[] {
+    return this.book.flows;
+  }
+
+  /** Of one of our ports: the newest. */
+  flowOf(localPort: number): Flow | undefined {
+    return this.book.flows.findLast((flow) => flow.clientPort === String(localPort));
+  }
+
+  /** All packets so far, as a file. */
+  capture(): Uint8Array {
+    return Buffer.concat(this.records);
+  }
+
+  close(): void {
+    this.look();
+    this.socket.close();
+    this.packets.end();
+  }
+
+  /** In the words and numbers of `diagnose`. */
+  report(name: string): Report {
+    const { counts } = this.packets;
+    const { lost } = this.socket;
+    const { flows } = this.book;
+    const tolerated: Record<string, number> = lost === 0 ? {} : { [LOST]: lost };
+    const { packets, frames } = counts;
+    return {
+      ...analyse(flows, WORDING),
+      input: { name, kind: 'probe', packets, lines: frames, tolerated },
+      flows,
+      wording: WORDING,
+    };
+  }
+
+  private take(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.records.push(bytes);
+    this.packets.feed(bytes);
+  }
+
+  private tell(packet: Caught): void {
+    for (const listener of this.listeners) listener(packet);
+  }
+}
