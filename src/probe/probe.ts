@@ -1,6 +1,6 @@
 /**
  * `probe`: attempts on the bare path, one after the other, each watched on the wire; where it is
- * asked for, as many through the running shim between them. Owns the order, the pace and the limits.
+ * asked for, as many through the running shim in between. Owns order, pace and limits.
  * Times: ms.
  */
 import { setTimeout as pause } from 'node:timers/promises';

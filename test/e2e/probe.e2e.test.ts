@@ -2,10 +2,14 @@
  * `seqshim probe` against real servers through the faulty firewall: what it sees, what it says of
  * it, and that a shim beside it has no part in that. Live. Labs stand side by side.
  */
-import { describe, expect, it } from 'vitest';
-import type { Fault } from '../../src/testbed/firewall/fault.ts';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, type ExpectStatic, it } from 'vitest';
 import { distFile } from '../../src/testbed/dist-file.ts';
+import type { FaultyPath } from '../../src/testbed/faulty-path.ts';
+import type { Fault } from '../../src/testbed/firewall/fault.ts';
 import { ADDRESS, type Lab } from '../../src/testbed/lab.ts';
+import { collect } from '../../src/testbed/namespace.ts';
 import { scenarioByName } from '../../src/testbed/scenarios.ts';
 import { withFault, withLab, withShim } from './live-parts.ts';
 
@@ -36,17 +40,103 @@ const ssh = `${SERVER}:22`;
 const fault = (name: string): Partial<Fault> => scenarioByName(name).fault;
 
 describe.concurrent('seqshim probe', () => {
-  it('a healthy path: every attempt is greeted, nothing is found', async ({ expect }) => {
+  it('nothing is wrong, and the ways in which nobody answers', async ({ expect }) => {
     await withLab(async (lab) => {
-      const { exitCode, json, stderr, stdout } = await probe(lab, ssh);
-      expect(stderr).toMatch(/^probing 10\.99\.2\.2:22 .* at most \d+ s\n {2}1\/5 /);
+      const { exitCode, json, stderr, stdout } = await probe(lab, ssh, '--count', '2');
+      expect(stderr).toMatch(/^probing 10\.99\.2\.2:22 .* at most \d+ s\n {2}1\/2 /);
       expect(json.findings, stdout).toEqual([]);
-      expect(json.probe.without).toMatchObject({ ok: 5, count: 5 });
+      expect(json.probe.without).toMatchObject({ ok: 2, count: 2 });
       expect(json.probe.attempts[0].greeting).toMatch(/^SSH-2\.0-/);
-      expect(json.flows.map((flow: { packets: number }) => flow.packets > 5)).toEqual(
-        Array(5).fill(true),
-      );
-      expect(exitCode).toBe(0);
+      expect(json.flows.map((flow: { id: number }) => flow.id)).toEqual([1, 2]);
+      expect([exitCode, json.inputs[0].enough]).toEqual([0, true]);
+
+      await interrupted(lab, expect);
+      const closed = await probe(lab, `${SERVER}:9`, '--count', '1');
+      expect([closed.exitCode, closed.codes]).toEqual([1, ['connection-refused']]);
+      expect(closed.json.probe.attempts[0].outcome).toBe('refused');
+      lab.firewall.call('iptables', ['-I', 'FORWARD', '-p', 'tcp', '--dport', '22', '-j', 'DROP']);
+      const blocked = await probe(lab, ssh, '--count', '1');
+      expect([blocked.exitCode, blocked.codes]).toEqual([1, ['syn-unanswered']]);
+      const alone = await probe(lab, ssh, '--compare');
+      expect([alone.exitCode, alone.stderr]).toEqual([
+        3,
+        'Cannot compare: no shim is running here. Start it with seqshim run, or leave out --compare\n',
+      ]);
+      lab.jumpbox.call('ip', ['route', 'del', 'default']);
+      const nowhere = await probe(lab, ssh);
+      expect(nowhere.exitCode).toBe(4);
+      expect(nowhere.stderr).toContain('there is no route to 10.99.2.2\n');
+    });
+  });
+
+  it('two end points: their findings, and --compare with a shim', async ({ expect }) => {
+    await withLab(async (lab) => {
+      await withFault(lab, fault('first-connection-reset-BRD'), async () => {
+        const target = `[${ADDRESS[6].server}]:22`;
+        const { exitCode, codes, json } = await probe(lab, target, '--count', '2');
+        expect(exitCode).toBe(1);
+        expect(codes).toEqual(['synack-conflict', 'rst-after-conflict', 'rst-refuted']);
+        expect(json.probe.attempts[0]).toMatchObject({ outcome: 'reset', error: 'ECONNRESET' });
+        const suspects = json.hypotheses.map((one: { id: string }) => one.id);
+        expect(suspects).toContain('isn-randomization');
+      });
+      await withFault(lab, fault('double-endpoint'), async () => {
+        await withShim(lab, async () => {
+          const other = await probe(lab, `${SERVER}:9`, '--compare', '--count', '1');
+          expect(other.exitCode).toBe(2);
+          expect(other.stderr).toMatch(/does not look after 10\.99\.2\.2:9; its targets are/);
+          const { exitCode, json, stderr } = await probe(lab, ssh, '--compare', '--count', '3');
+          expect(json.probe.without).toMatchObject({ ok: 0, count: 3 });
+          expect(json.probe.with, stderr).toMatchObject({ ok: 3, count: 3 });
+          expect(exitCode).toBe(1);
+        });
+      });
+    });
+  });
+
+  it('beside a shim: it still sees the bare path, and the shim sees nothing', async ({
+    expect,
+  }) => {
+    await withLab(async (lab) => {
+      await withFault(lab, fault('forged-reset-idle'), async (path) => {
+        await withShim(lab, async (shim) => {
+          const { packets, pid } = shim.status();
+          const { exitCode, codes, json } = await forging(path, () =>
+            probe(lab, `${SERVER}:7`, '--count', '1'),
+          );
+          expect([exitCode, codes, json.probe.shimPid]).toEqual([1, ['rst-foreign'], pid]);
+          expect(json.probe.attempts[0]).toMatchObject({ outcome: 'reset', ok: false });
+          expect(shim.status()['packets']).toBe(packets);
+          const left = lab.jumpbox.call('sh', ['-c', 'iptables-save; nft list ruleset']);
+          expect(left).not.toContain('seqshim-probe');
+        });
+      });
     });
   });
 });
+
+/** Ctrl-C gives what was seen until then. */
+async function interrupted(lab: Lab, expect: ExpectStatic): Promise<void> {
+  const args = [distFile('cli.js'), 'probe', ssh, '--count', '20', '--no-config'];
+  const child = lab.jumpbox.start(process.execPath, args);
+  const output = collect(child);
+  while (!output.stderr.includes(' 1/20')) await pause(20);
+  child.kill('SIGINT');
+  const [exitCode] = await once(child, 'close');
+  expect(exitCode).toBe(0);
+  expect(output.stdout).toContain('interrupted: this is what was seen until then');
+  expect(output.stdout).toMatch(/first line: (\d)\/\1 \(p50/);
+}
+
+/** Somebody resets whatever there is, until the work is done. */
+async function forging<T>(path: FaultyPath, work: () => Promise<T>): Promise<T> {
+  let done = false;
+  const working = work().finally(() => {
+    done = true;
+  });
+  while (!done) {
+    await path.tell({ do: 'forge', ttl: 200, distance: 0 });
+    await pause(200);
+  }
+  return working;
+}

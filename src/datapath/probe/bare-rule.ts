@@ -1,40 +1,44 @@
 /**
- * Keeps what arrives for some connections away from a running shim: our sockets' mark is on what
- * they send only, so one rule before the shim's own puts the same mark on what comes back.
+ * Keeps the packets of some connections away from a running shim. Our sockets' mark is on what they
+ * send only, not on what comes back, nor on a reset that the kernel sends when they are gone: two
+ * rules before the shim's own put it on everything.
  *
- * Owns that rule for the time of a probe. It is taken out by a process of its own that waits for
- * the end of ours, whatever ends it: left behind it would hide later connections from the shim.
+ * Owns these rules for the time of a probe. They are taken out by a process of its own that waits
+ * for the end of ours, whatever ends it: left behind they would hide later connections from the
+ * shim.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { OperatorError } from '../../config/errors.ts';
 import { EXIT_IMPOSSIBLE } from '../../config/exit-codes.ts';
+import { RESTORE } from '../rules/detect.ts';
 import { run } from '../rules/execute.ts';
 import type { Watched } from './packet-filter.ts';
 
 export type RuleProgram = 'nft' | 'iptables';
 
 const REMOVE_MS = 15_000;
-/** Before the shim's chain in raw (-300). */
-const PRIORITY = -310;
+/** Of nft's chains: before the shim's in raw (-300) and mangle (-150). */
+const BEFORE_RAW = -310;
+const BEFORE_MANGLE = -160;
 /** Of two at once each has its own. */
-const TABLE_PREFIX = 'seqshim-probe-';
+const NAME_PREFIX = 'seqshim-probe-';
 
-/** What puts the rule there, and what takes it away. */
+/** A program, what puts the rules in and what takes them out, both from standard input. */
 export interface BareCommands {
-  readonly add: readonly string[];
-  readonly input: string;
-  readonly remove: readonly string[];
+  readonly program: readonly string[];
+  readonly add: string;
+  readonly remove: string;
 }
 
 export class BareRule {
   private readonly janitor: ChildProcess;
 
-  static open(program: RuleProgram, watched: Watched, mark: number): BareRule {
-    const { add, input, remove } = bareCommands(program, watched, mark, process.pid);
-    const rule = new BareRule(remove);
-    const [file = '', ...args] = add;
-    const outcome = run(file, args, input);
+  static open(kind: RuleProgram, watched: Watched, mark: number): BareRule {
+    const commands = bareCommands(kind, watched, mark, process.pid);
+    const rule = new BareRule(commands);
+    const [file = '', ...args] = commands.program;
+    const outcome = run(file, args, commands.add);
     if (outcome.ok) return rule;
     rule.janitor.stdin?.end();
     const why = outcome.stderr.trim().split('\n')[0] ?? '';
@@ -44,10 +48,11 @@ export class BareRule {
     );
   }
 
-  private constructor(remove: readonly string[]) {
+  private constructor({ program, remove }: BareCommands) {
     // In a session of its own: Ctrl-C ends us, and not the one who cleans up behind us.
-    const script = 'cat >/dev/null; PATH=$PATH:/usr/sbin:/sbin; exec "$@"';
-    this.janitor = spawn('sh', ['-c', script, 'sh', ...remove], {
+    const script =
+      'cat >/dev/null; PATH=$PATH:/usr/sbin:/sbin; text=$1; shift; printf "%s" "$text" | "$@"';
+    this.janitor = spawn('sh', ['-c', script, 'sh', remove, ...program], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
     });
@@ -62,33 +67,40 @@ export class BareRule {
 }
 
 export function bareCommands(
-  program: RuleProgram,
+  kind: RuleProgram,
   watched: Watched,
   mark: number,
   pid: number,
 ): BareCommands {
   const { family, farAddr, farPort, nearPortFirst, nearPortLast } = watched;
+  const name = `${NAME_PREFIX}${pid}`;
   const bits = `0x${mark.toString(16)}`;
-  if (program === 'nft') {
-    const table = `${TABLE_PREFIX}${pid}`;
-    const from = `${family === 4 ? 'ip' : 'ip6'} saddr ${farAddr} tcp sport ${farPort}`;
-    const rule = `${from} tcp dport ${nearPortFirst}-${nearPortLast} meta mark set meta mark or ${bits}`;
-    const chain = `type filter hook prerouting priority ${PRIORITY}; policy accept;`;
+  if (kind === 'nft') {
+    const ip = family === 4 ? 'ip' : 'ip6';
+    const near = `${nearPortFirst}-${nearPortLast}`;
+    const set = `meta mark set meta mark or ${bits}`;
+    const chain = (hook: string, priority: number, match: string) =>
+      `  chain ${hook} {\n    type filter hook ${hook} priority ${priority}; policy accept;\n` +
+      `    ${match} ${set}\n  }\n`;
+    const arriving = `${ip} saddr ${farAddr} tcp sport ${farPort} tcp dport ${near}`;
+    const leaving = `${ip} daddr ${farAddr} tcp dport ${farPort} tcp sport ${near}`;
+    const chains =
+      chain('prerouting', BEFORE_RAW, arriving) + chain('postrouting', BEFORE_MANGLE, leaving);
     return {
-      add: ['nft', '-f', '-'],
-      input: `table inet ${table} {\n  chain raw {\n    ${chain}\n    ${rule}\n  }\n}\n`,
-      remove: ['nft', 'delete', 'table', 'inet', table],
+      program: ['nft', '-f', '-'],
+      add: `table inet ${name} {\n${chains}}\n`,
+      remove: `delete table inet ${name}\n`,
     };
   }
-  const file = family === 4 ? 'iptables' : 'ip6tables';
-  const match = ['-p', 'tcp', '-s', farAddr, '--sport', String(farPort)];
-  const ports = ['--dport', `${nearPortFirst}:${nearPortLast}`];
-  const comment = ['-m', 'comment', '--comment', `${TABLE_PREFIX}${pid}`];
-  const target = ['-j', 'MARK', '--set-xmark', `${bits}/${bits}`];
-  const rule = [...match, ...ports, ...comment, ...target];
+  const near = `${nearPortFirst}:${nearPortLast}`;
+  const target = `-m comment --comment ${name} -j MARK --set-xmark ${bits}/${bits}`;
+  const arriving = `-s ${farAddr} -p tcp --sport ${farPort} --dport ${near} ${target}`;
+  const leaving = `-d ${farAddr} -p tcp --sport ${near} --dport ${farPort} ${target}`;
+  const text = (raw: string, mangle: string) =>
+    `*raw\n${raw} ${arriving}\nCOMMIT\n*mangle\n${mangle} ${leaving}\nCOMMIT\n`;
   return {
-    add: [file, '-w', '5', '-t', 'raw', '-I', 'PREROUTING', '1', ...rule],
-    input: '',
-    remove: [file, '-w', '5', '-t', 'raw', '-D', 'PREROUTING', ...rule],
+    program: [family === 4 ? RESTORE[4] : RESTORE[6], '--noflush', '-w', '5'],
+    add: text('-I PREROUTING 1', '-I POSTROUTING 1'),
+    remove: text('-D PREROUTING', '-D POSTROUTING'),
   };
 }
