@@ -13,6 +13,7 @@ import {
   type Plan,
   type ProbeResult,
   runProbe,
+  SACK_MS_MAX,
 } from '../probe/probe.ts';
 import { probeJson } from '../probe/probe-json.ts';
 import { demandShim, findShim } from '../probe/shim-beside.ts';
@@ -52,7 +53,9 @@ function countOf(written: string): number {
 
 function startText({ target, count, compare }: Plan): string {
   const attempts = compare ? 2 * count : count;
-  const seconds = Math.ceil((attempts * ATTEMPT_MS_MAX + AFTERMATH_MS) / 1000);
+  // One more from the same port.
+  const longestMs = attempts * (ATTEMPT_MS_MAX + SACK_MS_MAX) + ATTEMPT_MS_MAX + AFTERMATH_MS;
+  const seconds = Math.ceil(longestMs / 1000);
   const what = compare ? `${count} attempts each way` : `${count} attempts`;
   return `probing ${target.name} (${target.address}): ${what}, a second apart, at most ${seconds} s`;
 }
@@ -61,8 +64,9 @@ function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-function exitCodeOf({ attempts, report, plan }: ProbeResult): number {
+function exitCodeOf({ attempts, report, plan, portReuse, sack }: ProbeResult): number {
   if (report.findings.some(({ severity }) => severity !== 'note')) return EXIT_NO;
+  if (portReuse?.verdict === 'fails' || sack?.verdict === 'shifted') return EXIT_NO;
   const made = attempts.filter(({ outcome }) => outcome !== 'stopped');
   if (made.length === 0) return EXIT_IMPOSSIBLE;
   const good = successes(attempts, plan.target.port);

@@ -36,6 +36,8 @@ export function printProbe(result: ProbeResult): string {
     `Probe of ${target.name}${named}, ${beside(result)}`,
     ...summaryLines(result),
     ...failureLines(attempts, successes(attempts, target.port)),
+    ...sackLines(result),
+    ...reuseLines(result),
     ...kernelLines(result),
     '',
   ];
@@ -67,6 +69,20 @@ function failureLines(attempts: readonly Attempt[], good: ReadonlySet<Attempt>):
     .map((attempt) => {
       return `  attempt ${attempt.number} (local port ${attempt.localPort}): ${attemptText(attempt)}`;
     });
+}
+
+function sackLines({ sack }: ProbeResult): string[] {
+  if (sack === null) return [];
+  const { verdict, certainty, because } = sack;
+  const words = certainty === null ? 'cannot tell' : `${verdict} (${certainty})`;
+  return wrapText('  SACK blocks: ', `${words}, ${because}; what becomes of ours shows there only`);
+}
+
+function reuseLines({ portReuse }: ProbeResult): string[] {
+  if (portReuse === null) return [];
+  const { verdict, because } = portReuse;
+  const words = verdict === 'undecided' ? 'cannot tell' : verdict;
+  return wrapText('  the same port again: ', `${words}, ${because}`);
 }
 
 function kernelLines({ kernel }: ProbeResult): string[] {

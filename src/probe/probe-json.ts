@@ -10,7 +10,8 @@ export function probeJson(result: ProbeResult): object {
   const { plan, attempts, report } = result;
   const { target, shim, compare } = plan;
   const good = successes(attempts, target.port);
-  const flows = new Map(report.flows.map((flow) => [flow.clientPort, flow.id]));
+  // The last one first: a port that was used again belongs to its first connection.
+  const flows = new Map(report.flows.toReversed().map((flow) => [flow.clientPort, flow.id]));
   return {
     ...reportJson([report]),
     probe: {
@@ -33,6 +34,8 @@ export function probeJson(result: ProbeResult): object {
       without: summarize(attempts, 'bare', target.port),
       with: compare ? summarize(attempts, 'shim', target.port) : null,
       kernelCounters: result.kernel,
+      sack: result.sack,
+      portReuse: result.portReuse,
     },
   };
 }

@@ -1,25 +1,22 @@
 /**
  * `probe`: attempts on the bare path, one after the other, each watched on the wire; where it is
- * asked for, as many through the running shim in between. Owns order, pace and limits.
- * Times: ms.
+ * asked for, as many through the running shim in between. Then what else these connections can
+ * show. Owns order, pace and limits. Times: ms.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import { MARK_INJECT } from '../config/config.ts';
-import { OperatorError } from '../config/errors.ts';
-import { EXIT_IMPOSSIBLE } from '../config/exit-codes.ts';
-import { BareRule } from '../datapath/probe/bare-rule.ts';
 import {
   countedSince,
   type KernelCounts,
   readKernelCounters,
 } from '../datapath/probe/kernel-counters.ts';
-import { ReservedPorts } from '../datapath/probe/reserved-ports.ts';
-import { localAddress, TcpSocket } from '../datapath/probe/tcp-socket.ts';
+import type { TcpSocket } from '../datapath/probe/tcp-socket.ts';
 import type { Report } from '../diagnose/report.ts';
 import { type Attempt, attemptOnce, type Manners, type Way } from './attempt.ts';
+import { BarePath } from './bare-path.ts';
+import { type PortReuse, reusePort } from './port-reuse.ts';
+import { calibrateSack, type SackResult } from './sack-calibration.ts';
 import { demandSeen, type ShimBeside } from './shim-beside.ts';
 import type { Target } from './target.ts';
-import { Watch } from './watch.ts';
 
 /** From the beginning of one attempt to the beginning of the next, at least. */
 export const INTERVAL_MS = 1000;
@@ -27,6 +24,11 @@ export const INTERVAL_MS = 1000;
 export const AFTERMATH_MS = 1200;
 /** Connecting, the greeting and the end, each at its limit. */
 export const ATTEMPT_MS_MAX = 8600;
+/** The line and two copies of it, each without an answer. */
+export const SACK_MS_MAX = 3000;
+
+/** The version exchange of ssh (RFC 4253 §4.2): whoever reads the server's log knows what it was. */
+const SSH_LINE = 'SSH-2.0-seqshim_probe\r\n';
 
 export interface Plan {
   readonly target: Target;
@@ -42,6 +44,10 @@ export interface ProbeResult {
   readonly interrupted: boolean;
   readonly kernel: KernelCounts;
   readonly report: Report;
+  /** Null: the server expects no line that we could say. */
+  readonly sack: SackResult | null;
+  /** Null: interrupted before. */
+  readonly portReuse: PortReuse | null;
 }
 
 /** Told as it goes on. */
@@ -52,108 +58,71 @@ export async function runProbe(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<ProbeResult> {
-  const path = await BarePath.open(plan);
+  const path = BarePath.open(plan.target, plan.shim, plan.count, signal);
   try {
     const before = readKernelCounters();
-    const attempts = await path.attempts(signal, progress);
-    await rest(AFTERMATH_MS, signal, () => path.watch.look());
+    const probe = new Probe(plan, path, signal);
+    const attempts = await probe.attempts(progress);
+    const portReuse = signal.aborted ? null : await probe.reuse(attempts);
+    await path.rest(AFTERMATH_MS);
     const kernel = countedSince(before, readKernelCounters());
-    path.watch.look();
-    const report = path.watch.report(`${plan.target.name}`);
-    return { plan, attempts, interrupted: signal.aborted, kernel, report };
+    const report = path.watch.report(plan.target.name);
+    const { sack } = probe;
+    return { plan, attempts, interrupted: signal.aborted, kernel, report, sack, portReuse };
   } finally {
     await path.close();
   }
 }
 
-/** What stands for the time of a probe: ports, the packet socket, a rule beside a shim. */
-class BarePath {
-  readonly watch: Watch;
+class Probe {
+  sack: SackResult | null = null;
   private readonly plan: Plan;
-  private readonly local: string;
-  private readonly ports: ReservedPorts;
-  private readonly rule: BareRule | undefined;
+  private readonly path: BarePath;
+  private readonly manners: Manners;
 
-  static async open(plan: Plan): Promise<BarePath> {
-    const { family, address, port, name } = plan.target;
-    const local = localAddress(family, address, port, MARK_INJECT);
-    if (local === undefined) {
-      throw new OperatorError(
-        `Cannot probe ${name}: there is no route to ${address}`,
-        EXIT_IMPOSSIBLE,
-      );
-    }
-    const ports = ReservedPorts.take(plan.count, { family, address: local, mark: MARK_INJECT });
-    if (ports === undefined) {
-      throw new OperatorError(
-        `Cannot probe ${name}: no ${plan.count} local ports in a row are free, try again`,
-        EXIT_IMPOSSIBLE,
-      );
-    }
-    try {
-      return new BarePath(plan, local, ports);
-    } catch (error) {
-      ports.release();
-      throw error;
-    }
-  }
-
-  private constructor(plan: Plan, local: string, ports: ReservedPorts) {
-    const { family, address, port } = plan.target;
-    const range = { nearPortFirst: ports.first, nearPortLast: ports.last };
-    const watched = { family, farAddr: address, farPort: port, ...range };
+  constructor(plan: Plan, path: BarePath, signal: AbortSignal) {
     this.plan = plan;
-    this.local = local;
-    this.ports = ports;
-    this.watch = new Watch(watched);
-    const program = plan.shim?.rules;
-    this.rule = program === undefined ? undefined : BareRule.open(program, watched, MARK_INJECT);
+    this.path = path;
+    this.manners = { target: plan.target, signal, look: () => path.watch.look() };
   }
 
-  async attempts(signal: AbortSignal, progress: Progress): Promise<Attempt[]> {
+  async attempts(progress: Progress): Promise<Attempt[]> {
+    const { path, manners } = this;
     const { count, compare, target, shim } = this.plan;
     const ways: readonly Way[] = compare ? ['shim', 'bare'] : ['bare'];
     const total = count * ways.length;
     const made: Attempt[] = [];
-    const look = () => this.watch.look();
-    const manners: Manners = { target, signal, look };
-    while (made.length < total && !signal.aborted) {
+    while (made.length < total && !manners.signal.aborted) {
       const startedMs = performance.now();
       const way = ways[made.length % ways.length] ?? 'bare';
-      const socket = way === 'bare' ? this.ports.next() : this.unmarked();
-      const attempt = await attemptOnce(socket, made.length + 1, way, manners);
+      const attempt = await this.attempt(way, made.length + 1);
       if (way === 'shim' && made.length === 0 && shim !== undefined) {
-        await demandSeen(shim, target, this.local, attempt.localPort);
+        await demandSeen(shim, target, path.local, attempt.localPort);
       }
       made.push(attempt);
       progress(attempt, total);
-      if (made.length < total) {
-        await rest(INTERVAL_MS - (performance.now() - startedMs), signal, look);
-      }
+      await path.rest(INTERVAL_MS - (performance.now() - startedMs));
     }
     return made;
   }
 
-  async close(): Promise<void> {
-    this.watch.close();
-    await this.rule?.close();
-    this.ports.release();
+  reuse(attempts: readonly Attempt[]): Promise<PortReuse> {
+    const bare = attempts.filter(({ way }) => way === 'bare');
+    return reusePort(this.path, bare, this.manners);
   }
 
-  /** As every program has it. */
-  private unmarked(): TcpSocket {
+  private attempt(way: Way, number: number): Promise<Attempt> {
+    const { path, manners } = this;
+    if (way === 'shim') return attemptOnce(path.unmarked(), number, way, manners);
+    const meanwhile = (socket: TcpSocket, greeting: string) => this.calibrate(socket, greeting);
+    return attemptOnce(path.next(), number, way, { ...manners, meanwhile });
+  }
+
+  /** Once is enough, where it told something. */
+  private async calibrate(socket: TcpSocket, greeting: string): Promise<void> {
+    if (!greeting.startsWith('SSH-')) return;
+    if (this.sack !== null && this.sack.verdict !== 'undecided') return;
     const { family } = this.plan.target;
-    const socket = TcpSocket.bind({ family, address: this.local, port: 0, mark: 0 });
-    if (socket === undefined) throw new Error('no local port is free');
-    return socket;
-  }
-}
-
-/** Waits, and takes packets meanwhile. */
-async function rest(ms: number, signal: AbortSignal, look: () => void): Promise<void> {
-  const endMs = performance.now() + ms;
-  while (performance.now() < endMs && !signal.aborted) {
-    await pause(Math.min(20, Math.max(1, endMs - performance.now())));
-    look();
+    this.sack = await calibrateSack(socket, SSH_LINE, family, MARK_INJECT, this.path.watch);
   }
 }

@@ -7,7 +7,7 @@ import type { Watched } from '../datapath/probe/packet-filter.ts';
 import { type Caught, PacketSocket } from '../datapath/probe/packet-socket.ts';
 import { analyse } from '../diagnose/analyse.ts';
 import { CapturePackets } from '../diagnose/capture-packets.ts';
-import type { Flow } from '../diagnose/flow.ts';
+import { type Flow, SERVER } from '../diagnose/flow.ts';
 import { FlowBook } from '../diagnose/flow-book.ts';
 import { LOST, type Report } from '../diagnose/report.ts';
 import type { Wording } from '../diagnose/wording.ts';
@@ -44,6 +44,12 @@ export class Watch {
   /** Of one of our ports: the newest. */
   flowOf(localPort: number): Flow | undefined {
     return this.book.flows.findLast((flow) => flow.clientPort === String(localPort));
+  }
+
+  /** By the SYN-ACK of a connection from this port; undefined: none has come. */
+  sackOffered(localPort: number): boolean | undefined {
+    const [offer] = this.flowOf(localPort)?.halves[SERVER].offers ?? [];
+    return offer?.first.options.layout.includes('sackOK');
   }
 
   /** All packets so far, as a file. */

@@ -47,8 +47,10 @@ describe.concurrent('seqshim probe', () => {
       expect(json.findings, stdout).toEqual([]);
       expect(json.probe.without).toMatchObject({ ok: 2, count: 2 });
       expect(json.probe.attempts[0].greeting).toMatch(/^SSH-2\.0-/);
-      expect(json.flows.map((flow: { id: number }) => flow.id)).toEqual([1, 2]);
+      expect(json.probe.attempts.map((one: { flow: number }) => one.flow)).toEqual([1, 2]);
       expect([exitCode, json.inputs[0].enough]).toEqual([0, true]);
+      expect(json.probe.sack, stdout).toMatchObject({ verdict: 'intact', certainty: 'proven' });
+      expect(json.probe.portReuse).toMatchObject({ verdict: 'works' });
 
       await interrupted(lab, expect);
       const closed = await probe(lab, `${SERVER}:9`, '--count', '1');
@@ -79,6 +81,11 @@ describe.concurrent('seqshim probe', () => {
         expect(json.probe.attempts[0]).toMatchObject({ outcome: 'reset', error: 'ECONNRESET' });
         const suspects = json.hypotheses.map((one: { id: string }) => one.id);
         expect(suspects).toContain('isn-randomization');
+      });
+      await withFault(lab, { offsets: true, sackBlind: true }, async () => {
+        const { exitCode, codes, json, stdout } = await probe(lab, ssh, '--count', '1');
+        expect(json.probe.sack, stdout).toMatchObject({ verdict: 'shifted', certainty: 'proven' });
+        expect([exitCode, codes]).toEqual([1, ['sack-out-of-window']]);
       });
       await withFault(lab, fault('double-endpoint'), async () => {
         await withShim(lab, async () => {

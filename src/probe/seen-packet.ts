@@ -1,0 +1,27 @@
+/**
+ * A packet of the probe's connections as the measurements want it: a parsed header over a copy.
+ * Owns the one copy and the one header; both hold until the next packet.
+ */
+import type { Caught } from '../datapath/probe/packet-socket.ts';
+import { sackEdges } from '../diagnose/sack-edges.ts';
+import { parseSegment, WIRE_OK } from '../engine/wire/parse.ts';
+import { Segment } from '../engine/wire/segment.ts';
+import type { Seq } from '../engine/wire/seq.ts';
+
+const PACKET_BYTES_MAX = 65_536;
+
+export class SeenPacket {
+  readonly seg = new Segment();
+  private readonly bytes = new Uint8Array(PACKET_BYTES_MAX);
+
+  /** False: it is no whole TCP packet. */
+  read({ bytes }: Caught): boolean {
+    if (bytes.length > PACKET_BYTES_MAX) return false;
+    this.bytes.set(bytes);
+    return parseSegment(this.bytes, 0, bytes.length, this.seg) === WIRE_OK;
+  }
+
+  sackEdges(): readonly Seq[] {
+    return sackEdges(this.bytes, this.seg);
+  }
+}
