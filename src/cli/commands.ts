@@ -128,11 +128,20 @@ export const COMMANDS: readonly Command[] = [
         help: 'attempts (each way, with --compare), from 1 to 100',
       },
       flag('compare', 'as many attempts through the running shim, in turn with those without it'),
+      {
+        name: 'idle',
+        type: 'duration',
+        value: 'MAX',
+        fallback: undefined,
+        help: 'then silent connections side by side: when are they forgotten? Up to MAX [1h]',
+        mayBeBare: true,
+      },
       JSON_FLAG,
     ],
     examples: [
       ['seqshim probe 10.0.0.7:22', 'is it the path?'],
       ['seqshim probe 10.0.0.7:22 --compare --count 20', 'does the running shim help?'],
+      ['seqshim probe 10.0.0.7:22 --idle 10m', 'does something forget silent connections?'],
     ],
     exits: {
       0: 'every attempt succeeded, and nothing was found',

@@ -7,12 +7,14 @@ import type { TcpSocket } from '../datapath/probe/tcp-socket.ts';
 import { Greeting } from './greeting.ts';
 import type { Target } from './target.ts';
 
-const SSH_PORT = 22;
+export const SSH_PORT = 22;
 /** Three SYNs: Linux sends them at 0, 1 and 3 s. */
 const CONNECT_MS = 5000;
 const GREETING_MS = 3000;
 const END_MS = 500;
 const LOOK_MS = 1;
+/** Connecting, the greeting and the end, each at its limit. */
+export const ATTEMPT_MS_MAX = CONNECT_MS + GREETING_MS + END_MS + 100;
 
 /** `greeted` is success; `quiet`: connected, and the server waits for the client to speak. */
 export type Outcome =

@@ -38,6 +38,7 @@ export function printProbe(result: ProbeResult): string {
     ...failureLines(attempts, successes(attempts, target.port)),
     ...sackLines(result),
     ...reuseLines(result),
+    ...idleLines(result),
     ...kernelLines(result),
     '',
   ];
@@ -83,6 +84,18 @@ function reuseLines({ portReuse }: ProbeResult): string[] {
   const { verdict, because } = portReuse;
   const words = verdict === 'undecided' ? 'cannot tell' : verdict;
   return wrapText('  the same port again: ', `${words}, ${because}`);
+}
+
+function idleLines({ idle }: ProbeResult): string[] {
+  if (idle === null) return [];
+  const { verdict, aliveS, deadS, maxS, because } = idle;
+  const words =
+    verdict === 'forgets'
+      ? `forgets after between ${aliveS} s and ${deadS} s`
+      : verdict === 'not-within'
+        ? `not within ${maxS} s`
+        : 'cannot tell';
+  return wrapText('  a silent connection: ', `${words}; ${because}`);
 }
 
 function kernelLines({ kernel }: ProbeResult): string[] {

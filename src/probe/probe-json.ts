@@ -36,6 +36,7 @@ export function probeJson(result: ProbeResult): object {
       kernelCounters: result.kernel,
       sack: result.sack,
       portReuse: result.portReuse,
+      idle: result.idle,
     },
   };
 }

@@ -11,21 +11,21 @@ import {
 } from '../datapath/probe/kernel-counters.ts';
 import type { TcpSocket } from '../datapath/probe/tcp-socket.ts';
 import type { Report } from '../diagnose/report.ts';
-import { type Attempt, attemptOnce, type Manners, type Way } from './attempt.ts';
+import { ATTEMPT_MS_MAX, type Attempt, attemptOnce, type Manners, type Way } from './attempt.ts';
 import { BarePath } from './bare-path.ts';
+import { IDLE_PORT_COUNT, type IdleResult, idleMsMax, searchIdleLimit } from './idle-search.ts';
 import { type PortReuse, reusePort } from './port-reuse.ts';
+import { attemptText } from './print-probe.ts';
 import { calibrateSack, type SackResult } from './sack-calibration.ts';
 import { demandSeen, type ShimBeside } from './shim-beside.ts';
 import type { Target } from './target.ts';
 
 /** From the beginning of one attempt to the beginning of the next, at least. */
-export const INTERVAL_MS = 1000;
+const INTERVAL_MS = 1000;
 /** A SYN-ACK that was not acknowledged comes again after a second. */
-export const AFTERMATH_MS = 1200;
-/** Connecting, the greeting and the end, each at its limit. */
-export const ATTEMPT_MS_MAX = 8600;
+const AFTERMATH_MS = 1200;
 /** The line and two copies of it, each without an answer. */
-export const SACK_MS_MAX = 3000;
+const SACK_MS_MAX = 3000;
 
 /** The version exchange of ssh (RFC 4253 §4.2): whoever reads the server's log knows what it was. */
 const SSH_LINE = 'SSH-2.0-seqshim_probe\r\n';
@@ -36,6 +36,8 @@ export interface Plan {
   /** The one that runs here. */
   readonly shim: ShimBeside | undefined;
   readonly compare: boolean;
+  /** The longest silence to try; 0: none. */
+  readonly idleMaxS: number;
 }
 
 export interface ProbeResult {
@@ -48,27 +50,40 @@ export interface ProbeResult {
   readonly sack: SackResult | null;
   /** Null: interrupted before. */
   readonly portReuse: PortReuse | null;
+  /** Null: not asked for, or interrupted before. */
+  readonly idle: IdleResult | null;
 }
 
-/** Told as it goes on. */
-export type Progress = (attempt: Attempt, count: number) => void;
+/** Told line by line as it goes on. */
+export type Progress = (line: string) => void;
+
+/** How long all of it takes at most. */
+export function probeMsMax({ count, compare, idleMaxS }: Plan): number {
+  const attempts = (compare ? 2 * count : count) * (ATTEMPT_MS_MAX + SACK_MS_MAX);
+  const idle = idleMaxS === 0 ? 0 : idleMsMax(idleMaxS);
+  return attempts + ATTEMPT_MS_MAX + idle + AFTERMATH_MS;
+}
 
 export async function runProbe(
   plan: Plan,
   signal: AbortSignal,
   progress: Progress,
 ): Promise<ProbeResult> {
-  const path = BarePath.open(plan.target, plan.shim, plan.count, signal);
+  const portCount = plan.count + (plan.idleMaxS === 0 ? 0 : IDLE_PORT_COUNT);
+  const path = BarePath.open(plan.target, plan.shim, portCount, signal);
   try {
     const before = readKernelCounters();
     const probe = new Probe(plan, path, signal);
     const attempts = await probe.attempts(progress);
     const portReuse = signal.aborted ? null : await probe.reuse(attempts);
+    const wantsIdle = plan.idleMaxS > 0 && !signal.aborted;
+    const idle = wantsIdle ? await probe.idle(progress) : null;
     await path.rest(AFTERMATH_MS);
     const kernel = countedSince(before, readKernelCounters());
     const report = path.watch.report(plan.target.name);
     const { sack } = probe;
-    return { plan, attempts, interrupted: signal.aborted, kernel, report, sack, portReuse };
+    const interrupted = signal.aborted;
+    return { plan, attempts, interrupted, kernel, report, sack, portReuse, idle };
   } finally {
     await path.close();
   }
@@ -100,7 +115,7 @@ class Probe {
         await demandSeen(shim, target, path.local, attempt.localPort);
       }
       made.push(attempt);
-      progress(attempt, total);
+      progress(`${attempt.number}/${total} ${attemptText(attempt)}`);
       await path.rest(INTERVAL_MS - (performance.now() - startedMs));
     }
     return made;
@@ -109,6 +124,10 @@ class Probe {
   reuse(attempts: readonly Attempt[]): Promise<PortReuse> {
     const bare = attempts.filter(({ way }) => way === 'bare');
     return reusePort(this.path, bare, this.manners);
+  }
+
+  idle(progress: Progress): Promise<IdleResult> {
+    return searchIdleLimit(this.path, this.plan.idleMaxS, this.manners, progress);
   }
 
   private attempt(way: Way, number: number): Promise<Attempt> {

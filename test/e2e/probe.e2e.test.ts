@@ -101,6 +101,26 @@ describe.concurrent('seqshim probe', () => {
     });
   });
 
+  it('--idle: between which silences the firewall forgets', async ({ expect }) => {
+    await withLab(async (lab) => {
+      await withFault(lab, { forgetsMs: 3500 }, async () => {
+        const { exitCode, codes, json, stderr } = await probe(
+          lab,
+          ssh,
+          '--count',
+          '1',
+          '--idle',
+          '8s',
+        );
+        expect(json.probe.idle, stderr).toMatchObject({ verdict: 'forgets', aliveS: 3, deadS: 4 });
+        expect([exitCode, codes]).toEqual([1, ['idle-drop']]);
+      });
+      const well = await probe(lab, `${SERVER}:7`, '--count', '1', '--idle', '2s');
+      expect(well.json.probe.idle).toMatchObject({ verdict: 'not-within', aliveS: 2, deadS: null });
+      expect([well.exitCode, well.codes]).toEqual([0, []]);
+    });
+  });
+
   it('beside a shim: it still sees the bare path, and the shim sees nothing', async ({
     expect,
   }) => {
