@@ -6,6 +6,7 @@
 import type { OptionEntry } from '../config/options.ts';
 import { SUSPECT_IDS } from '../diagnose/suspects.ts';
 import type { Command } from './command.ts';
+import { PROBE_COMMANDS } from './probe-commands.ts';
 import { REPLAY_OPTIONS } from './replay-options.ts';
 import { SHELLS } from './shells.ts';
 
@@ -110,47 +111,7 @@ export const COMMANDS: readonly Command[] = [
     },
     load: async () => (await import('./replay.ts')).replay,
   },
-  {
-    name: 'probe',
-    does: 'try the path to a server itself: a few connections, and what happened to them',
-    about:
-      'Connects a few times, a second apart, to the server’s first line and no further, watches the ' +
-      'packets on the wire, and says what diagnose says of them. Always measures the bare path, ' +
-      'also beside a running shim. Ctrl-C gives what was seen until then. Needs root.',
-    takes: 'control',
-    positionals: [{ name: 'target', help: 'HOST:PORT of the server' }],
-    options: [
-      {
-        name: 'count',
-        type: 'number',
-        value: 'N',
-        fallback: '5',
-        help: 'attempts (each way, with --compare), from 1 to 100',
-      },
-      flag('compare', 'as many attempts through the running shim, in turn with those without it'),
-      {
-        name: 'idle',
-        type: 'duration',
-        value: 'MAX',
-        fallback: undefined,
-        help: 'then silent connections side by side: when are they forgotten? Up to MAX [1h]',
-        mayBeBare: true,
-      },
-      JSON_FLAG,
-    ],
-    examples: [
-      ['seqshim probe 10.0.0.7:22', 'is it the path?'],
-      ['seqshim probe 10.0.0.7:22 --compare --count 20', 'does the running shim help?'],
-      ['seqshim probe 10.0.0.7:22 --idle 10m', 'does something forget silent connections?'],
-    ],
-    exits: {
-      0: 'every attempt succeeded, and nothing was found',
-      1: 'findings, or attempts that failed',
-      3: '--compare, and nothing is running',
-      4: 'not possible here, or interrupted before anything was seen',
-    },
-    load: async () => (await import('./probe.ts')).probe,
-  },
+  ...PROBE_COMMANDS,
   {
     name: 'run',
     does: 'look after the connections to the targets',

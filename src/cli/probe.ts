@@ -69,8 +69,10 @@ function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-function exitCodeOf({ attempts, report, plan, portReuse, sack, idle }: ProbeResult): number {
-  if (report.findings.some(({ severity }) => severity !== 'note')) return EXIT_NO;
+function exitCodeOf(result: ProbeResult): number {
+  const { attempts, report, plan, portReuse, sack, idle, reflect } = result;
+  const findings = [...report.findings, ...(reflect?.findings ?? [])];
+  if (findings.some(({ severity }) => severity !== 'note')) return EXIT_NO;
   if (portReuse?.verdict === 'fails' || sack?.verdict === 'shifted') return EXIT_NO;
   if (idle?.verdict === 'forgets') return EXIT_NO;
   const made = attempts.filter(({ outcome }) => outcome !== 'stopped');

@@ -39,7 +39,7 @@ export interface Report extends Analysis {
   readonly wording: Wording;
 }
 
-export function reportJson(reports: readonly Report[]): object {
+export function reportJson(reports: readonly Report[]) {
   const groups = new Map(reports.map((report) => [report, findingsByFlow(report.findings)]));
   return {
     schema: 1,

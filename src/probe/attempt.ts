@@ -7,7 +7,7 @@ import type { TcpSocket } from '../datapath/probe/tcp-socket.ts';
 import { Greeting } from './greeting.ts';
 import type { Target } from './target.ts';
 
-export const SSH_PORT = 22;
+const SSH_PORT = 22;
 /** Three SYNs: Linux sends them at 0, 1 and 3 s. */
 const CONNECT_MS = 5000;
 const GREETING_MS = 3000;

@@ -5,7 +5,7 @@
  */
 
 import { CLIENT } from '../diagnose/flow.ts';
-import { ATTEMPT_MS_MAX, attemptOnce, type Manners, type Outcome, SSH_PORT } from './attempt.ts';
+import { ATTEMPT_MS_MAX, attemptOnce, type Manners, type Outcome } from './attempt.ts';
 import type { BarePath } from './bare-path.ts';
 import { Greeting } from './greeting.ts';
 import { ANSWER_MS, IdleConnection } from './idle-connection.ts';
@@ -42,10 +42,15 @@ export function idleMsMax(maxS: number): number {
   return longestMs(maxS, ROUND_MS);
 }
 
+export interface IdleManners extends Manners {
+  /** The server speaks first: that is over before a silence begins. */
+  readonly greets: boolean;
+}
+
 export async function searchIdleLimit(
   path: BarePath,
   maxS: number,
-  manners: Manners,
+  manners: IdleManners,
   progress: (line: string) => void,
 ): Promise<IdleResult> {
   const tried: Tried[] = [];
@@ -94,7 +99,7 @@ function conclude(
 async function tryRound(
   path: BarePath,
   silences: readonly number[],
-  manners: Manners,
+  manners: IdleManners,
 ): Promise<Tried[]> {
   const open: IdleConnection[] = [];
   const silence = path.watch.listen((packet) => {
@@ -121,11 +126,11 @@ async function tryRound(
   }
 }
 
-/** Connected, and what an ssh server says first has come. */
+/** Connected, and what the server says first has come. */
 async function openQuiet(
   path: BarePath,
   silenceS: number,
-  { target, signal }: Manners,
+  { target, signal, greets }: IdleManners,
 ): Promise<IdleConnection | undefined> {
   const socket = path.next();
   let failed = socket.connect(target.address, target.port) !== undefined;
@@ -134,7 +139,7 @@ async function openQuiet(
     const word = socket.hear();
     if (word.kind === 'data') heard.add(word.bytes);
     failed ||= word.kind === 'error' || word.kind === 'end';
-    return failed || !heard.isEmpty || (target.port !== SSH_PORT && socket.isEstablished());
+    return failed || !heard.isEmpty || (!greets && socket.isEstablished());
   });
   if (failed || signal.aborted || !socket.isEstablished()) {
     socket.close();

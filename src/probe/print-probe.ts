@@ -2,6 +2,7 @@
  * What a probe saw, for a person: the attempts, what the kernel counted, and then the report of
  * `diagnose`. Owns the layout.
  */
+import { printBoth } from '../diagnose/both/print-both.ts';
 import { printReport } from '../diagnose/print-report.ts';
 import { plural } from '../diagnose/wording.ts';
 import { wrapText } from '../diagnose/wrap-text.ts';
@@ -42,7 +43,9 @@ export function printProbe(result: ProbeResult): string {
     ...kernelLines(result),
     '',
   ];
-  return `${lines.join('\n')}\n${printReport(report)}`;
+  const { reflect } = result;
+  const ends = reflect === null ? '' : `\n${printBoth(reflect.comparison, reflect.findings)}`;
+  return `${lines.join('\n')}\n${printReport(report)}${ends}`;
 }
 
 function beside({ plan }: ProbeResult): string {

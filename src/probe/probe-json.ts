@@ -2,6 +2,7 @@
  * The `probe` object of `probe --json`, beside what `diagnose --json` has (schema 1, additive).
  * Owns the names; times are ms.
  */
+import { bothJson } from '../diagnose/both/both-json.ts';
 import { reportJson } from '../diagnose/report.ts';
 import type { ProbeResult } from './probe.ts';
 import { successes, summarize } from './summary.ts';
@@ -12,8 +13,12 @@ export function probeJson(result: ProbeResult): object {
   const good = successes(attempts, target.port);
   // The last one first: a port that was used again belongs to its first connection.
   const flows = new Map(report.flows.toReversed().map((flow) => [flow.clientPort, flow.id]));
+  const { reflect } = result;
+  const told = reportJson([report]);
+  const ends = reflect === null ? null : bothJson(reflect.comparison, reflect.findings);
   return {
-    ...reportJson([report]),
+    ...told,
+    findings: [...told.findings, ...(ends?.findings ?? [])],
     probe: {
       target: target.name,
       address: target.address,
@@ -37,6 +42,7 @@ export function probeJson(result: ProbeResult): object {
       sack: result.sack,
       portReuse: result.portReuse,
       idle: result.idle,
+      reflect: ends?.both ?? null,
     },
   };
 }

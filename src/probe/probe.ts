@@ -13,9 +13,11 @@ import type { TcpSocket } from '../datapath/probe/tcp-socket.ts';
 import type { Report } from '../diagnose/report.ts';
 import { ATTEMPT_MS_MAX, type Attempt, attemptOnce, type Manners, type Way } from './attempt.ts';
 import { BarePath } from './bare-path.ts';
+import { askReflector, type BothEnds, compareEnds } from './both-ends.ts';
 import { IDLE_PORT_COUNT, type IdleResult, idleMsMax, searchIdleLimit } from './idle-search.ts';
 import { type PortReuse, reusePort } from './port-reuse.ts';
 import { attemptText } from './print-probe.ts';
+import { ANY_LINE, REFLECT_GREETING } from './reflection.ts';
 import { calibrateSack, type SackResult } from './sack-calibration.ts';
 import { demandSeen, type ShimBeside } from './shim-beside.ts';
 import type { Target } from './target.ts';
@@ -26,8 +28,10 @@ const INTERVAL_MS = 1000;
 const AFTERMATH_MS = 1200;
 /** The line and two copies of it, each without an answer. */
 const SACK_MS_MAX = 3000;
+/** The answer of a reflector. */
+const REFLECT_MS_MAX = 3000;
 
-/** The version exchange of ssh (RFC 4253 §4.2): whoever reads the server's log knows what it was. */
+/** As ssh begins (RFC 4253 §4.2); in the server's log it says what it was. */
 const SSH_LINE = 'SSH-2.0-seqshim_probe\r\n';
 
 export interface Plan {
@@ -52,6 +56,8 @@ export interface ProbeResult {
   readonly portReuse: PortReuse | null;
   /** Null: not asked for, or interrupted before. */
   readonly idle: IdleResult | null;
+  /** Null: the far end is no `reflect`, or has not told. */
+  readonly reflect: BothEnds | null;
 }
 
 /** Told line by line as it goes on. */
@@ -59,7 +65,7 @@ export type Progress = (line: string) => void;
 
 /** How long all of it takes at most. */
 export function probeMsMax({ count, compare, idleMaxS }: Plan): number {
-  const attempts = (compare ? 2 * count : count) * (ATTEMPT_MS_MAX + SACK_MS_MAX);
+  const attempts = (compare ? 2 * count : count) * (ATTEMPT_MS_MAX + SACK_MS_MAX + REFLECT_MS_MAX);
   const idle = idleMaxS === 0 ? 0 : idleMsMax(idleMaxS);
   return attempts + ATTEMPT_MS_MAX + idle + AFTERMATH_MS;
 }
@@ -77,13 +83,13 @@ export async function runProbe(
     const attempts = await probe.attempts(progress);
     const portReuse = signal.aborted ? null : await probe.reuse(attempts);
     const wantsIdle = plan.idleMaxS > 0 && !signal.aborted;
-    const idle = wantsIdle ? await probe.idle(progress) : null;
+    const idle = wantsIdle ? await probe.idle(attempts, progress) : null;
     await path.rest(AFTERMATH_MS);
     const kernel = countedSince(before, readKernelCounters());
     const report = path.watch.report(plan.target.name);
-    const { sack } = probe;
+    const { sack, reflect } = probe;
     const interrupted = signal.aborted;
-    return { plan, attempts, interrupted, kernel, report, sack, portReuse, idle };
+    return { plan, attempts, interrupted, kernel, report, sack, portReuse, idle, reflect };
   } finally {
     await path.close();
   }
@@ -91,6 +97,7 @@ export async function runProbe(
 
 class Probe {
   sack: SackResult | null = null;
+  reflect: BothEnds | null = null;
   private readonly plan: Plan;
   private readonly path: BarePath;
   private readonly manners: Manners;
@@ -126,8 +133,10 @@ class Probe {
     return reusePort(this.path, bare, this.manners);
   }
 
-  idle(progress: Progress): Promise<IdleResult> {
-    return searchIdleLimit(this.path, this.plan.idleMaxS, this.manners, progress);
+  idle(attempts: readonly Attempt[], progress: Progress): Promise<IdleResult> {
+    const greets = attempts.some(({ outcome }) => outcome === 'greeted');
+    const manners = { ...this.manners, greets };
+    return searchIdleLimit(this.path, this.plan.idleMaxS, manners, progress);
   }
 
   private attempt(way: Way, number: number): Promise<Attempt> {
@@ -139,9 +148,18 @@ class Probe {
 
   /** Once is enough, where it told something. */
   private async calibrate(socket: TcpSocket, greeting: string): Promise<void> {
-    if (!greeting.startsWith('SSH-')) return;
-    if (this.sack !== null && this.sack.verdict !== 'undecided') return;
-    const { family } = this.plan.target;
-    this.sack = await calibrateSack(socket, SSH_LINE, family, MARK_INJECT, this.path.watch);
+    const isReflector = greeting === REFLECT_GREETING;
+    if (!isReflector && !greeting.startsWith('SSH-')) return;
+    const { watch } = this.path;
+    if (this.sack === null || this.sack.verdict === 'undecided') {
+      const { family } = this.plan.target;
+      const line = isReflector ? `${ANY_LINE}\r\n` : SSH_LINE;
+      this.sack = await calibrateSack(socket, line, family, MARK_INJECT, watch);
+    }
+    if (!isReflector || this.reflect !== null) return;
+    const there = await askReflector(socket, this.manners.look);
+    const here = watch.capture();
+    const ends = there === undefined ? undefined : compareEnds(this.plan.target.name, here, there);
+    this.reflect = ends ?? null;
   }
 }

@@ -5,8 +5,9 @@
 import type { Caught } from '../datapath/probe/packet-socket.ts';
 import { sackEdges } from '../diagnose/sack-edges.ts';
 import { parseSegment, WIRE_OK } from '../engine/wire/parse.ts';
-import { Segment } from '../engine/wire/segment.ts';
+import { ACK, Segment, SYN } from '../engine/wire/segment.ts';
 import type { Seq } from '../engine/wire/seq.ts';
+import { formatAddressAt } from '../telemetry/flow-address.ts';
 
 const PACKET_BYTES_MAX = 65_536;
 
@@ -19,6 +20,18 @@ export class SeenPacket {
     if (bytes.length > PACKET_BYTES_MAX) return false;
     this.bytes.set(bytes);
     return parseSegment(this.bytes, 0, bytes.length, this.seg) === WIRE_OK;
+  }
+
+  get isSyn(): boolean {
+    return (this.seg.flags & (SYN | ACK)) === SYN;
+  }
+
+  /** Address and port of whoever is not here. */
+  farEnd(isLeaving: boolean): string {
+    const { family, ipOff, srcPort, dstPort } = this.seg;
+    const [at, bytes] = family === 4 ? [ipOff + 12, 4] : [ipOff + 8, 16];
+    const address = formatAddressAt(this.bytes, isLeaving ? at + bytes : at, family);
+    return `${address} ${isLeaving ? dstPort : srcPort}`;
   }
 
   sackEdges(): readonly Seq[] {

@@ -3,7 +3,7 @@
  * the socket that sees them and the flows that they make.
  */
 
-import type { Watched } from '../datapath/probe/packet-filter.ts';
+import { packetFilter, type Watched } from '../datapath/probe/packet-filter.ts';
 import { type Caught, PacketSocket } from '../datapath/probe/packet-socket.ts';
 import { analyse } from '../diagnose/analyse.ts';
 import { CapturePackets } from '../diagnose/capture-packets.ts';
@@ -22,7 +22,7 @@ export class Watch {
   private readonly records: Uint8Array[] = [];
 
   constructor(watched: Watched) {
-    this.socket = new PacketSocket(watched);
+    this.socket = new PacketSocket(packetFilter(watched));
     this.take(this.socket.start);
   }
 

@@ -10,6 +10,7 @@ const COMMANDS = [
   'diagnose',
   'replay',
   'probe',
+  'reflect',
   'run',
   'status',
   'top',

@@ -53,6 +53,14 @@ describe.concurrent('seqshim probe', () => {
       expect(json.probe.portReuse).toMatchObject({ verdict: 'works' });
 
       await interrupted(lab, expect);
+      await reflecting(lab, async (target) => {
+        const both = await probe(lab, target, '--count', '1');
+        expect([both.exitCode, both.codes], both.stdout).toEqual([0, []]);
+        expect(both.json.probe.reflect.flows).toMatchObject([
+          { rewritten: false, clientOffset: 0, matchedBy: 'addresses' },
+        ]);
+        expect(both.json.probe.sack.verdict).toBe('intact');
+      });
       const closed = await probe(lab, `${SERVER}:9`, '--count', '1');
       expect([closed.exitCode, closed.codes]).toEqual([1, ['connection-refused']]);
       expect(closed.json.probe.attempts[0].outcome).toBe('refused');
@@ -83,9 +91,16 @@ describe.concurrent('seqshim probe', () => {
         expect(suspects).toContain('isn-randomization');
       });
       await withFault(lab, { offsets: true, sackBlind: true }, async () => {
-        const { exitCode, codes, json, stdout } = await probe(lab, ssh, '--count', '1');
-        expect(json.probe.sack, stdout).toMatchObject({ verdict: 'shifted', certainty: 'proven' });
-        expect([exitCode, codes]).toEqual([1, ['sack-out-of-window']]);
+        await reflecting(lab, async (target) => {
+          const { exitCode, codes, json, stdout } = await probe(lab, target, '--count', '1');
+          const { sack, reflect } = json.probe;
+          expect(sack, stdout).toMatchObject({ verdict: 'shifted', certainty: 'proven' });
+          expect([exitCode, codes]).toEqual([1, ['sack-out-of-window']]);
+          const [flow] = reflect.flows;
+          expect(flow.rewritten).toBe(true);
+          // What the far end saw is what the calibration had worked out from this end alone.
+          expect(flow.clientOffset).toBe(sack.offset);
+        });
       });
       await withFault(lab, fault('double-endpoint'), async () => {
         await withShim(lab, async () => {
@@ -155,15 +170,25 @@ async function interrupted(lab: Lab, expect: ExpectStatic): Promise<void> {
   expect(output.stdout).toMatch(/first line: (\d)\/\1 \(p50/);
 }
 
-/** Somebody resets whatever there is, until the work is done. */
+/** Somebody resets the connection that the work opens. */
 async function forging<T>(path: FaultyPath, work: () => Promise<T>): Promise<T> {
-  let done = false;
-  const working = work().finally(() => {
-    done = true;
-  });
-  while (!done) {
-    await path.tell({ do: 'forge', ttl: 200, distance: 0 });
-    await pause(200);
-  }
+  const forge = () => path.tell({ do: 'forge', ttl: 200, distance: 0 });
+  const working = work();
+  while ((await forge()) === 0) await pause(50);
+  // The first may have met a handshake; the server says nothing for longer than this.
+  await pause(300);
+  await forge();
   return working;
+}
+
+/** With a reflector on the server. */
+async function reflecting(lab: Lab, work: (target: string) => Promise<void>): Promise<void> {
+  const args = [distFile('cli.js'), 'reflect', '--port', '4022'];
+  const child = lab.server.start(process.execPath, args);
+  const output = collect(child);
+  while (!output.stdout.includes('reflecting on :: port 4022')) await pause(20);
+  await work(`${SERVER}:4022`);
+  child.kill('SIGINT');
+  const [exitCode] = await once(child, 'close');
+  if (exitCode !== 0) throw new Error(`reflect failed: ${output.stderr}`);
 }

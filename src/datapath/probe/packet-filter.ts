@@ -35,32 +35,57 @@ const FRAGMENT_OFFSET = 0x1fff;
 interface Step {
   readonly code: number;
   readonly k: number;
+  /** Under which name others jump here. */
+  readonly at?: Label;
   readonly yes?: Label;
   readonly no?: Label;
 }
 
-type Label = 'next' | 'leaving' | 'accept' | 'drop';
+type Label = 'leaving' | 'six' | 'ports' | 'accept' | 'drop';
 
-/** struct sock_filter[], 8 octets each. */
+const ENDS: readonly Step[] = [
+  { code: RETURN, k: ACCEPTED_BYTES, at: 'accept' },
+  { code: RETURN, k: 0, at: 'drop' },
+];
+
+/** struct sock_filter[], 8 octets each: one far end, a range of near ports. */
 export function packetFilter(watched: Watched): Uint8Array {
   const words = addressWords(watched.farAddr);
   const isIp4 = watched.family === 4;
-  const arriving = way(words, isIp4, watched, isIp4 ? 12 : 8, true);
-  const leaving = way(words, isIp4, watched, isIp4 ? 16 : 24, false);
-  const head = header(isIp4);
-  const accept: Step = { code: RETURN, k: ACCEPTED_BYTES };
-  const drop: Step = { code: RETURN, k: 0 };
-  const steps = [...head, ...arriving, ...leaving, accept, drop];
-  const places: Record<Exclude<Label, 'next'>, number> = {
-    leaving: head.length + arriving.length,
-    accept: steps.length - 2,
-    drop: steps.length - 1,
-  };
+  return layOut([
+    ...header(isIp4),
+    ...way(words, isIp4, watched, isIp4 ? 12 : 8, true),
+    ...way(words, isIp4, watched, isIp4 ? 16 : 24, false),
+    ...ENDS,
+  ]);
+}
+
+/** Whoever speaks with one port of this machine, over IPv4 and IPv6. */
+export function portFilter(port: number): Uint8Array {
+  const [version, shift, isFour, ...four] = header(true);
+  if (version === undefined || shift === undefined || isFour === undefined) return layOut(ENDS);
+  return layOut([
+    version,
+    shift,
+    { ...isFour, no: 'six' },
+    ...four,
+    { code: JUMP_EQUAL, k: 0, yes: 'ports', no: 'ports' },
+    { code: JUMP_EQUAL, k: 6, at: 'six', no: 'drop' },
+    ...header(false).slice(3),
+    { code: LD_HALF_INDEXED, k: 0, at: 'ports' },
+    { code: JUMP_EQUAL, k: port, yes: 'accept' },
+    { code: LD_HALF_INDEXED, k: 2 },
+    { code: JUMP_EQUAL, k: port, yes: 'accept', no: 'drop' },
+    ...ENDS,
+  ]);
+}
+
+function layOut(steps: readonly Step[]): Uint8Array {
   const program = new Uint8Array(steps.length * INSTRUCTION_BYTES);
   const view = new DataView(program.buffer);
-  steps.forEach(({ code, k, yes = 'next', no = 'next' }, at) => {
-    const from = at + 1;
-    const jump = (label: Label) => (label === 'next' ? 0 : places[label] - from);
+  steps.forEach(({ code, k, yes, no }, at) => {
+    const jump = (label: Label | undefined) =>
+      label === undefined ? 0 : steps.findIndex((step) => step.at === label) - at - 1;
     view.setUint16(at * INSTRUCTION_BYTES, code, true);
     view.setUint8(at * INSTRUCTION_BYTES + 2, jump(yes));
     view.setUint8(at * INSTRUCTION_BYTES + 3, jump(no));
@@ -96,7 +121,7 @@ function way(
 ): Step[] {
   const other = arriving ? 'leaving' : 'drop';
   const address = [...words.subarray(0, isIp4 ? 1 : 4)].flatMap((word, i): Step[] => [
-    { code: LD_WORD, k: addressAt + 4 * i },
+    { code: LD_WORD, k: addressAt + 4 * i, ...(arriving || i > 0 ? {} : { at: 'leaving' }) },
     { code: JUMP_EQUAL, k: word, no: other },
   ]);
   const [farAt, nearAt] = arriving ? [0, 2] : [2, 0];

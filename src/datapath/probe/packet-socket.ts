@@ -14,7 +14,6 @@ import * as c from '../nfqueue/libc.ts';
 import { LINKTYPE_LINUX_SLL2 } from '../pcap/link-layer.ts';
 import { pcapHeader, pcapRecord } from '../pcap/write-pcap.ts';
 import { Devices } from './devices.ts';
-import { packetFilter, type Watched } from './packet-filter.ts';
 
 const ETH_P_ALL = 0x0003;
 const PACKET_STATISTICS = 6;
@@ -33,10 +32,11 @@ const HEADER_BYTES = 64;
 const CMSG_HEADER_BYTES = 16;
 const COOKED_BYTES = 20;
 
-/** A packet from its IP header on, borrowed. */
+/** A packet from its IP header on, and as a record of the pcap stream. Whoever keeps it may. */
 export interface Caught {
   readonly bytes: Uint8Array;
   readonly isLeaving: boolean;
+  readonly record: Uint8Array;
 }
 
 export class PacketSocket {
@@ -55,7 +55,8 @@ export class PacketSocket {
   private readonly words = arenaWords(this.scratch);
   private readonly seg = new Segment();
 
-  constructor(watched: Watched) {
+  /** `filter`: a program of packet-filter.ts. */
+  constructor(filter: Uint8Array) {
     this.libc = c.loadLibc();
     this.packetsAt = BATCH_COUNT * (HEADER_BYTES + NAME_BYTES + CONTROL_BYTES + 16);
     const pages = this.libc.pages(this.packetsAt + BATCH_COUNT * SLOT_BYTES);
@@ -63,7 +64,7 @@ export class PacketSocket {
     this.view = new DataView(pages.buffer);
     this.headers = pages.address;
     this.layOut(pages.address);
-    this.fd = this.open(watched);
+    this.fd = this.open(filter);
   }
 
   /** Everything that has come, as records behind `start`; `watch` sees each packet by itself. */
@@ -101,12 +102,12 @@ export class PacketSocket {
   }
 
   /** Nothing arrives before the filter is there: the socket is bound to no protocol until then. */
-  private open(watched: Watched): number {
+  private open(filter: Uint8Array): number {
     const { libc } = this;
     const fd = libc.socket(c.AF_PACKET, c.SOCK_DGRAM | c.SOCK_CLOEXEC, 0);
     if (fd < 0) throw new c.SystemError('socket(AF_PACKET)', libc.errno());
     try {
-      this.attach(fd, watched);
+      this.attach(fd, filter);
       set(libc, fd, c.SOL_SOCKET, c.SO_TIMESTAMPNS, 1);
       set(libc, fd, c.SOL_PACKET, PACKET_AUXDATA, 1);
       libc.setsockopt(fd, c.SOL_SOCKET, c.SO_RCVBUFFORCE, c.int32Bytes(BUFFER_BYTES), 4);
@@ -125,8 +126,7 @@ export class PacketSocket {
   }
 
   /** struct sock_fprog: a count, padding, a pointer. */
-  private attach(fd: number, watched: Watched): void {
-    const program = packetFilter(watched);
+  private attach(fd: number, program: Uint8Array): void {
     const { libc } = this;
     const place = libc.pages(program.length);
     new Uint8Array(place.buffer).set(program);
@@ -190,8 +190,9 @@ export class PacketSocket {
     const packet = this.memory.subarray(at, at + len);
     const filled = (status & TP_STATUS_CSUMNOTREADY) === 0 ? packet : this.fill(packet);
     frame.set(filled, COOKED_BYTES);
-    watch?.({ bytes: frame.subarray(COOKED_BYTES), isLeaving });
-    return pcapRecord({ timeUs, bytes: frame, off: 0, len: frame.length });
+    const record = pcapRecord({ timeUs, bytes: frame, off: 0, len: frame.length });
+    watch?.({ bytes: frame.subarray(COOKED_BYTES), isLeaving, record });
+    return record;
   }
 
   /** LINKTYPE_LINUX_SLL2: struct sockaddr_ll in another order. */

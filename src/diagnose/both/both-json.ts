@@ -12,7 +12,7 @@ import { clientToServer } from './compare-numbers.ts';
 import { type Comparison, comparedPackets, type FlowComparison } from './compare-sides.ts';
 import type { Side, SideFlow } from './side-packet.ts';
 
-export function bothJson(comparison: Comparison, findings: readonly BothFinding[]): object {
+export function bothJson(comparison: Comparison, findings: readonly BothFinding[]) {
   const { client, server, clock, match, flows } = comparison;
   return {
     schema: 1,

@@ -1,6 +1,10 @@
 /** The filter program, run by a small interpreter of classic BPF on packets that we build. */
 import { describe, expect, it } from 'vitest';
-import { packetFilter, type Watched } from '../../../src/datapath/probe/packet-filter.ts';
+import {
+  packetFilter,
+  portFilter,
+  type Watched,
+} from '../../../src/datapath/probe/packet-filter.ts';
 import { ACK } from '../../../src/engine/wire/segment.ts';
 import { ip4Tcp, ip6Tcp } from './packets.ts';
 
@@ -100,4 +104,20 @@ it('packetFilter() reads ports behind IPv4 options, and no fragments', () => {
   const fragment = plain.slice();
   fragment[7] = 1;
   expect(accepts(program, fragment)).toBe(false);
+});
+
+describe('portFilter()', () => {
+  const program = portFilter(4022);
+
+  it.each([
+    ['IPv4', ip4Tcp, '192.0.2.1', '192.0.2.9'],
+    ['IPv6', ip6Tcp, '2001:db8::1', '2001:db8::9'],
+  ] as const)('takes both directions of one port over %s', (_name, build, a, b) => {
+    expect(accepts(program, build(a, 50_000, b, 4022, ACK))).toBe(true);
+    expect(accepts(program, build(b, 4022, a, 50_000, ACK))).toBe(true);
+    expect(accepts(program, build(b, 4023, a, 50_000, ACK))).toBe(false);
+    const udp = build(a, 50_000, b, 4022, ACK);
+    udp[build === ip4Tcp ? 9 : 6] = 17;
+    expect(accepts(program, udp)).toBe(false);
+  });
 });
