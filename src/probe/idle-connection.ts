@@ -35,11 +35,11 @@ export class IdleConnection {
   note(caught: Caught): void {
     if (this.fate !== undefined || !this.packet.read(caught)) return;
     const { seg } = this.packet;
-    if ((caught.isLeaving ? seg.srcPort : seg.dstPort) !== this.socket.port) return;
-    if (caught.isLeaving) {
+    if (seg.srcPort === this.socket.port) {
       if (seqLt(seg.segSeq, this.sndNxt)) this.isAsked = true;
       return;
     }
+    if (seg.dstPort !== this.socket.port) return;
     if ((seg.flags & RST) !== 0) this.fate = this.isAsked ? 'refused' : 'spoiled';
     else if (this.isAsked) this.fate = 'alive';
     else if (seg.payloadBytes > 0 || (seg.flags & (FIN | SYN)) !== 0) this.fate = 'spoiled';

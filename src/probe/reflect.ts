@@ -26,6 +26,7 @@ const LOOK_MS = 20;
 const ANSWER_MS = 50;
 
 export class Reflector {
+  private readonly port: number;
   private readonly server: Server;
   private readonly packets: PacketSocket;
   private readonly packet = new SeenPacket();
@@ -53,6 +54,7 @@ export class Reflector {
   }
 
   private constructor(port: number) {
+    this.port = port;
     this.packets = new PacketSocket(portFilter(port));
     this.server = createServer((socket) => this.serve(socket));
     this.server.maxConnections = CONNECTION_COUNT_MAX;
@@ -72,7 +74,7 @@ export class Reflector {
 
   private keep(caught: Caught): void {
     if (caught.bytes.length > PACKET_BYTES_MAX || !this.packet.read(caught)) return;
-    const key = this.packet.farEnd(caught.isLeaving);
+    const key = this.packet.farEnd(this.port);
     const records = this.kept.get(key) ?? [];
     // A port that is used again begins anew.
     if (this.packet.isSyn) records.length = 0;

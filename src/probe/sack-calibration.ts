@@ -119,15 +119,15 @@ class Conversation {
   note(caught: Caught): void {
     if (!this.packet.read(caught)) return;
     const { seg } = this.packet;
-    if ((caught.isLeaving ? seg.srcPort : seg.dstPort) !== this.port) return;
-    if (caught.isLeaving) {
+    if (seg.srcPort === this.port) {
       if (seg.payloadBytes === 0 || this.said !== undefined) return;
       const end = seqAdd(seg.segSeq, seg.payloadBytes);
       this.said = { bytes: caught.bytes.slice(), segSeq: seg.segSeq, end };
       return;
     }
     const { said } = this;
-    if (said === undefined || (seg.flags & (ACK | SYN)) !== ACK) return;
+    if (seg.dstPort !== this.port || said === undefined) return;
+    if ((seg.flags & (ACK | SYN)) !== ACK) return;
     if (seqLeq(said.end, seg.segAck)) this.isAcknowledged = true;
     const [left, right] = this.packet.sackEdges();
     if (left === undefined || right === undefined) return;

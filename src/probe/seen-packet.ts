@@ -26,9 +26,10 @@ export class SeenPacket {
     return (this.seg.flags & (SYN | ACK)) === SYN;
   }
 
-  /** Address and port of whoever is not here. */
-  farEnd(isLeaving: boolean): string {
+  /** Address and port of whoever speaks with our port. */
+  farEnd(port: number): string {
     const { family, ipOff, srcPort, dstPort } = this.seg;
+    const isLeaving = srcPort === port;
     const [at, bytes] = family === 4 ? [ipOff + 12, 4] : [ipOff + 8, 16];
     const address = formatAddressAt(this.bytes, isLeaving ? at + bytes : at, family);
     return `${address} ${isLeaving ? dstPort : srcPort}`;

@@ -35,7 +35,6 @@ const COOKED_BYTES = 20;
 /** A packet from its IP header on, and as a record of the pcap stream. Whoever keeps it may. */
 export interface Caught {
   readonly bytes: Uint8Array;
-  readonly isLeaving: boolean;
   readonly record: Uint8Array;
 }
 
@@ -180,8 +179,8 @@ export class PacketSocket {
     const name = this.nameAt(slot);
     const type = this.memory[name + 10] ?? 0;
     const device = this.view.getUint32(name + 4, true);
-    const isLeaving = type === PACKET_OUTGOING;
-    if (type === PACKET_OTHERHOST || !this.devices.counts(device, isLeaving)) return undefined;
+    if (type === PACKET_OTHERHOST) return undefined;
+    if (!this.devices.counts(device, type === PACKET_OUTGOING)) return undefined;
     const len = this.view.getUint32(slot * HEADER_BYTES + 56, true);
     const { timeUs, status } = this.told(slot);
     const frame = new Uint8Array(COOKED_BYTES + len);
@@ -191,7 +190,7 @@ export class PacketSocket {
     const filled = (status & TP_STATUS_CSUMNOTREADY) === 0 ? packet : this.fill(packet);
     frame.set(filled, COOKED_BYTES);
     const record = pcapRecord({ timeUs, bytes: frame, off: 0, len: frame.length });
-    watch?.({ bytes: frame.subarray(COOKED_BYTES), isLeaving, record });
+    watch?.({ bytes: frame.subarray(COOKED_BYTES), record });
     return record;
   }
 
