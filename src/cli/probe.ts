@@ -7,6 +7,7 @@ import { parseMilliseconds } from '../config/duration.ts';
 import { OptionError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE, EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
 import { demandCapabilities } from '../datapath/privileges.ts';
+import { plural } from '../diagnose/wording.ts';
 import { printProbe } from '../probe/print-probe.ts';
 import { type Plan, type ProbeResult, probeMsMax, runProbe } from '../probe/probe.ts';
 import { probeJson } from '../probe/probe-json.ts';
@@ -50,7 +51,7 @@ function countOf(written: string): number {
 function startText(plan: Plan): string {
   const { target, count, compare, idleMaxS } = plan;
   const seconds = Math.ceil(probeMsMax(plan) / 1000);
-  const what = compare ? `${count} attempts each way` : `${count} attempts`;
+  const what = `${plural(count, 'attempt')}${compare ? ' each way' : ''}`;
   const idle = idleMaxS === 0 ? '' : `, silences of up to ${idleMaxS} s`;
   const name = `${target.name} (${target.address})`;
   return `probing ${name}: ${what}, a second apart${idle}, at most ${seconds} s`;

@@ -12,7 +12,11 @@ const SSH_PORT = 22;
 const CONNECT_MS = 5000;
 const GREETING_MS = 3000;
 const END_MS = 500;
+const END_READS_MAX = 64;
 const LOOK_MS = 1;
+/** What takes so long is known well enough by fewer looks. */
+const SLOW_MS = 200;
+const LOOK_SLOWLY_MS = 10;
 /** Connecting, the greeting and the end, each at its limit. */
 export const ATTEMPT_MS_MAX = CONNECT_MS + GREETING_MS + END_MS + 100;
 
@@ -94,7 +98,8 @@ async function connectAndHear(
   const wantsSsh = target.port === SSH_PORT;
   let establishedMs = -1;
   for (;;) {
-    await pause(LOOK_MS);
+    const isSlow = performance.now() - startedMs > SLOW_MS;
+    await pause(isSlow ? LOOK_SLOWLY_MS : LOOK_MS);
     look();
     const nowMs = performance.now();
     if (establishedMs < 0 && socket.isEstablished()) establishedMs = nowMs;
@@ -128,13 +133,20 @@ function outcomeOf(code: string, established: boolean): Outcome {
   return 'unreachable';
 }
 
-/** FIN, and then whatever the server still has to say: unread octets would make ours a reset. */
+/**
+ * FIN, and then what the server still has to say: unread octets would make ours a reset. Who has
+ * more to say than that gets one.
+ */
 async function finish(socket: TcpSocket, { look }: Manners): Promise<void> {
   socket.finish();
-  for (let waitedMs = 0; waitedMs < END_MS; waitedMs += LOOK_MS) {
+  const endMs = performance.now() + END_MS;
+  for (let reads = 0; reads < END_READS_MAX && performance.now() < endMs; ) {
     const word = socket.hear();
     if (word.kind === 'end' || word.kind === 'error') return;
-    if (word.kind === 'data') continue;
+    if (word.kind === 'data') {
+      reads += 1;
+      continue;
+    }
     await pause(LOOK_MS);
     look();
   }

@@ -32,7 +32,7 @@ export function attemptText(attempt: Attempt): string {
 export function printProbe(result: ProbeResult): string {
   const { plan, attempts, report } = result;
   const { target } = plan;
-  const named = target.name.startsWith(target.address) ? '' : ` (${target.address})`;
+  const named = target.name.includes(target.address) ? '' : ` (${target.address})`;
   const lines = [
     `Probe of ${target.name}${named}, ${beside(result)}`,
     ...summaryLines(result),
@@ -44,8 +44,8 @@ export function printProbe(result: ProbeResult): string {
     '',
   ];
   const { reflect } = result;
-  const ends = reflect === null ? '' : `\n${printBoth(reflect.comparison, reflect.findings)}`;
-  return `${lines.join('\n')}\n${printReport(report)}${ends}`;
+  const ends = reflect === null ? '' : `${printBoth(reflect.comparison, reflect.findings)}\n`;
+  return `${lines.join('\n')}\n${ends}${printReport(report)}`;
 }
 
 function beside({ plan }: ProbeResult): string {
@@ -79,7 +79,8 @@ function sackLines({ sack }: ProbeResult): string[] {
   if (sack === null) return [];
   const { verdict, certainty, because } = sack;
   const words = certainty === null ? 'cannot tell' : `${verdict} (${certainty})`;
-  return wrapText('  SACK blocks: ', `${words}, ${because}; what becomes of ours shows there only`);
+  const open = 'what becomes of those that this host sends, the far end alone can see';
+  return wrapText('  SACK blocks: ', `${words}, ${because}; ${open}`);
 }
 
 function reuseLines({ portReuse }: ProbeResult): string[] {

@@ -92,6 +92,7 @@ export class Reflector {
   private serve(socket: Socket): void {
     const key = `${plainAddress(socket.remoteAddress ?? '')} ${socket.remotePort}`;
     let line = '';
+    let isAnswered = false;
     this.sockets.add(socket);
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => socket.destroy());
@@ -100,7 +101,11 @@ export class Reflector {
       line += chunk.toString('latin1');
       const lines = line.split('\n');
       line = lines.pop() ?? '';
-      if (lines.some((one) => one.trim() === ASK_HEADERS)) this.answer(socket, key);
+      // Once: whoever asks and does not read would fill our memory.
+      if (!isAnswered && lines.some((one) => one.trim() === ASK_HEADERS)) {
+        isAnswered = true;
+        this.answer(socket, key);
+      }
       if (line.length > LINE_OCTETS_MAX) socket.destroy();
     });
   }

@@ -48,7 +48,7 @@ export async function calibrateSack(
       watch.look();
       if (done()) return true;
       await pause(LOOK_MS);
-      while (socket.hear().kind === 'data');
+      socket.hear(); // unread octets would make our end a reset
     }
     return false;
   };

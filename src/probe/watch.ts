@@ -12,7 +12,8 @@ import { FlowBook } from '../diagnose/flow-book.ts';
 import { LOST, type Report } from '../diagnose/report.ts';
 import type { Wording } from '../diagnose/wording.ts';
 
-const WORDING: Wording = { frame: 'packet', captureInterface: 'any' };
+/** A flood of forged packets goes through the analysis, and no further. */
+const KEPT_BYTES_MAX = 16 << 20;
 
 export class Watch {
   private readonly socket: PacketSocket;
@@ -20,6 +21,7 @@ export class Watch {
   private readonly packets = new CapturePackets(this.book);
   private readonly listeners = new Set<(packet: Caught) => void>();
   private readonly records: Uint8Array[] = [];
+  private keptBytes = 0;
 
   constructor(watched: Watched) {
     this.socket = new PacketSocket(packetFilter(watched));
@@ -52,7 +54,7 @@ export class Watch {
     return offer?.first.options.layout.includes('sackOK');
   }
 
-  /** All packets so far, as a file. */
+  /** All packets so far, as a file; up to a limit. */
   capture(): Uint8Array {
     return Buffer.concat(this.records);
   }
@@ -70,18 +72,21 @@ export class Watch {
     const { flows } = this.book;
     const tolerated: Record<string, number> = lost === 0 ? {} : { [LOST]: lost };
     const { packets, frames } = counts;
+    const wording: Wording = { frame: 'packet', captureInterface: this.socket.deviceName };
     return {
-      ...analyse(flows, WORDING),
+      ...analyse(flows, wording),
       input: { name, kind: 'probe', packets, lines: frames, tolerated },
       flows,
-      wording: WORDING,
+      wording,
     };
   }
 
   private take(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.records.push(bytes);
     this.packets.feed(bytes);
+    if (this.keptBytes + bytes.length > KEPT_BYTES_MAX) return;
+    this.keptBytes += bytes.length;
+    this.records.push(bytes);
   }
 
   private tell(packet: Caught): void {

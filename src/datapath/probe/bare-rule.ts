@@ -33,6 +33,7 @@ export interface BareCommands {
 
 export class BareRule {
   private readonly janitor: ChildProcess;
+  private readonly name = `${NAME_PREFIX}${process.pid}`;
 
   static open(kind: RuleProgram, watched: Watched, mark: number): BareRule {
     const commands = bareCommands(kind, watched, mark, process.pid);
@@ -61,8 +62,16 @@ export class BareRule {
 
   async close(): Promise<void> {
     this.janitor.stdin?.end();
-    if (this.janitor.exitCode !== null) return;
-    await once(this.janitor, 'exit', { signal: AbortSignal.timeout(REMOVE_MS) });
+    if (this.janitor.exitCode === null) {
+      const signal = AbortSignal.timeout(REMOVE_MS);
+      await once(this.janitor, 'exit', { signal }).catch(() => {}); // it hangs
+    }
+    if (this.janitor.exitCode === 0) return;
+    throw new OperatorError(
+      `Cannot take out the rules of the probe: look for ${this.name} in nft list ruleset and ` +
+        'iptables-save, and remove them',
+      EXIT_IMPOSSIBLE,
+    );
   }
 }
 

@@ -24,6 +24,8 @@ const TP_STATUS_CSUMNOTREADY = 1 << 3;
 const BUFFER_BYTES = 4 << 20;
 
 const BATCH_COUNT = 16;
+/** Whoever floods us must not keep us from looking at anything else. */
+const BATCHES_AT_ONCE = 64;
 const SLOT_BYTES = 65_536 + 64;
 const NAME_BYTES = 32;
 const CONTROL_BYTES = 128;
@@ -66,10 +68,10 @@ export class PacketSocket {
     this.fd = this.open(filter);
   }
 
-  /** Everything that has come, as records behind `start`; `watch` sees each packet by itself. */
+  /** What has come, as records behind `start`; `watch` sees each packet by itself. */
   drain(watch?: (packet: Caught) => void): Uint8Array {
     const records: Uint8Array[] = [];
-    for (;;) {
+    for (let batches = 0; batches < BATCHES_AT_ONCE; batches++) {
       for (let slot = 0; slot < BATCH_COUNT; slot++) this.rewind(slot);
       const flags = c.MSG_DONTWAIT;
       const count = this.libc.recvmmsg(this.fd, this.headers, BATCH_COUNT, flags, null);
@@ -88,6 +90,11 @@ export class PacketSocket {
       if (count < BATCH_COUNT) break;
     }
     return Buffer.concat(records);
+  }
+
+  /** The device that the first packet left by; empty before. */
+  get deviceName(): string {
+    return this.devices.ownName;
   }
 
   close(): void {
