@@ -4,9 +4,10 @@
  */
 import { printBoth } from '../diagnose/both/print-both.ts';
 import { printReport } from '../diagnose/print-report.ts';
-import { plural } from '../diagnose/wording.ts';
+import { formatDuration, plural } from '../diagnose/wording.ts';
 import { wrapText } from '../diagnose/wrap-text.ts';
 import type { Attempt, Outcome } from './attempt.ts';
+import { handshakeOf } from './handshake.ts';
 import type { ProbeResult } from './probe.ts';
 import { successes, summarize, summaryText } from './summary.ts';
 
@@ -37,6 +38,7 @@ export function printProbe(result: ProbeResult): string {
     `Probe of ${target.name}${named}, ${beside(result)}`,
     ...summaryLines(result),
     ...failureLines(attempts, successes(attempts, target.port)),
+    ...handshakeLines(result),
     ...sackLines(result),
     ...reuseLines(result),
     ...idleLines(result),
@@ -73,6 +75,19 @@ function failureLines(attempts: readonly Attempt[], good: ReadonlySet<Attempt>):
     .map((attempt) => {
       return `  attempt ${attempt.number} (local port ${attempt.localPort}): ${attemptText(attempt)}`;
     });
+}
+
+function handshakeLines({ report }: ProbeResult): string[] {
+  const seen = handshakeOf(report.flows);
+  if (seen === undefined) return [];
+  const { answered, absent, ttls, shortestReplyUs } = seen;
+  const reply =
+    shortestReplyUs === null ? '' : `, shortest answer ${formatDuration(shortestReplyUs)}`;
+  const text = `the server offers ${answered.join(' and ')}, TTL ${ttls.join(' and ')}${reply}`;
+  if (absent.length === 0) return wrapText('  handshake: ', text);
+  const names = `absent of what was asked for: ${absent.join(', ')}`;
+  const open = 'by its own wish, or taken out on the way: a probe of seqshim reflect there tells';
+  return wrapText('  handshake: ', `${text}; ${names} (${open})`);
 }
 
 function sackLines({ sack }: ProbeResult): string[] {

@@ -4,6 +4,7 @@
  */
 import { bothJson } from '../diagnose/both/both-json.ts';
 import { reportJson } from '../diagnose/report.ts';
+import { handshakeOf } from './handshake.ts';
 import type { ProbeResult } from './probe.ts';
 import { successes, summarize } from './summary.ts';
 
@@ -38,6 +39,7 @@ export function probeJson(result: ProbeResult): object {
       })),
       without: summarize(attempts, 'bare', target.port),
       with: compare ? summarize(attempts, 'shim', target.port) : null,
+      handshake: handshakeOf(report.flows) ?? null,
       kernelCounters: result.kernel,
       sack: result.sack,
       portReuse: result.portReuse,

@@ -52,6 +52,7 @@ describe.concurrent('seqshim probe', () => {
       expect([exitCode, json.inputs[0].enough]).toEqual([0, true]);
       expect(json.probe.sack, stdout).toMatchObject({ verdict: 'intact', certainty: 'proven' });
       expect(json.probe.portReuse).toMatchObject({ verdict: 'works' });
+      expect(json.probe.handshake).toMatchObject({ absent: [], ttls: [63] });
 
       await interrupted(lab, expect);
       await reflecting(lab, async (target) => {

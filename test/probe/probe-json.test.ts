@@ -107,6 +107,7 @@ describe('probeJson()', () => {
         ],
         without: { ok: 0, count: 1, p50Ms: null },
         with: { ok: 1, count: 1, p50Ms: 18 },
+        handshake: null,
         kernelCounters: { TCPChallengeACK: 2, PAWSEstab: 0 },
         sack: {
           verdict: 'shifted',
