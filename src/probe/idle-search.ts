@@ -90,6 +90,7 @@ function conclude(
   }
   if (aliveS >= maxS) return result('not-within', `alive behind ${aliveS} s of silence`);
   const spoiled = tried.filter(({ fate }) => fate === 'spoiled').map(({ silenceS }) => silenceS);
+  if (spoiled.length === 0) return result('undecided', 'not every connection could be opened');
   const first = Math.min(...spoiled);
   const because = `the server itself spoke or ended in silences of ${first} s and more; alive behind ${aliveS} s`;
   return result('undecided', because);
