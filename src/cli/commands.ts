@@ -6,6 +6,7 @@
 import type { OptionEntry } from '../config/options.ts';
 import { SUSPECT_IDS } from '../diagnose/suspects.ts';
 import type { Command } from './command.ts';
+import { PROBE_COMMANDS } from './probe-commands.ts';
 import { REPLAY_OPTIONS } from './replay-options.ts';
 import { SHELLS } from './shells.ts';
 
@@ -115,6 +116,7 @@ export const COMMANDS: readonly Command[] = [
     },
     load: async () => (await import('./replay.ts')).replay,
   },
+  ...PROBE_COMMANDS,
   {
     name: 'run',
     does: 'look after the connections to the targets',

@@ -15,7 +15,7 @@ import type { SshAttempt } from './ssh-debug/ssh-attempt.ts';
 import { importantFrames, timelineOf } from './timeline.ts';
 import type { Wording } from './wording.ts';
 
-export type InputKind = 'tcpdump-text' | 'capture' | 'ssh-debug';
+export type InputKind = 'tcpdump-text' | 'capture' | 'ssh-debug' | 'probe';
 
 /** The name under which `tolerated` counts what was not looked at. */
 export const NOT_KEPT = 'packets beyond the limit of connections';
@@ -45,7 +45,7 @@ export interface Report extends Analysis {
   readonly wording: Wording;
 }
 
-export function reportJson(reports: readonly Report[]): object {
+export function reportJson(reports: readonly Report[]) {
   const groups = new Map(reports.map((report) => [report, findingsByFlow(report.findings)]));
   return {
     schema: 1,

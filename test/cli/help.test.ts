@@ -9,6 +9,8 @@ import { CLI, runCli, runCliWithoutNative, runNode, runScriptWithoutNative } fro
 const COMMANDS = [
   'diagnose',
   'replay',
+  'probe',
+  'reflect',
   'run',
   'status',
   'top',

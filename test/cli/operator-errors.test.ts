@@ -17,6 +17,12 @@ describe('a command line that is wrong', () => {
     ['unknown command', ['fly'], /^Unknown argument: fly\. Try: seqshim --help$/],
     ['unknown option', ['rules', ...TARGET, '--fast'], /^Unknown argument: fast/],
     ['surplus word', ['status', 'now'], /^Unknown argument: now/],
+    ['no port', ['probe', '10.0.0.7'], /^Cannot probe "10\.0\.0\.7": write HOST:PORT, for example/],
+    [
+      'count',
+      ['probe', '10.0.0.7:22', '--count', '0'],
+      /^Cannot use --count "0": it must be from 1/,
+    ],
     ['no file', ['diagnose'], /^Say what to read, for example: /],
     ['no value', ['rules', ...TARGET, '--mode'], /^Not enough arguments following: mode/],
     ['empty value', ['rules', '--target='], /^Not enough arguments following: target/],

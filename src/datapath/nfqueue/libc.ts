@@ -15,8 +15,11 @@ export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const NETLINK_NETFILTER = 12;
 export const IPPROTO_IP = 0;
@@ -24,12 +27,17 @@ export const IPPROTO_IPV6 = 41;
 export const IPPROTO_RAW = 255;
 export const IP_HDRINCL = 3;
 export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
+export const SO_KEEPALIVE = 9;
 export const SO_RCVTIMEO = 20;
+export const SO_ATTACH_FILTER = 26;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SO_TIMESTAMPNS = 35;
 export const SO_MARK = 36;
+export const SOL_PACKET = 263;
 export const SOL_NETLINK = 270;
 export const NETLINK_NO_ENOBUFS = 5;
 export const NETLINK_CAP_ACK = 10;
@@ -44,6 +52,10 @@ export type Pointer = bigint | Uint8Array | null;
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, bytes: number): number;
+  connect(fd: number, address: Uint8Array, bytes: number): number;
+  listen(fd: number, backlog: number): number;
+  accept(fd: number, address: null, bytes: null, flags: number): number;
+  shutdown(fd: number, how: number): number;
   getsockname(fd: number, address: Uint8Array, bytes: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, bytes: number): number;
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, bytes: Uint8Array): number;
@@ -100,6 +112,10 @@ function bindLibc(): Libc {
   return {
     socket: c.func('int socket(int, int, int)'),
     bind: c.func('int bind(int, void *, uint)'),
+    connect: c.func('int connect(int, void *, uint)'),
+    listen: c.func('int listen(int, int)'),
+    accept: c.func('int accept4(int, void *, void *, int)'),
+    shutdown: c.func('int shutdown(int, int)'),
     getsockname: c.func('int getsockname(int, void *, void *)'),
     setsockopt: c.func('int setsockopt(int, int, int, void *, uint)'),
     getsockopt: c.func('int getsockopt(int, int, int, void *, void *)'),

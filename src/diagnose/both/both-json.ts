@@ -18,7 +18,7 @@ export function bothJson(
   comparison: Comparison,
   findings: readonly BothFinding[],
   hypotheses: readonly Hypothesis[] = [],
-): object {
+) {
   const { client, server, clock, match, flows } = comparison;
   return {
     schema: 1,
