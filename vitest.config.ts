@@ -32,6 +32,8 @@ export default defineConfig({
           exclude: ['test/e2e/**', 'test/kernel/**', 'test/service/**'],
           // Two busy cores are slow; a hang is found all the same.
           testTimeout: 30_000,
+          // A process and all modules anew for each file took twice as long as the tests.
+          isolate: false,
         },
       },
       {
