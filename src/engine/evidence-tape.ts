@@ -36,7 +36,7 @@ export const EVD_PACKET = 12;
 export const EVD_ORIGINAL = 1;
 export const EVD_DELIVERED = 2;
 
-/** The first packets of every flow that begins here are told: the handshake is evidence of what comes later. */
+/** The first packets of a flow that begins here are told: so much of what follows rests on them. */
 const OPENING_PACKETS = 4;
 /** And so many behind a finding or an action. */
 const TRAIL_PACKETS = 64;

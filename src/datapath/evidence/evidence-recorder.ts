@@ -12,6 +12,7 @@ import { INJECT_NEAR } from '../../engine/verdict.ts';
 import { eventComment } from '../../telemetry/event-comment.ts';
 import type { EventHearer, EventPlace, EventRecord } from '../../telemetry/event-log.ts';
 import type { EvidenceFacts } from '../../telemetry/status.ts';
+import { engineMs } from '../nfqueue/monotonic.ts';
 import { lostBlock, packetBlock } from '../pcap/write-pcapng.ts';
 import {
   actionsIn,
@@ -246,7 +247,7 @@ export class EvidenceRecorder implements EventHearer {
     const { lost } = this;
     if (lost === this.lostTold || this.file.path === undefined) return;
     this.lostTold = lost;
-    const timeUs = Date.now() * 1000;
+    const timeUs = this.time.dateOf(engineMs()) * 1000;
     this.file.add(lostBlock(ARRIVED, timeUs, TIME_DIGITS, lost - this.lostBefore));
   }
 }

@@ -57,7 +57,7 @@ export class FlowWindows {
     return true;
   }
 
-  /** From now on the flow is followed. `take` is given what was held, in order: words, and where. */
+  /** From now on the flow is followed. `take` is given what was held, in order: words, where. */
   follow(
     flow: number,
     generation: number,
