@@ -36,7 +36,7 @@ export const EVD_PACKET = 12;
 export const EVD_ORIGINAL = 1;
 export const EVD_DELIVERED = 2;
 
-/** The first packets of every flow are told: the handshake is evidence of what comes later. */
+/** The first packets of a flow that begins here are told: so much of what follows rests on them. */
 const OPENING_PACKETS = 4;
 /** And so many behind a finding or an action. */
 const TRAIL_PACKETS = 64;
@@ -86,6 +86,11 @@ export class EvidenceTape {
   /** Another connection has the row. */
   begin(flow: number): void {
     this.trails[flow] = OPENING_PACKETS;
+  }
+
+  /** It is older than we are: its first packets are gone. */
+  beginLate(flow: number): void {
+    this.trails[flow] = 0;
   }
 
   extend(flow: number): void {

@@ -152,6 +152,7 @@ function follow(core: Core, flow: number, toFar: boolean): void {
   const peer = toFar ? farHalf(core, flow) : nearHalf(core, flow);
   trackPickedUp(halves, sender, peer, core.seg);
   onEstablished(halves, sender, peer);
+  core.tape.beginLate(flow);
   setFlags(core, flow, FLOW_PICKED_UP | FLOW_ANCHORED | FLOW_PROVEN);
   if (core.seg.foreign !== 0 || isLinkLocal(core)) setFlags(core, flow, FLOW_UNTOUCHED);
   count(core, STAT_FLOW_PICKED_UP);

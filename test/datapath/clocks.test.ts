@@ -6,9 +6,13 @@ import { linesMatching, projectFiles } from '../tidy/source-files.ts';
 const FOR_PEOPLE = [
   'src/cli/diagnose-page.ts',
   'src/cli/main.ts',
+  'src/cli/report-page.ts',
   'src/config/deadline.ts',
   'src/datapath/control-desk.ts',
   'src/datapath/crash-file.ts',
+  'src/datapath/evidence/evidence-dir.ts',
+  'src/datapath/evidence/evidence-file.ts',
+  'src/datapath/evidence/wall-time.ts',
   'src/datapath/history-keeper.ts',
   'src/datapath/live-shim.ts',
   'src/datapath/path-store.ts',

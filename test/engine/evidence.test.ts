@@ -106,6 +106,12 @@ describe('the evidence tape', () => {
     expect(rig.taped()).toHaveLength(1);
   });
 
+  it('has no first packets of a connection that began before', () => {
+    const rig = new EvidenceRun();
+    for (let i = 0; i < 9; i++) rig.out({ flags: ACK, seq: C + i, ack: A, payload: 'x' });
+    expect(rig.taped()).toEqual([]);
+  });
+
   it('follows a connection for a while behind a finding, and not for ever', () => {
     const rig = new EvidenceRun();
     rig.connect();

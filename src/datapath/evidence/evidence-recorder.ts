@@ -12,6 +12,7 @@ import { INJECT_NEAR } from '../../engine/verdict.ts';
 import { eventComment } from '../../telemetry/event-comment.ts';
 import type { EventHearer, EventPlace, EventRecord } from '../../telemetry/event-log.ts';
 import type { EvidenceFacts } from '../../telemetry/status.ts';
+import { engineMs } from '../nfqueue/monotonic.ts';
 import { lostBlock, packetBlock } from '../pcap/write-pcapng.ts';
 import {
   actionsIn,
@@ -22,14 +23,31 @@ import {
 } from './evidence-comments.ts';
 import { EvidenceFile } from './evidence-file.ts';
 import { ARRIVED, DELIVERED, evidenceHead, TIME_DIGITS } from './evidence-format.ts';
-import { type InjectedRecord, readInjected, type TapeRecord } from './evidence-records.ts';
+import {
+  type InjectedRecord,
+  readInjected,
+  readTape,
+  type TapeRecord,
+} from './evidence-records.ts';
 import { type EvidenceSink, EvidenceThread, type HeardEvent } from './evidence-thread.ts';
-import { type EvidencePacket, type FlowWindow, FlowWindows } from './flow-windows.ts';
+import { FlowWindows } from './flow-windows.ts';
+import type { FollowedFlow } from './followed-flow.ts';
 import { WallTime } from './wall-time.ts';
 
 /** All files together then reach back an hour at least, however much is going on. */
 const BURST_BYTES = 4 << 20;
 const BYTES_PER_MS = 16;
+
+/** A packet as it goes into the file. */
+interface EvidencePacket {
+  readonly interfaceId: number;
+  /** Engine time. */
+  readonly atMs: number;
+  readonly bytes: Uint8Array;
+  readonly wireBytes: number;
+  readonly direction: 'in' | 'out';
+  readonly comments: readonly string[];
+}
 
 /** What `--evidence` and `--evidence-payload` say. */
 export interface EvidenceChoice {
@@ -39,7 +57,6 @@ export interface EvidenceChoice {
 
 export class EvidenceRecorder implements EventHearer {
   private readonly threads: readonly EvidenceThread[];
-  private readonly windows = new FlowWindows();
   private readonly file: EvidenceFile;
   private readonly dir: string;
   private readonly choice: () => EvidenceChoice;
@@ -61,9 +78,7 @@ export class EvidenceRecorder implements EventHearer {
   ) {
     this.dir = dir;
     this.choice = choice;
-    this.threads = memories.map((memory, queue) => {
-      return new EvidenceThread(memory, this.sinkOf(queue));
-    });
+    this.threads = memories.map((memory) => new EvidenceThread(memory, this.sinkOf()));
     this.file = new EvidenceFile({
       dir,
       log,
@@ -119,27 +134,49 @@ export class EvidenceRecorder implements EventHearer {
     return this.threads.reduce((sum, { lostCount }) => sum + lostCount, this.notWritten);
   }
 
-  private sinkOf(queue: number): EvidenceSink {
-    const windowOf = (flow: number, generation: number) => {
-      return this.windows.of(queue, flow, generation);
+  private sinkOf(): EvidenceSink {
+    const windows = new FlowWindows();
+    const follow = (flow: number, generation: number) => {
+      return windows.followedFlow(flow, generation) ?? this.follow(windows, flow, generation);
     };
     return {
+      hold: (words, at) => windows.hold(words, at),
       packet: (record, delivered, events) => {
-        this.takePacket(windowOf(record.flow, record.generation), record, delivered, events);
+        this.writePacket(follow(record.flow, record.generation), record, delivered, events);
       },
       injected: (record, events) => {
-        this.takeInjected(windowOf(record.flow, record.generation), record, events);
+        const begins = events.some(({ code }) => beginsEvidence(code));
+        const { flow, generation } = record;
+        // Of a connection that nothing is wrong with it is part of how that is looked after.
+        const known = begins ? follow(flow, generation) : windows.followedFlow(flow, generation);
+        if (known !== undefined) this.writeInjected(known, record, events);
       },
       event: ({ record, place, code }) => {
-        const window = windowOf(place.flow, place.generation);
-        if (beginsEvidence(code)) this.mark(window);
-        if (window.isMarked) window.sayLater(eventComment(record));
+        const { flow, generation } = place;
+        const begins = beginsEvidence(code);
+        const known = begins ? follow(flow, generation) : windows.followedFlow(flow, generation);
+        known?.sayLater(eventComment(record));
       },
     };
   }
 
-  private takePacket(
-    window: FlowWindow,
+  /** What was held of it comes first. */
+  private follow(windows: FlowWindows, flow: number, generation: number): FollowedFlow {
+    const held: TapeRecord[] = [];
+    const followed = windows.follow(flow, generation, (words, at) => {
+      held.push(readTape(words, at));
+    });
+    for (const [i, record] of held.entries()) {
+      const next = held[i + 1];
+      const isPair = record.isOriginal && next !== undefined && !next.isOriginal;
+      if (!record.isOriginal && held[i - 1]?.isOriginal === true) continue; // told with that one
+      this.writePacket(followed, record, isPair ? next.bytes : undefined, []);
+    }
+    return followed;
+  }
+
+  private writePacket(
+    flow: FollowedFlow,
     record: TapeRecord,
     delivered: Uint8Array | undefined,
     events: readonly HeardEvent[],
@@ -152,30 +189,21 @@ export class EvidenceRecorder implements EventHearer {
       would,
     );
     const became = record.isOriginal ? verdictComments(verdict, bytes, delivered) : [];
-    const codes = [...events.map(({ code }) => code), ...actionsIn(done), ...actionsIn(would)];
-    if (codes.some(beginsEvidence)) this.mark(window);
     const interfaceId = record.isOriginal ? ARRIVED : DELIVERED;
-    this.take(window, { ...about, interfaceId, bytes, comments: [...told, ...became] });
+    this.write(flow, { ...about, interfaceId, bytes, comments: [...told, ...became] });
     if (delivered === undefined) return;
+    const codes = [...events.map(({ code }) => code), ...actionsIn(done), ...actionsIn(would)];
     const comments = [replacementComment(codes, bytes, delivered)];
-    this.take(window, { ...about, interfaceId: DELIVERED, bytes: delivered, comments });
+    this.write(flow, { ...about, interfaceId: DELIVERED, bytes: delivered, comments });
   }
 
-  private takeInjected(
-    window: FlowWindow,
-    record: InjectedRecord,
+  private writeInjected(
+    flow: FollowedFlow,
+    { path, atMs, bytes, wireBytes }: InjectedRecord,
     events: readonly HeardEvent[],
   ): void {
-    if (events.some(({ code }) => beginsEvidence(code))) this.mark(window);
-    // Of a connection that nothing is wrong with: part of how it is looked after.
-    if (!window.isMarked) return;
-    const { path, atMs, bytes, wireBytes } = record;
-    const told = toldComments(
-      events.map((event) => event.record),
-      0,
-      0,
-    );
-    this.write(window, {
+    const told = events.map(({ record }) => eventComment(record));
+    this.write(flow, {
       interfaceId: DELIVERED,
       atMs,
       bytes,
@@ -185,26 +213,16 @@ export class EvidenceRecorder implements EventHearer {
     });
   }
 
-  private mark(window: FlowWindow): void {
-    if (window.isMarked) return;
-    for (const packet of window.mark()) this.write(window, packet);
-  }
-
-  private take(window: FlowWindow, packet: EvidencePacket): void {
-    if (window.isMarked) this.write(window, packet);
-    else window.hold(packet);
-  }
-
-  private write(window: FlowWindow, packet: EvidencePacket): void {
+  private write(flow: FollowedFlow, packet: EvidencePacket): void {
     const { interfaceId, bytes, wireBytes, direction } = packet;
-    const comments = [...window.takeUntold(), ...packet.comments];
+    const comments = [...flow.takeUntold(), ...packet.comments];
     const timeUs = this.time.dateOf(packet.atMs) * 1000;
     const block = packetBlock(
       { interfaceId, timeUs, bytes, off: 0, len: bytes.length, wireBytes, comments, direction },
       TIME_DIGITS,
     );
     const nowMs = performance.now();
-    if (window.mayWrite(nowMs) && this.mayWrite(block.length, nowMs) && this.file.add(block)) {
+    if (flow.mayWrite(nowMs) && this.mayWrite(block.length, nowMs) && this.file.add(block)) {
       this.packets++;
     } else {
       this.notWritten++;
@@ -229,7 +247,7 @@ export class EvidenceRecorder implements EventHearer {
     const { lost } = this;
     if (lost === this.lostTold || this.file.path === undefined) return;
     this.lostTold = lost;
-    const timeUs = Date.now() * 1000;
+    const timeUs = this.time.dateOf(engineMs()) * 1000;
     this.file.add(lostBlock(ARRIVED, timeUs, TIME_DIGITS, lost - this.lostBefore));
   }
 }

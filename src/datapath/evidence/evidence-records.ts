@@ -4,7 +4,6 @@
  */
 import * as tape from '../../engine/evidence-tape.ts';
 import * as box from '../../engine/outbox.ts';
-import type { Ring } from '../../engine/ring.ts';
 import { parseSegment, WIRE_OK } from '../../engine/wire/parse.ts';
 import { Segment } from '../../engine/wire/segment.ts';
 
@@ -35,8 +34,10 @@ export interface InjectedRecord {
   readonly events: number;
 }
 
-export function readTape({ words, bytes }: Ring, at: number): TapeRecord {
+/** `words` is a whole evidence ring, or whatever holds copies of its slots. */
+export function readTape(words: Int32Array, at: number): TapeRecord {
   const word = (offset: number) => words[at + offset] ?? 0;
+  const bytes = new Uint8Array(words.buffer, words.byteOffset);
   const from = (at + tape.EVD_PACKET) * 4;
   return {
     isOriginal: word(tape.EVD_KIND) === tape.EVD_ORIGINAL,

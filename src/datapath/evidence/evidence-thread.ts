@@ -5,6 +5,15 @@
  * Owns the consumer side of the evidence ring. Events are numbered by the engine; a packet is not
  * looked at before all events about it were heard. Times: engine ms.
  */
+
+import {
+  beginsEvidence,
+  EVD_DONE,
+  EVD_EVENTS_FROM,
+  EVD_EVENTS_TO,
+  EVD_NOW_MS,
+  EVD_WOULD,
+} from '../../engine/evidence-tape.ts';
 import {
   EVENT_SLOT_COUNT,
   EVENT_WORDS,
@@ -16,7 +25,7 @@ import { Ring } from '../../engine/ring.ts';
 import { VERDICT_REWRITTEN } from '../../engine/verdict.ts';
 import type { EventPlace, EventRecord } from '../../telemetry/event-log.ts';
 import { codeByName } from '../../telemetry/registry.ts';
-import { canSend, sends } from './evidence-comments.ts';
+import { actionsIn, canSend, sends } from './evidence-comments.ts';
 import { type InjectedRecord, readTape, type TapeRecord } from './evidence-records.ts';
 
 /** More are not under way at one time. */
@@ -33,6 +42,8 @@ export interface HeardEvent {
 }
 
 export interface EvidenceSink {
+  /** A slot of the ring that is no evidence so far; false: its flow is followed. */
+  hold(words: Int32Array, at: number): boolean;
   packet(
     record: TapeRecord,
     delivered: Uint8Array | undefined,
@@ -89,11 +100,13 @@ export class EvidenceThread {
     const heardTo = this.events.releasedCount();
     let isBehind = false;
     for (let at = this.ring.peek(); at >= 0; at = this.ring.peek()) {
-      const record = readTape(this.ring, at);
-      isBehind = ((record.eventsTo - heardTo) | 0) > 0 || this.awaitsPacket(record.eventsFrom);
+      const { words } = this.ring;
+      const eventsTo = words[at + EVD_EVENTS_TO] ?? 0;
+      isBehind = ((eventsTo - heardTo) | 0) > 0;
+      isBehind ||= this.awaitsPacket(words[at + EVD_EVENTS_FROM] ?? 0);
       if (isBehind) break;
+      if (this.original !== undefined || !this.isHeld(words, at)) this.take(readTape(words, at));
       this.ring.release();
-      this.take(record);
     }
     // There was no room for it.
     if (!isBehind && this.originalTurn !== this.turn) this.endPair(undefined);
@@ -114,6 +127,33 @@ export class EvidenceThread {
     this.tellEventsBelow(this.events.releasedCount());
   }
 
+  /** Nothing makes evidence of it so far. Allocates nothing: most packets of a flood end here. */
+  private isHeld(words: Int32Array, at: number): boolean {
+    const from = words[at + EVD_EVENTS_FROM] ?? 0;
+    const to = words[at + EVD_EVENTS_TO] ?? 0;
+    this.tellBefore(words[at + EVD_NOW_MS] ?? 0, from);
+    const acted = (words[at + EVD_DONE] ?? 0) | (words[at + EVD_WOULD] ?? 0);
+    if (acted !== 0 && actionsIn(acted).some(beginsEvidence)) return false;
+    for (let number = from; number !== to; number = (number + 1) | 0) {
+      const event = this.heard.get(number);
+      if (event !== undefined && beginsEvidence(event.code)) return false;
+    }
+    if (!this.sink.hold(words, at)) return false;
+    for (let number = from; number !== to; number = (number + 1) | 0) this.heard.delete(number);
+    if (((to - this.toldTo) | 0) > 0) this.toldTo = to;
+    return true;
+  }
+
+  /** What was sent or found before a packet. */
+  private tellBefore(atMs: number, eventsFrom: number): void {
+    let count = 0;
+    while (count < this.injected.length && isBefore(this.injected[count], atMs, eventsFrom)) {
+      count++;
+    }
+    this.tellInjected(count);
+    this.tellEventsBelow(eventsFrom);
+  }
+
   private take(record: TapeRecord): void {
     const { original } = this;
     if (!record.isOriginal && original !== undefined && original.flow === record.flow) {
@@ -121,10 +161,7 @@ export class EvidenceThread {
       return;
     }
     this.endPair(undefined);
-    let before = 0;
-    while (before < this.injected.length && isBefore(this.injected[before], record)) before++;
-    this.tellInjected(before);
-    this.tellEventsBelow(record.eventsFrom);
+    this.tellBefore(record.atMs, record.eventsFrom);
     if (record.isOriginal && record.verdict === VERDICT_REWRITTEN) {
       this.original = record;
       this.originalTurn = this.turn;
@@ -188,11 +225,11 @@ export class EvidenceThread {
 }
 
 /** Both have the engine's time and count of events; of the same of both the packet came first. */
-function isBefore(injected: InjectedRecord | undefined, record: TapeRecord): boolean {
+function isBefore(injected: InjectedRecord | undefined, atMs: number, eventsFrom: number): boolean {
   if (injected === undefined) return false;
-  const laterMs = (record.atMs - injected.atMs) | 0;
+  const laterMs = (atMs - injected.atMs) | 0;
   if (laterMs !== 0) return laterMs > 0;
-  return ((record.eventsFrom - injected.events) | 0) > 0;
+  return ((eventsFrom - injected.events) | 0) > 0;
 }
 
 function isReason({ place, code }: HeardEvent, injected: InjectedRecord): boolean {

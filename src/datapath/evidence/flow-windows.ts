@@ -1,98 +1,95 @@
 /**
- * What is kept of each connection until something is found or done on it: its first packets, and
- * the last few that follow. Behind that its packets are written as they come, so many and no more.
+ * What is kept of the connections of one packet thread until something is found or done on them:
+ * their first packets, and the last few that follow, as the ring had them.
  *
- * Owns the windows; bounded in connections, packets and rate. Times: ms of the monotonic clock.
+ * Owns one piece of memory, taken at the start: a flood of new connections costs no garbage and no
+ * growth. A row of the flow table has a place by its number; where two rows share one the later has
+ * it. Connections on which something was found are followed by `followed-flow.ts`.
  */
-const FLOW_COUNT_MAX = 2048;
-const OPENING_COUNT = 6;
-const RECENT_COUNT = 6;
-/** Sentences that wait for a packet to stand at. */
-const UNTOLD_COUNT_MAX = 8;
-/** A flood of resets on one connection must not push out the evidence of all others. */
-const FLOW_PACKETS = 512;
-const FLOW_PACKET_MS = 10_000;
+import * as tape from '../../engine/evidence-tape.ts';
+import { EVIDENCE_SLOT_BYTES } from '../../engine/limits.ts';
+import { FollowedFlow } from './followed-flow.ts';
 
-/** A packet as it goes into the file. */
-export interface EvidencePacket {
-  /** ARRIVED or DELIVERED. */
-  readonly interfaceId: number;
-  /** Engine time. */
-  readonly atMs: number;
-  readonly bytes: Uint8Array;
-  readonly wireBytes: number;
-  readonly direction: 'in' | 'out';
-  readonly comments: readonly string[];
-}
+/** Powers of two. */
+const PLACE_COUNT = 1024;
+const OPENING_COUNT = 4;
+const RECENT_COUNT = 4;
+const FOLLOWED_COUNT_MAX = 1024;
 
-export class FlowWindow {
-  readonly generation: number;
-  isMarked = false;
-  /** Said of the connection when no packet of it was in hand. */
-  untold: string[] = [];
-  private opening: EvidencePacket[] = [];
-  private recent: EvidencePacket[] = [];
-  private tokens = FLOW_PACKETS;
-  private filledMs = 0;
-
-  constructor(generation: number) {
-    this.generation = generation;
-  }
-
-  hold(packet: EvidencePacket): void {
-    if (this.opening.length < OPENING_COUNT) {
-      this.opening.push(packet);
-      return;
-    }
-    this.recent.push(packet);
-    if (this.recent.length > RECENT_COUNT) this.recent.shift();
-  }
-
-  /** From now on packets are written; those that were held go first. */
-  mark(): readonly EvidencePacket[] {
-    const held = [...this.opening, ...this.recent];
-    this.isMarked = true;
-    this.opening = [];
-    this.recent = [];
-    return held;
-  }
-
-  sayLater(comment: string): void {
-    if (this.untold.length < UNTOLD_COUNT_MAX) this.untold.push(comment);
-  }
-
-  takeUntold(): readonly string[] {
-    const { untold } = this;
-    if (untold.length > 0) this.untold = [];
-    return untold;
-  }
-
-  /** May one more packet of it be written? */
-  mayWrite(nowMs: number): boolean {
-    const more = (nowMs - this.filledMs) / FLOW_PACKET_MS;
-    this.tokens = Math.min(FLOW_PACKETS, this.tokens + more);
-    this.filledMs = nowMs;
-    if (this.tokens < 1) return false;
-    this.tokens--;
-    return true;
-  }
-}
+const SLOT_WORDS = EVIDENCE_SLOT_BYTES / 4;
+/** Words of a place: row + 1, generation, packets so far; then the slots. */
+const ROW = 0;
+const GENERATION = 1;
+const COUNT = 2;
+const SLOTS = 4;
+const PLACE_WORDS = SLOTS + (OPENING_COUNT + RECENT_COUNT) * SLOT_WORDS;
 
 export class FlowWindows {
-  /** The one used last stands last. */
-  private readonly windows = new Map<number, FlowWindow>();
+  private readonly words = new Int32Array(PLACE_COUNT * PLACE_WORDS);
+  private readonly followed = new Map<number, FollowedFlow>();
 
-  /** `flow` is a row of the table of packet thread `queue`. */
-  of(queue: number, flow: number, generation: number): FlowWindow {
-    const key = queue * 2 ** 32 + flow;
-    let window = this.windows.get(key);
-    if (window !== undefined) this.windows.delete(key);
-    if (window?.generation !== generation) window = new FlowWindow(generation);
-    this.windows.set(key, window);
-    if (this.windows.size > FLOW_COUNT_MAX) {
-      const [oldest] = this.windows.keys();
-      if (oldest !== undefined) this.windows.delete(oldest);
-    }
-    return window;
+  constructor() {
+    this.words.fill(-1).fill(0); // now, not while somebody floods us
   }
+
+  followedFlow(flow: number, generation: number): FollowedFlow | undefined {
+    const found = this.followed.get(flow);
+    return found?.generation === generation ? found : undefined;
+  }
+
+  /** Keeps the packet in the slot at word `at` of an evidence ring; false: its flow is followed. */
+  hold(from: Int32Array, at: number): boolean {
+    const flow = from[at + tape.EVD_FLOW] ?? 0;
+    const generation = from[at + tape.EVD_GENERATION] ?? 0;
+    if (this.followedFlow(flow, generation) !== undefined) return false;
+    const { words } = this;
+    const place = placeOf(flow);
+    if (words[place + ROW] !== flow + 1 || words[place + GENERATION] !== generation) {
+      words[place + ROW] = flow + 1;
+      words[place + GENERATION] = generation;
+      words[place + COUNT] = 0;
+    }
+    const count = words[place + COUNT] ?? 0;
+    words[place + COUNT] = count + 1;
+    const to = place + slotOf(count);
+    const end = tape.EVD_PACKET + (((from[at + tape.EVD_BYTES] ?? 0) + 3) >> 2);
+    for (let i = 0; i < end; i++) words[to + i] = from[at + i] ?? 0;
+    return true;
+  }
+
+  /** From now on the flow is followed. `take` is given what was held, in order: words, where. */
+  follow(
+    flow: number,
+    generation: number,
+    take: (words: Int32Array, at: number) => void,
+  ): FollowedFlow {
+    const { words, followed } = this;
+    const place = placeOf(flow);
+    if (words[place + ROW] === flow + 1 && words[place + GENERATION] === generation) {
+      const count = words[place + COUNT] ?? 0;
+      const recentFrom = Math.max(OPENING_COUNT, count - RECENT_COUNT);
+      for (let i = 0; i < Math.min(count, OPENING_COUNT); i++) take(words, place + slotOf(i));
+      for (let i = recentFrom; i < count; i++) take(words, place + slotOf(i));
+      words[place + ROW] = 0;
+    }
+    const fresh = new FollowedFlow(generation);
+    followed.delete(flow);
+    followed.set(flow, fresh);
+    if (followed.size > FOLLOWED_COUNT_MAX) {
+      const [oldest] = followed.keys();
+      if (oldest !== undefined) followed.delete(oldest);
+    }
+    return fresh;
+  }
+}
+
+function placeOf(flow: number): number {
+  return (flow & (PLACE_COUNT - 1)) * PLACE_WORDS;
+}
+
+/** The first ones stay, the others take turns. */
+function slotOf(count: number): number {
+  const turn = (count - OPENING_COUNT) & (RECENT_COUNT - 1);
+  const slot = count < OPENING_COUNT ? count : OPENING_COUNT + turn;
+  return SLOTS + slot * SLOT_WORDS;
 }

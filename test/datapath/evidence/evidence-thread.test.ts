@@ -32,6 +32,7 @@ class Stage {
     this.thread = new EvidenceThread(
       { evidence, events: this.events.buffer },
       {
+        hold: () => false,
         packet: (record, delivered, events) => {
           const kind = record.isOriginal ? 'packet' : 'replacement';
           const and = delivered === undefined ? '' : '+replacement';
