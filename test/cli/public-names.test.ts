@@ -25,6 +25,7 @@ describe('tables and chains', () => {
     const names = Object.entries(ruleInput).filter(([, value]) => typeof value === 'string');
     expect(Object.fromEntries(names)).toEqual({
       NFT_TABLE: 'seqshim',
+      PROBE_PREFIX: 'seqshim-probe-',
       CHAIN_PREFIX: 'SEQSHIM-',
       CHAIN_RAW: 'SEQSHIM-RAW',
       CHAIN_IN: 'SEQSHIM-IN',

@@ -4,6 +4,7 @@ import {
   bitsOfIptables,
   bitsOfNft,
   bitsOfRouting,
+  findMarkConflicts,
   usesConnmark,
   withoutOurs,
 } from '../../src/datapath/rules/mark-conflicts.ts';
@@ -158,5 +159,22 @@ describe('usesConnmark()', () => {
     '',
   ])('lets %s be', (line) => {
     expect(usesConnmark(line, BIT)).toBe(false);
+  });
+});
+
+describe('findMarkConflicts()', () => {
+  const found = (comment: string) => {
+    const rule = `-A PREROUTING -p tcp -m comment --comment ${comment} -j MARK --set-xmark 0x2000/0x2000`;
+    const nft = `\t\tip saddr 10.0.0.7 meta mark set meta mark | 0x00002000 comment "${comment}"`;
+    const look = (file: string) => {
+      const stdout = file === 'nft' ? nft : file === 'iptables-save' ? rule : '';
+      return { ok: true, absent: false, stdout, stderr: '' };
+    };
+    return findMarkConflicts(OURS, look).map(({ source }) => source);
+  };
+
+  it('names the rules of others, and not those of a probe beside us', () => {
+    expect(found('somebody')).toEqual(['iptables-save', 'nft list ruleset']);
+    expect(found('seqshim-probe-77')).toEqual([]);
   });
 });

@@ -13,6 +13,7 @@ import { OperatorError } from '../../config/errors.ts';
 import { EXIT_IMPOSSIBLE } from '../../config/exit-codes.ts';
 import { RESTORE } from '../rules/detect.ts';
 import { run } from '../rules/execute.ts';
+import { PROBE_PREFIX } from '../rules/rule-input.ts';
 import type { Watched } from './packet-filter.ts';
 
 export type RuleProgram = 'nft' | 'iptables';
@@ -21,8 +22,6 @@ const REMOVE_MS = 15_000;
 /** Of nft's chains: before the shim's in raw (-300) and mangle (-150). */
 const BEFORE_RAW = -310;
 const BEFORE_MANGLE = -160;
-/** Of two at once each has its own. */
-const NAME_PREFIX = 'seqshim-probe-';
 
 /** A program, what puts the rules in and what takes them out, both from standard input. */
 export interface BareCommands {
@@ -33,7 +32,7 @@ export interface BareCommands {
 
 export class BareRule {
   private readonly janitor: ChildProcess;
-  private readonly name = `${NAME_PREFIX}${process.pid}`;
+  private readonly name = `${PROBE_PREFIX}${process.pid}`;
 
   static open(kind: RuleProgram, watched: Watched, mark: number): BareRule {
     const commands = bareCommands(kind, watched, mark, process.pid);
@@ -82,12 +81,13 @@ export function bareCommands(
   pid: number,
 ): BareCommands {
   const { family, farAddr, farPort, nearPortFirst, nearPortLast } = watched;
-  const name = `${NAME_PREFIX}${pid}`;
+  // Of two at once each has its own.
+  const name = `${PROBE_PREFIX}${pid}`;
   const bits = `0x${mark.toString(16)}`;
   if (kind === 'nft') {
     const ip = family === 4 ? 'ip' : 'ip6';
     const near = `${nearPortFirst}-${nearPortLast}`;
-    const set = `meta mark set meta mark or ${bits}`;
+    const set = `meta mark set meta mark or ${bits} comment "${name}"`;
     const chain = (hook: string, priority: number, match: string) =>
       `  chain ${hook} {\n    type filter hook ${hook} priority ${priority}; policy accept;\n` +
       `    ${match} ${set}\n  }\n`;

@@ -6,7 +6,7 @@
  * it uses the bits of that value only, because packets that we mark never meet it with another.
  */
 import { run } from './execute.ts';
-import { CHAIN_PREFIX, NFT_TABLE } from './rule-input.ts';
+import { CHAIN_PREFIX, NFT_TABLE, PROBE_PREFIX } from './rule-input.ts';
 
 export interface MarkConflict {
   /** The command that shows the rule. */
@@ -34,7 +34,7 @@ export function findMarkConflicts(bits: number, look = run): MarkConflict[] {
     const { stdout } = look(file, args);
     const text = file === 'nft' ? withoutOurs(stdout) : stdout;
     for (const line of text.split('\n')) {
-      if (line.includes(CHAIN_PREFIX) || (bitsOf(line) & bits) === 0) continue;
+      if (isOurs(line) || (bitsOf(line) & bits) === 0) continue;
       found.push({ source: command.join(' '), rule: line.trim().slice(0, RULE_CHARACTERS_MAX) });
     }
   }
@@ -52,7 +52,7 @@ export function findConnmarkUsers(bit: number, look = run): MarkConflict[] {
     const { stdout } = look(file, args);
     const text = file === 'nft' ? withoutOurs(stdout) : stdout;
     for (const line of text.split('\n')) {
-      if (line.includes(CHAIN_PREFIX) || !usesConnmark(line, bit)) continue;
+      if (isOurs(line) || !usesConnmark(line, bit)) continue;
       found.push({ source: command.join(' '), rule: line.trim().slice(0, RULE_CHARACTERS_MAX) });
     }
   }
@@ -136,6 +136,11 @@ function bitsOfValues(text: string): number {
 function used(value: string | undefined, mask: string | undefined): number {
   const bits = mask === undefined ? WHOLE : Number(mask);
   return bits === WHOLE ? Number(value) : Number(value) | bits;
+}
+
+/** A probe beside us is no reason to refuse a restart. */
+function isOurs(line: string): boolean {
+  return line.includes(CHAIN_PREFIX) || line.includes(PROBE_PREFIX);
 }
 
 /** Without our own table, and our chains in the tables that iptables-nft keeps: ours by right. */

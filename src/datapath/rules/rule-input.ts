@@ -34,6 +34,8 @@ export interface RuleInput {
 
 /** The table of nft, and the chains of iptables: API, never renamed. */
 export const NFT_TABLE = 'seqshim';
+/** Rules of a probe that is under way, with its pid. */
+export const PROBE_PREFIX = 'seqshim-probe-';
 export const CHAIN_PREFIX = 'SEQSHIM-';
 /** Entered from the kernel's chains; which packets are ours. */
 export const CHAIN_RAW = 'SEQSHIM-RAW';

@@ -18,11 +18,11 @@ describe('bareCommands()', () => {
     expect(add).toBe(`table inet seqshim-probe-77 {
   chain prerouting {
     type filter hook prerouting priority -310; policy accept;
-    ip saddr 10.0.0.7 tcp sport 22 tcp dport 40000-40004 meta mark set meta mark or 0x2000
+    ip saddr 10.0.0.7 tcp sport 22 tcp dport 40000-40004 meta mark set meta mark or 0x2000 comment "seqshim-probe-77"
   }
   chain postrouting {
     type filter hook postrouting priority -160; policy accept;
-    ip daddr 10.0.0.7 tcp dport 22 tcp sport 40000-40004 meta mark set meta mark or 0x2000
+    ip daddr 10.0.0.7 tcp dport 22 tcp sport 40000-40004 meta mark set meta mark or 0x2000 comment "seqshim-probe-77"
   }
 }
 `);
