@@ -137,6 +137,7 @@ function judgeText(name: string, reader: TcpdumpText, book: FlowBook, wishes: Wi
   const wording: Wording = {
     frame: 'line',
     captureInterface: interfaceName(reader.captureInterface),
+    lostPackets: counts.dropped,
   };
   const input: InputSummary = {
     name: inputName,
@@ -160,6 +161,7 @@ function toleratedOf(reader: TcpdumpText, book: FlowBook): Record<string, number
     'packets whose sender is unknown': counts.senderUnknown,
     'packets cut short': counts.unreadable,
     'lines too long': cleaner.counts.tooLong,
+    [LOST]: counts.dropped,
     [NOT_KEPT]: book.notKept,
     'prompts and banners': noise.prompt + noise.banner,
     'summary lines': noise.summary,
@@ -198,7 +200,8 @@ function judgeCapture(
       [NOT_KEPT]: book.notKept,
     }),
   };
-  const outcome = report(input, book, { frame: 'frame', captureInterface: '' });
+  const wording = { frame: 'frame', captureInterface: '', lostPackets: counts.lost };
+  const outcome = report(input, book, wording);
   return counts.cutShort ? withDamage(outcome, damage) : outcome;
 }
 
