@@ -1,7 +1,8 @@
 /**
  * What a capture that lost packets can prove less surely: all that rests on a packet that is not in
- * it. Owns which findings and which evidence do, and the words. Lost are those that the input counts
- * itself (pcapng, the last lines of tcpdump), and octets that were acknowledged and never seen.
+ * it. Owns which findings and which evidence do, and the words. Lost are those that the input
+ * counts itself (pcapng, the last lines of tcpdump), and octets that were acknowledged and never
+ * seen.
  */
 import type { Certainty, Finding, Verdict } from './finding.ts';
 import { CLIENT, type Flow, SERVER } from './flow.ts';

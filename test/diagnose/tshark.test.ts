@@ -1,7 +1,7 @@
 /**
  * The numbers of our report beside those of tshark, on the public captures, read in place: packets,
- * connections, octets. Each difference stands in a table with its reason. Retransmissions, resets and
- * packets out of order our report does not count: it names those that matter.
+ * connections, octets. Each difference stands in a table with its reason. Retransmissions, resets
+ * and packets out of order our report does not count: it names those that matter.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,9 +1,9 @@
 /**
  * What each suspect's verdict is in each scenario, from the captures of both ends. Owns the table.
  *
- * A letter each, in the order of SUSPECT_IDS: `C` confirmed, `p` possible, `?` cannot tell, `-` ruled
- * out; `.` ruled out or cannot tell, `,` possible or cannot tell, where timing decides. Empty: nothing
- * failed there, so nobody is suspected.
+ * A letter each, in the order of SUSPECT_IDS: `C` confirmed, `p` possible, `?` cannot tell, `-`
+ * ruled out; `.` ruled out or cannot tell, where timing decides. Empty: nothing failed there, so
+ * nobody is suspected; in brackets: timing decides whether it failed.
  */
 import type { Hypothesis, Verdict } from '../../src/diagnose/finding.ts';
 import { SUSPECT_IDS, type SuspectId } from '../../src/diagnose/suspects.ts';
@@ -14,7 +14,6 @@ const LETTERS: Readonly<Record<string, readonly Verdict[]>> = {
   '?': ['undecided'],
   '-': ['ruled-out'],
   '.': ['ruled-out', 'undecided'],
-  ',': ['possible', 'undecided'],
 };
 
 interface Row {
@@ -49,7 +48,7 @@ const TABLE: readonly (readonly [scenario: string, Row])[] = [
   // A device that makes resets has no suspect of its own; its table may be why.
   ['forged-reset-idle', row('??????--??-?p??', '', 'xlate')],
   ['forged-reset', row('....-.---?-?p?.', '....-.---?-?p?.', 'xlate')],
-  ['checksum-left-partial-data', row('?????.-C???????', '?????.?????????', 'checksum-fill')],
+  ['checksum-left-partial-data', row('?????.-C???????', '(?????.?????????)', 'checksum-fill')],
   ['checksum-left-partial', row('??????-C???????', '???????????????', 'checksum-fill')],
   ['blind-resets', row('', '')],
   ['healthy', row('', '')],
@@ -75,11 +74,13 @@ export function verdictsWrong(
   truth: readonly SuspectId[],
 ): string[] {
   if (letters === '') return hypotheses.map(({ id, verdict }) => `${id} is ${verdict}`);
+  if (letters.startsWith('(') && hypotheses.length === 0) return [];
+  const columns = letters.replaceAll(/[()]/g, '');
   const verdicts = new Map(hypotheses.map(({ id, verdict }) => [id, verdict]));
   const wrong = SUSPECT_IDS.filter((id, place) => {
     const verdict = verdicts.get(id);
     if (verdict === undefined) return true;
-    const allowed = LETTERS[letters[place] ?? ''] ?? [];
+    const allowed = LETTERS[columns[place] ?? ''] ?? [];
     return !allowed.includes(verdict) || (truth.includes(id) && verdict === 'ruled-out');
   });
   return wrong.map((id) => `${id} is ${verdicts.get(id)}`);
