@@ -25,7 +25,7 @@ const STATIC_LIMIT_S = 120;
 const UNIT_LIMIT_S = 600;
 /** Against a hang only: on two idle cores the live tests take about half of this. */
 const KERNEL_LIMIT_S = 2100;
-/** Labs mostly wait: two at a time. */
+/** On two cores one would be left idle: of itself a run takes one worker less than there are. */
 const SIDE_BY_SIDE = ['--maxWorkers=2'];
 
 /** Random worlds take minutes, and what they judge is no matter of which Node runs it. */
@@ -53,7 +53,7 @@ await staticCheck('lint', 'node_modules/@biomejs/biome/bin/biome', [
 const tsc = 'node_modules/typescript/bin/tsc';
 await staticCheck('types', tsc, ['-p', 'tsconfig.json']);
 await staticCheck('types of the engine', tsc, ['-p', 'src/engine/tsconfig.json']);
-await vitest('unit', UNIT_LIMIT_S);
+await vitest('unit', UNIT_LIMIT_S, { args: SIDE_BY_SIDE });
 if (ci) await unitTestsOnPackagedNode();
 const notes = [];
 if (live) {
@@ -103,7 +103,11 @@ async function unitTestsOnPackagedNode() {
   const name = 'unit tests on the Node of the packages';
   try {
     const program = join(officialNode(join(ROOT, 'build')), 'bin/node');
-    await vitest('unit', UNIT_LIMIT_S, { name, program, args: WITHOUT_WORLDS });
+    await vitest('unit', UNIT_LIMIT_S, {
+      name,
+      program,
+      args: [...SIDE_BY_SIDE, ...WITHOUT_WORLDS],
+    });
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     results.push({ name, passed: 0, failed: 1, skipped: 0, seconds: 0 });

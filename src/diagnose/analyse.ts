@@ -20,6 +20,7 @@ import { stallFindings } from './find-stall.ts';
 import type { Finding, Hypothesis } from './finding.ts';
 import { CLIENT, type Flow, SERVER } from './flow.ts';
 import { judgeHypotheses } from './hypotheses.ts';
+import { weakenFindings } from './lossy.ts';
 import { severityRank } from './severity.ts';
 import type { Wording } from './wording.ts';
 
@@ -82,7 +83,7 @@ export function flowFindings(flow: Flow, wording: Wording): Finding[] {
     );
     found.push(...(hasFault(found) ? odd : more));
   }
-  return found;
+  return weakenFindings(found, flow, wording);
 }
 
 function hasFault(findings: readonly Finding[]): boolean {

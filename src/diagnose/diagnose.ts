@@ -141,6 +141,7 @@ function judgeText(name: string, reader: TcpdumpText, book: FlowBook, wishes: Wi
   const wording: Wording = {
     frame: 'line',
     captureInterface: interfaceName(reader.captureInterface),
+    lostPackets: counts.dropped,
   };
   const input: InputSummary = {
     name: inputName,
@@ -164,6 +165,7 @@ function toleratedOf(reader: TcpdumpText, book: FlowBook): Record<string, number
     'packets whose sender is unknown': counts.senderUnknown,
     'packets cut short': counts.unreadable,
     'lines too long': cleaner.counts.tooLong,
+    [LOST]: counts.dropped,
     [NOT_KEPT]: book.notKept,
     'prompts and banners': noise.prompt + noise.banner,
     'summary lines': noise.summary,
@@ -203,7 +205,7 @@ function judgeCapture(
       [NOT_KEPT]: book.notKept,
     }),
   };
-  const wording: Wording = { frame: 'frame', captureInterface: '' };
+  const wording: Wording = { frame: 'frame', captureInterface: '', lostPackets: counts.lost };
   const outcome = report(input, book, wording, wishes, counts.isExcerpt);
   return counts.cutShort ? withDamage(outcome, damage) : outcome;
 }

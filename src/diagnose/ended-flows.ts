@@ -1,7 +1,7 @@
 /**
  * Connections that are over: where room is needed, those of which nothing is to be said are counted
- * and let go, so that memory is bounded by those that are open, and a capture of a million short ones
- * is analysed whole.
+ * and let go, so that memory is bounded by those that are open, and a capture of a million short
+ * ones is analysed whole.
  *
  * Owns the counts, and which of the ended ones stay because something was found. Microseconds of
  * the capture; without times nothing is known to be over.

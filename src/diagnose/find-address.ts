@@ -1,6 +1,7 @@
 /**
- * `duplicate-address`: packets of one address come from two places in turns. Owns the words. Of one connection, or of several to one
- * server one after the other, which weighs less: routes are chosen by connection. DESIGN §4.8.
+ * `duplicate-address`: packets of one address come from two places in turns. Owns the words. Of one
+ * connection, or of several to one server one after the other, which weighs less: routes are chosen
+ * by connection. DESIGN §4.8.
  */
 import { AddressTurns, RETURN_COUNT_MIN } from './address-turns.ts';
 import { findConflict } from './conflict.ts';

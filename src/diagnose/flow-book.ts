@@ -2,8 +2,8 @@
  * All connections of one input. A SYN with another initial number on the same addresses is another
  * connection; so is the same SYN at the same time, which somebody pasted twice.
  *
- * Owns the flows; memory is bounded by their number. Where it is reached, those that have ended make
- * room (ended-flows.ts).
+ * Owns the flows; memory is bounded by their number. Where it is reached, those that have ended
+ * make room (ended-flows.ts).
  */
 import { ACK, SYN } from '../engine/wire/segment.ts';
 import { EndedFlows } from './ended-flows.ts';

@@ -10,6 +10,8 @@ export function checksumEvidence(finding: (...codes: string[]) => Evidence) {
   return {
     'checksums-partial': finding('checksum-partial'),
     'checksums-bad': finding('checksum-bad'),
+    /** One side gets no answer: its packets may arrive there otherwise than they left here. */
+    unheard: finding('half-open', 'retransmission-storm'),
     'checksums-answered': ({ flow, findings, wording }) => {
       const harmless = findings.find(({ code }) => code === 'checksum-offload');
       if (harmless === undefined) return undefined;

@@ -20,6 +20,13 @@ const UNANSWERED_SSH: Rule<EvidenceId> = [
   'the SYN got no answer: no ssh began',
 ];
 
+/** What left here with a good checksum, or an unfinished one, may have arrived with another. */
+const UNHEARD: Rule<EvidenceId> = [
+  'unheard',
+  'undecided',
+  '%, and how these packets arrive shows only on the other side',
+];
+
 export const PACKET_RULES: Rules = {
   mtu: [
     ['refused', 'ruled-out', 'the SYN was answered, if by a refusal: nothing got lost'],
@@ -79,6 +86,7 @@ export const PACKET_RULES: Rules = {
     ['other', 'undecided', 'the server said nothing that tells'],
   ],
   offload: [
+    UNHEARD,
     ['checksums-answered', 'ruled-out', '%, so it arrived with a good one'],
     [
       'checksums-unfinished',
@@ -92,6 +100,7 @@ export const PACKET_RULES: Rules = {
   'checksum-fill': [
     ['checksums-partial', 'confirmed', 'packets arrive with the sum of addresses and length only'],
     ['checksums-bad', 'possible', 'there are bad checksums, which nobody may have filled in'],
+    UNHEARD,
     ['checksums-answered', 'ruled-out', '%, so somebody had filled it in'],
     ['checksums-good', 'ruled-out', '%'],
     ['other', 'undecided', 'no checksums of both sides in this input (tcpdump -vvv shows them)'],

@@ -7,6 +7,7 @@ import type { Flow } from './flow.ts';
 import { SERVER } from './flow.ts';
 import { type Case, caseOf, EVIDENCE } from './hypotheses-evidence.ts';
 import { PACKET_RULES } from './hypotheses-rules.ts';
+import { EVIDENCE_OF_ABSENCE, isLossy, weakenVerdict } from './lossy.ts';
 import { SUSPECT_IDS, SUSPECTS, type SuspectId } from './suspects.ts';
 import { captureCommand, fillNames, type Wording } from './wording.ts';
 
@@ -33,15 +34,17 @@ function judge(id: SuspectId, about: Case): Hypothesis {
     const proof = EVIDENCE[when](about);
     if (proof === undefined) continue;
     const { says, frames } = proof;
-    const decide = verdict === 'ruled-out' ? '' : decideCommand(id, about);
-    const { flow } = about;
+    const { flow, wording } = about;
+    const isWeak = EVIDENCE_OF_ABSENCE.has(when) && isLossy(flow, wording);
+    const weaker = isWeak ? weakenVerdict(verdict) : verdict;
+    const why = because.replace('%', () => says);
     return {
       id,
       flow: flow.id,
-      verdict,
-      because: because.replace('%', () => says),
+      verdict: weaker,
+      because: weaker === verdict ? why : `${why}; but packets are missing from this capture`,
       frames,
-      decide,
+      decide: weaker === 'ruled-out' ? '' : decideCommand(id, about),
     };
   }
   throw new Error(`the table has no last row for ${id}`);

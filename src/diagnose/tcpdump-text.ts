@@ -13,6 +13,7 @@ import { parseTcpdumpLine, type RawPacket, startsPacket } from './tcpdump-line.t
 import { NumberResolver } from './tcpdump-numbers.ts';
 import {
   bannerInterface,
+  droppedPackets,
   type NoiseKind,
   noiseKind,
   promptTimeFlags,
@@ -31,6 +32,8 @@ export interface TextCounts {
   addressesMissing: number;
   /** Addresses missing, and nothing told who sent it. */
   senderUnknown: number;
+  /** Packets that tcpdump says were lost. */
+  dropped: number;
   noise: Record<NoiseKind, number>;
 }
 
@@ -45,6 +48,7 @@ export class TcpdumpText {
     unreadable: 0,
     addressesMissing: 0,
     senderUnknown: 0,
+    dropped: 0,
     noise: {
       blank: 0,
       prompt: 0,
@@ -138,7 +142,8 @@ export class TcpdumpText {
       return;
     }
     this.counts.noise[kind] += 1;
-    if (kind === 'prompt') this.beginSection(text);
+    if (kind === 'summary') this.counts.dropped += droppedPackets(text);
+    else if (kind === 'prompt') this.beginSection(text);
     else if (kind === 'banner') this.readBanner(text);
   }
 

@@ -14,6 +14,7 @@ export type NoiseKind =
 
 const PROMPT = /^(?:\S{0,80}[#$%]\s?)?(?:sudo )?tcpdump(?: |$)|^#\s*tcpdump/;
 const BANNER = /^(?:tcpdump: |dropped privs|listening on |reading from file )/;
+const DROPPED = /^\^?C?(\d{1,9}) packets? dropped by /;
 const SUMMARY = /^\^?C?\d{1,12} packets? (?:captured|received|dropped)/;
 const HEX_DUMP = /^\s*0x[0-9a-f]{4}:\s/;
 const SSH_DEBUG = /^(?:OpenSSH_\d|debug[123]: |ssh_exchange_identification|kex_exchange_id)/;
@@ -58,4 +59,9 @@ export function promptTimeFlags(line: string): number {
 /** The interface that a banner names, or empty. */
 export function bannerInterface(line: string): string {
   return /^(?:tcpdump: )?listening on ([\w.@-]{1,32})/.exec(line)?.[1] ?? '';
+}
+
+/** `12 packets dropped by kernel`: what the capture lost. */
+export function droppedPackets(line: string): number {
+  return Number(DROPPED.exec(line)?.[1] ?? 0);
 }

@@ -15,6 +15,8 @@ export class NumbersTrack {
   /** Highest that the peer has acknowledged. */
   sndUna: Seq | null = null;
   tsVal: Seq | null = null;
+  /** So often the peer acknowledged octets that were not seen. */
+  unseenCount = 0;
 
   // Segments that are off: far from where SEQ, or the peer's octets that they acknowledge, stand.
   offCount = 0;
@@ -71,7 +73,11 @@ export class NumbersTrack {
     }
     if (this.isFar(ack)) return;
     if (this.sndUna === null || seqLt(this.sndUna, ack)) this.sndUna = ack;
-    if (this.sndNxt === null || seqLt(this.sndNxt, ack)) this.sndNxt = ack;
+    if (this.sndNxt === null) this.sndNxt = ack;
+    else if (seqLt(this.sndNxt, ack)) {
+      this.sndNxt = ack;
+      this.unseenCount += 1;
+    }
   }
 
   /** Nothing that it sent waits for an acknowledgement, as far as was seen. */

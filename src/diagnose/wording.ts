@@ -5,7 +5,7 @@ import { formatSeq, type Seq } from '../engine/wire/seq.ts';
 import { CLIENT, type Direction, type Flow } from './flow.ts';
 import { UNKNOWN } from './packet-record.ts';
 
-/** What an input calls its packets, and where it was taken. */
+/** What an input calls its packets, where it was taken, what it says of itself. */
 export interface Wording {
   /** `line` of a text, `frame` of a capture. */
   readonly frame: string;
@@ -13,6 +13,8 @@ export interface Wording {
   readonly captureInterface: string;
   /** The input goes on: what has not ended yet may do so. */
   readonly isLive?: boolean;
+  /** Packets that it says it lost. */
+  readonly lostPackets?: number;
 }
 
 export function formatDuration(us: number): string {

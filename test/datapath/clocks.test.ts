@@ -16,6 +16,7 @@ const FOR_PEOPLE = [
   'src/datapath/history-keeper.ts',
   'src/datapath/live-shim.ts',
   'src/datapath/path-store.ts',
+  'src/datapath/probe/packet-socket.ts',
   'src/datapath/replay/print-replay.ts',
   'src/datapath/trial.ts',
   'src/telemetry/log.ts',

@@ -7,6 +7,7 @@ import {
   type TcpOptions,
   UNKNOWN,
 } from '../../src/diagnose/packet-record.ts';
+import type { Wording } from '../../src/diagnose/wording.ts';
 import { ACK, FIN, PSH, RST, SYN } from '../../src/engine/wire/segment.ts';
 
 export const FLAGS: Readonly<Record<string, number>> = { S: SYN, F: FIN, R: RST, P: PSH, '.': ACK };
@@ -64,10 +65,13 @@ export function record(facts: Facts, frame: number, world: World = WORLD): Packe
   };
 }
 
-export function analyseRecords(records: readonly PacketRecord[]): Analysis {
+export function analyseRecords(
+  records: readonly PacketRecord[],
+  more: Partial<Wording> = {},
+): Analysis {
   const book = new FlowBook();
   for (const packet of records) book.add(packet, 0);
-  return analyse(book.flows, { frame: 'frame', captureInterface: '' });
+  return analyse(book.flows, { frame: 'frame', captureInterface: '', ...more });
 }
 
 /** `code certainty severity` of each finding. */

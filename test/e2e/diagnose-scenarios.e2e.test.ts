@@ -1,11 +1,14 @@
 /**
  * Every scenario of the testbed without a shim, captured on both ends: `diagnose` finds what the
- * firewall does, and of severity warning or above nothing else. Live. One table.
+ * firewall does, and of severity warning or above nothing else; each suspect has its verdict, and
+ * none is ruled out that it really was. Live. Tables here and in scenario-verdicts.ts.
  */
 import { describe, type ExpectStatic, it } from 'vitest';
 import { diagnoseInput } from '../../src/diagnose/diagnose.ts';
+import type { Report } from '../../src/diagnose/report.ts';
 import { OTHER_SCENARIOS, SCENARIOS, type Scenario } from '../../src/testbed/scenarios.ts';
 import { TRANSFERS, withCaptures } from './scenario-captures.ts';
+import { verdictsExpected, verdictsWrong } from './scenario-verdicts.ts';
 
 /** Codes on the client's side and on the server's, each with `?` where timing decides. */
 type Expected = readonly [client: readonly string[], server: readonly string[]];
@@ -47,10 +50,13 @@ function expectedOf(name: string): Expected {
   return [row[1], row[2]];
 }
 
-async function foundIn(file: string): Promise<string[]> {
+async function reportOf(file: string): Promise<Report> {
   const outcome = await diagnoseInput(file);
   if (outcome.kind !== 'report') throw new Error(outcome.problem);
-  const { findings } = outcome.report;
+  return outcome.report;
+}
+
+function faultsOf({ findings }: Report): string[] {
   const faults = findings.filter(({ severity }) => severity !== 'note');
   return [...new Set(faults.map(({ code }) => code))];
 }
@@ -61,12 +67,14 @@ async function expectFindings(
   file: string,
   wanted: readonly string[],
   where: string,
-) {
-  const found = await foundIn(file);
+): Promise<Report> {
+  const report = await reportOf(file);
+  const found = faultsOf(report);
   const optional = wanted.filter((code) => code.endsWith('?')).map((code) => code.slice(0, -1));
   const sure = found.filter((code) => !optional.includes(code));
   const needed = wanted.filter((code) => !code.endsWith('?'));
   expect.soft(sure.sort(), where).toEqual([...needed].sort());
+  return report;
 }
 
 const path = (name: string, fault: Scenario['fault']): Scenario => ({
@@ -90,8 +98,13 @@ describe.concurrent('a capture of', () => {
     it(`${scenario.name} gives that finding and no other`, async ({ expect }) => {
       const [client, server] = expectedOf(scenario.name);
       await withCaptures(scenario, async (captures) => {
-        await expectFindings(expect, captures.client, client, 'client side');
-        await expectFindings(expect, captures.server, server, 'server side');
+        const near = await expectFindings(expect, captures.client, client, 'client side');
+        const far = await expectFindings(expect, captures.server, server, 'server side');
+        const { truth, ...verdicts } = verdictsExpected(scenario.name);
+        const wrongNear = verdictsWrong(near.hypotheses, verdicts.client, truth);
+        const wrongFar = verdictsWrong(far.hypotheses, verdicts.server, truth);
+        expect.soft(wrongNear, 'suspects, client side').toEqual([]);
+        expect.soft(wrongFar, 'suspects, server side').toEqual([]);
       });
     });
   }
@@ -101,8 +114,10 @@ describe.concurrent('a capture of', () => {
       await withCaptures(
         scenario,
         async (captures) => {
-          await expectFindings(expect, captures.client, [], 'client side');
-          await expectFindings(expect, captures.server, [], 'server side');
+          const near = await expectFindings(expect, captures.client, [], 'client side');
+          const far = await expectFindings(expect, captures.server, [], 'server side');
+          // Nothing failed, so nobody is suspected.
+          expect.soft([...near.hypotheses, ...far.hypotheses]).toEqual([]);
         },
         TRANSFERS[way],
       );

@@ -53,8 +53,6 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, bytes: number): number;
   connect(fd: number, address: Uint8Array, bytes: number): number;
-  listen(fd: number, backlog: number): number;
-  accept(fd: number, address: null, bytes: null, flags: number): number;
   shutdown(fd: number, how: number): number;
   getsockname(fd: number, address: Uint8Array, bytes: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, bytes: number): number;
@@ -113,8 +111,6 @@ function bindLibc(): Libc {
     socket: c.func('int socket(int, int, int)'),
     bind: c.func('int bind(int, void *, uint)'),
     connect: c.func('int connect(int, void *, uint)'),
-    listen: c.func('int listen(int, int)'),
-    accept: c.func('int accept4(int, void *, void *, int)'),
     shutdown: c.func('int shutdown(int, int)'),
     getsockname: c.func('int getsockname(int, void *, void *)'),
     setsockopt: c.func('int setsockopt(int, int, int, void *, uint)'),
