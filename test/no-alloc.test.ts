@@ -3,8 +3,6 @@
  * collected before, the least of several rounds (a compiler at work adds to some, an allocation per
  * packet to all). The method is shown to see one boxed number a packet.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { EVIDENCE_SLOT_BYTES, EVIDENCE_SLOT_COUNT } from '../src/engine/limits.ts';
 import { POLICY_EVIDENCE } from '../src/engine/memory.ts';
@@ -26,11 +24,9 @@ import {
 } from '../src/engine/wire/checksum.ts';
 import { parseSegment } from '../src/engine/wire/parse.ts';
 import { Segment } from '../src/engine/wire/segment.ts';
+import { collect } from './helpers/collect.ts';
 import { ARENA_OFF, EngineRun } from './helpers/engine-run.ts';
 import { arenaOf, seg } from './helpers/segment-builder.ts';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 // On Node 24 the method itself leaves 43 kB, however many packets there are.
 const PACKETS = 40_000;
