@@ -28,6 +28,8 @@ export const PACKAGES = {
   tcpdump: 'tcpdump',
   // For the pages of `diagnose --html`.
   chromium: 'chromium',
+  // Reads the evidence that we write, and counts the captures that we count.
+  tshark: 'tshark',
   procps: 'ps',
   // The reference for the benchmark: libnetfilter_queue's own C example.
   'libnetfilter-queue-dev': EXAMPLE,
