@@ -5,6 +5,7 @@
  * warning. What a colleague removed is not, nor what went in a way that leaves a doubt
  * (`rules/landmarks.ts`). Rules of `seqshim up` are their owner's: they are used while they stand.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import type { FlowAddress } from '../telemetry/flow-address.ts';
@@ -14,6 +15,8 @@ import { besides, type Look } from './rules/rule-look.ts';
 
 /** A second loss within this is no accident: somebody does not want them. */
 const REINSTALL_QUIET_MS = 600_000;
+/** What restores one table after the other is through them within this, on a busy machine too. */
+const RELOAD_MS = 2000;
 
 const REMOVED = 'rules were removed by somebody else';
 const MISSING = 'rules are missing: run seqshim up';
@@ -74,19 +77,29 @@ export class RuleWatch {
       const look = await rules.look();
       if (look === undefined || hears.isStopping()) return;
       if (!config.rules) this.follow(rules, look, hears);
-      else if (!(await this.keep(rules, look))) hears.onGone();
+      else if (!(await this.keep(rules, look, () => hears.isStopping()))) hears.onGone();
     } finally {
       this.isLooking = false;
     }
   }
 
   /** False: they are gone for good. */
-  private async keep(rules: RuleBook, look: Look): Promise<boolean> {
+  private async keep(
+    rules: RuleBook,
+    look: Look,
+    isStopping: () => boolean,
+    isFirstLook = true,
+  ): Promise<boolean> {
     const stand = look.missing.length === 0;
     if (stand && !look.stale) return this.remember(look);
-    const scope = besides(rules.backend, look.missing);
     // What stands, but is an older run's, came with a saved ruleset.
-    const accident = stand || isReload(this.landmarks, look.landmarks, scope);
+    const accident = stand || this.isReloaded(rules, look);
+    // A reload takes its time, table by table: what it has not come to yet looks untouched.
+    if (!accident && isFirstLook) {
+      await pause(RELOAD_MS);
+      const later = isStopping() ? undefined : await rules.look();
+      return isStopping() || this.keep(rules, later ?? look, isStopping, false);
+    }
     const again = performance.now() - this.reinstalledMs < REINSTALL_QUIET_MS;
     if (!accident || again) return this.giveIn(rules, accident ? 'they went twice' : 'ours alone');
     try {
@@ -100,6 +113,10 @@ export class RuleWatch {
       if (!(error instanceof RuleError)) throw error;
       return this.giveIn(rules, error.message);
     }
+  }
+
+  private isReloaded(rules: RuleBook, look: Look): boolean {
+    return isReload(this.landmarks, look.landmarks, besides(rules.backend, look.missing));
   }
 
   /** Half of them would show half of each connection: what is left of them goes too. */

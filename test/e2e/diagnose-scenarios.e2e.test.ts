@@ -29,7 +29,7 @@ const TABLE: readonly (readonly [scenario: string, ...Expected])[] = [
   ['quiet-server-', CONFLICT, GONE],
   ['phantom-synack-', [...CONFLICT, 'phantom-synack?'], GONE],
   ['forged-reset-idle', ['rst-foreign'], []],
-  ['forged-reset', ['rst-foreign', 'rst-refuted?'], GONE],
+  ['forged-reset', ['rst-foreign', 'rst-refuted?'], ['rst-no-connection?']],
   ['checksum-left-partial-data', ['checksum-partial'], ['retransmission-storm?']],
   ['checksum-left-partial', ['checksum-partial'], ['half-open']],
   ['blind-resets', [], []],

@@ -37,9 +37,9 @@ const TABLE: readonly (readonly [scenario: string, Row])[] = [
   ['first-connection-reset-BDR', row('????-----p-pp??', '', 'xlate')],
   ['first-connection-reset-D', row('????-----p-pp??', '', 'xlate')],
   ['first-connection-reset-', row('-----.---p-pp?-', '-----.---?-?p?-', 'xlate')],
-  ['challenge-ack-reset', row('-----.---p-pp?-', '-----.---?-?p?-', 'xlate')],
-  ['double-endpoint', row('-----.---p-pp?-', '-----.---?-?p?-', 'xlate', 'duplicate-ip')],
-  ['duplicate-address', row('-----.---p-pp?-', '-----.---?-?p?-', 'duplicate-ip')],
+  ['challenge-ack-reset', row('....-.---p-pp?.', '....-.---?-?p?.', 'xlate')],
+  ['double-endpoint', row('....-.---p-pp?.', '....-.---?-?p?.', 'xlate', 'duplicate-ip')],
+  ['duplicate-address', row('....-.---p-pp?.', '....-.---?-?p?.', 'duplicate-ip')],
   // No ssh: nothing of it can be judged.
   ['quiet-server-', row('-?????---p-pp??', '.?????--.?-?p??', 'xlate')],
   ['phantom-synack-', row('-----.---p-pp?-', '......-?.?.?p?.', 'xlate')],
@@ -47,7 +47,7 @@ const TABLE: readonly (readonly [scenario: string, Row])[] = [
   ['pmtu', row('-----.---p-pp?-', '......-?.?.?p?.', 'xlate')],
   // A device that makes resets has no suspect of its own; its table may be why.
   ['forged-reset-idle', row('??????--??-?p??', '', 'xlate')],
-  ['forged-reset', row('....-.---?-?p?.', '....-.---?-?p?.', 'xlate')],
+  ['forged-reset', row('....-.---?-?p?.', '(....-.---?-?p?.)', 'xlate')],
   ['checksum-left-partial-data', row('?????.-C???????', '(?????.?????????)', 'checksum-fill')],
   ['checksum-left-partial', row('??????-C???????', '???????????????', 'checksum-fill')],
   ['blind-resets', row('', '')],
