@@ -1,6 +1,6 @@
 /**
  * A look at the rules in the middle of somebody's reload: what it has not come to yet looks
- * untouched, and ours alone seem to be gone. The looks are given; the firewall's own are live tests.
+ * untouched, and ours alone seem to be gone. The looks are given here; real ones are live tests.
  */
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
