@@ -12,6 +12,7 @@ import { INJECT_NEAR } from '../../engine/verdict.ts';
 import { eventComment } from '../../telemetry/event-comment.ts';
 import type { EventHearer, EventPlace, EventRecord } from '../../telemetry/event-log.ts';
 import type { EvidenceFacts } from '../../telemetry/status.ts';
+import { TokenBucket } from '../../telemetry/token-bucket.ts';
 import { engineMs } from '../nfqueue/monotonic.ts';
 import { lostBlock, packetBlock } from '../pcap/write-pcapng.ts';
 import {
@@ -66,8 +67,7 @@ export class EvidenceRecorder implements EventHearer {
   /** Lost before the file that is open, and what it says of that since. */
   private lostBefore = 0;
   private lostTold = 0;
-  private tokens = BURST_BYTES;
-  private filledMs = 0;
+  private readonly bytes = new TokenBucket(BURST_BYTES, BYTES_PER_MS, 0);
 
   /** SIGHUP may change the choice. */
   constructor(
@@ -222,20 +222,11 @@ export class EvidenceRecorder implements EventHearer {
       TIME_DIGITS,
     );
     const nowMs = performance.now();
-    if (flow.mayWrite(nowMs) && this.mayWrite(block.length, nowMs) && this.file.add(block)) {
+    if (flow.mayWrite(nowMs) && this.bytes.take(block.length, nowMs) && this.file.add(block)) {
       this.packets++;
     } else {
       this.notWritten++;
     }
-  }
-
-  private mayWrite(bytes: number, nowMs: number): boolean {
-    const more = (nowMs - this.filledMs) * BYTES_PER_MS;
-    this.tokens = Math.min(BURST_BYTES, this.tokens + more);
-    this.filledMs = nowMs;
-    if (this.tokens < bytes) return false;
-    this.tokens -= bytes;
-    return true;
   }
 
   private beginFile(): void {

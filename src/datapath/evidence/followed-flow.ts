@@ -2,6 +2,8 @@
  * A connection on which something was found or done: how many of its packets may still be written,
  * and what was said of it when no packet of it was in hand. Times: ms of the monotonic clock.
  */
+import { TokenBucket } from '../../telemetry/token-bucket.ts';
+
 /** Sentences that wait for a packet to stand at. */
 const UNTOLD_COUNT_MAX = 8;
 /** A flood of resets on one connection must not push out the evidence of all others. */
@@ -11,8 +13,7 @@ const PACKET_MS = 10_000;
 export class FollowedFlow {
   readonly generation: number;
   private untold: string[] = [];
-  private tokens = PACKETS;
-  private filledMs = 0;
+  private readonly packets = new TokenBucket(PACKETS, 1 / PACKET_MS, 0);
 
   constructor(generation: number) {
     this.generation = generation;
@@ -30,11 +31,6 @@ export class FollowedFlow {
 
   /** May one more packet of it be written? */
   mayWrite(nowMs: number): boolean {
-    const more = (nowMs - this.filledMs) / PACKET_MS;
-    this.tokens = Math.min(PACKETS, this.tokens + more);
-    this.filledMs = nowMs;
-    if (this.tokens < 1) return false;
-    this.tokens--;
-    return true;
+    return this.packets.take(1, nowMs);
   }
 }

@@ -6,7 +6,7 @@ import {
   type Watched,
 } from '../../../src/datapath/probe/packet-filter.ts';
 import { ACK } from '../../../src/engine/wire/segment.ts';
-import { ip4Tcp, ip6Tcp } from './packets.ts';
+import { seg } from '../../helpers/segment-builder.ts';
 
 /** RFC-less, as the kernel has it: absolute loads beyond the packet end the program with 0. */
 function accepts(program: Uint8Array, packet: Uint8Array): boolean {
@@ -44,6 +44,12 @@ function accepts(program: Uint8Array, packet: Uint8Array): boolean {
 const RANGE = { farPort: 22, nearPortFirst: 40_000, nearPortLast: 40_004 };
 const FOUR: Watched = { family: 4, farAddr: '192.0.2.9', ...RANGE };
 const SIX: Watched = { family: 6, farAddr: '2001:db8::9', ...RANGE };
+
+const tcp =
+  (family: 4 | 6) =>
+  (src: string, srcPort: number, dst: string, dstPort: number, flags: number): Uint8Array =>
+    seg({ family, src, srcPort, dst, dstPort, flags });
+const [ip4Tcp, ip6Tcp] = [tcp(4), tcp(6)];
 
 describe.each([
   ['IPv4', FOUR, ip4Tcp, '192.0.2.1', '192.0.2.8'],
