@@ -4,6 +4,7 @@
  * packet to all). The method is shown to see one boxed number a packet.
  */
 import { describe, expect, it } from 'vitest';
+import { collectGarbage } from '../src/datapath/collect-garbage.ts';
 import { EVIDENCE_SLOT_BYTES, EVIDENCE_SLOT_COUNT } from '../src/engine/limits.ts';
 import { POLICY_EVIDENCE } from '../src/engine/memory.ts';
 import { Ring } from '../src/engine/ring.ts';
@@ -24,7 +25,6 @@ import {
 } from '../src/engine/wire/checksum.ts';
 import { parseSegment } from '../src/engine/wire/parse.ts';
 import { Segment } from '../src/engine/wire/segment.ts';
-import { collect } from './helpers/collect.ts';
 import { ARENA_OFF, EngineRun } from './helpers/engine-run.ts';
 import { arenaOf, seg } from './helpers/segment-builder.ts';
 
@@ -39,7 +39,7 @@ function leastGrowth(work: (count: number) => void): number {
   for (let i = 0; i < 5; i++) work(PACKETS);
   let least = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round++) {
-    collect();
+    collectGarbage();
     const before = process.memoryUsage().heapUsed;
     work(PACKETS);
     least = Math.min(least, Math.abs(process.memoryUsage().heapUsed - before));

@@ -9,6 +9,7 @@ import { get16, get32 } from '../engine/wire/bytes.ts';
 import type { Segment } from '../engine/wire/segment.ts';
 import { formatAddressAt } from '../telemetry/flow-address.ts';
 import { Connection } from './flow-book.ts';
+import { addressesOf } from './segment-addresses.ts';
 
 const ROW_COUNT = 65_536;
 const ENTRY_COUNT_MAX = ROW_COUNT / 2;
@@ -76,7 +77,7 @@ export class ConnectionIndex {
   private insert(row: number, bytes: Uint8Array, seg: Segment): IndexedConnection {
     this.size += 1;
     this.rows.set(this.key, row * ROW_WORDS);
-    const at = seg.ipOff + (seg.family === 4 ? 12 : 8);
+    const at = addressesOf(seg);
     const width = seg.family === 4 ? 4 : 16;
     const src = formatAddressAt(bytes, at, seg.family);
     const dst = formatAddressAt(bytes, at + width, seg.family);
@@ -92,7 +93,7 @@ export class ConnectionIndex {
   private readKey(bytes: Uint8Array, seg: Segment): void {
     const { key } = this;
     const width = seg.family === 4 ? 4 : 16;
-    const src = seg.ipOff + (seg.family === 4 ? 12 : 8);
+    const src = addressesOf(seg);
     const dst = src + width;
     let order = 0;
     for (let at = 0; at < width && order === 0; at += 4) {

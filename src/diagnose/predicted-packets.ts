@@ -14,7 +14,8 @@ import { Segment } from '../engine/wire/segment.ts';
 import type { Seen } from './flow.ts';
 import type { Connection } from './flow-book.ts';
 import { isPlainHeader, readPlainFrame } from './plain-frame.ts';
-import { addressesOf, SteadySide } from './steady-side.ts';
+import { addressesOf } from './segment-addresses.ts';
+import { SteadySide } from './steady-side.ts';
 
 const SIDE_COUNT = 16_384;
 /** The upper bits of a hash are its best. */

@@ -9,9 +9,8 @@ import { get16, get32 } from '../engine/wire/bytes.ts';
 import type { Segment } from '../engine/wire/segment.ts';
 import type { Direction, Flow } from './flow.ts';
 import type { PacketRecord } from './packet-record.ts';
+import { addressesOf } from './segment-addresses.ts';
 
-const IP4_ADDRESSES = 12;
-const IP6_ADDRESSES = 8;
 const IP6_BYTES = 16;
 
 export class SteadySide {
@@ -81,9 +80,4 @@ export class SteadySide {
     }
     return true;
   }
-}
-
-/** Where source and destination stand, one behind the other. */
-export function addressesOf(seg: Segment): number {
-  return seg.ipOff + (seg.family === 4 ? IP4_ADDRESSES : IP6_ADDRESSES);
 }

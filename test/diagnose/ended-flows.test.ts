@@ -3,6 +3,7 @@
  * whole, in bounded memory, and its totals stay true.
  */
 import { describe, expect, it } from 'vitest';
+import { collectGarbage } from '../../src/datapath/collect-garbage.ts';
 import { diagnoseStream } from '../../src/diagnose/diagnose.ts';
 import { END_KINDS, type EndedFlows, FAULTY_COUNT_MAX } from '../../src/diagnose/ended-flows.ts';
 import { addressFindings } from '../../src/diagnose/find-address.ts';
@@ -10,12 +11,16 @@ import type { Flow } from '../../src/diagnose/flow.ts';
 import { FLOW_COUNT_MAX, FlowBook } from '../../src/diagnose/flow-book.ts';
 import { printReport } from '../../src/diagnose/print-report.ts';
 import { connectionCount, type Report, reportJson } from '../../src/diagnose/report.ts';
-import { liveBytes } from '../helpers/collect.ts';
 import { ManyConnections } from './many-connections.ts';
 import { type Facts, OPENED, record, stamped } from './records.ts';
 
 /** Collecting takes longer than reading. */
 const MEASURED_PIECES = 16;
+
+function liveBytes(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
 
 async function reportOf(pieces: AsyncIterable<Uint8Array>): Promise<Report> {
   const outcome = await diagnoseStream('x', pieces);

@@ -216,13 +216,17 @@ export class EvidenceRecorder implements EventHearer {
   private write(flow: FollowedFlow, packet: EvidencePacket): void {
     const { interfaceId, bytes, wireBytes, direction } = packet;
     const comments = [...flow.takeUntold(), ...packet.comments];
+    const nowMs = performance.now();
+    if (!flow.mayWrite(nowMs)) {
+      this.notWritten++;
+      return;
+    }
     const timeUs = this.time.dateOf(packet.atMs) * 1000;
     const block = packetBlock(
       { interfaceId, timeUs, bytes, off: 0, len: bytes.length, wireBytes, comments, direction },
       TIME_DIGITS,
     );
-    const nowMs = performance.now();
-    if (flow.mayWrite(nowMs) && this.bytes.take(block.length, nowMs) && this.file.add(block)) {
+    if (this.bytes.take(block.length, nowMs) && this.file.add(block)) {
       this.packets++;
     } else {
       this.notWritten++;
