@@ -4,7 +4,7 @@
  * packet to all). The method is shown to see one boxed number a packet.
  */
 import { describe, expect, it } from 'vitest';
-import { collectGarbage } from '../src/datapath/collect-garbage.ts';
+import { collectGarbage } from '../src/datapath/main-heap.ts';
 import { EVIDENCE_SLOT_BYTES, EVIDENCE_SLOT_COUNT } from '../src/engine/limits.ts';
 import { POLICY_EVIDENCE } from '../src/engine/memory.ts';
 import { Ring } from '../src/engine/ring.ts';

@@ -3,7 +3,7 @@
  * whole, in bounded memory, and its totals stay true.
  */
 import { describe, expect, it } from 'vitest';
-import { collectGarbage } from '../../src/datapath/collect-garbage.ts';
+import { collectGarbage } from '../../src/datapath/main-heap.ts';
 import { diagnoseStream } from '../../src/diagnose/diagnose.ts';
 import { END_KINDS, type EndedFlows, FAULTY_COUNT_MAX } from '../../src/diagnose/ended-flows.ts';
 import { addressFindings } from '../../src/diagnose/find-address.ts';

@@ -16,6 +16,7 @@ import { ownRules } from './jumpbox.ts';
 import { Session } from './session.ts';
 
 const PHANTOM = 'phantom-synack-ws7';
+const CHECK_MS = 5000;
 
 let lab: Lab;
 let shim: ShimProcess | undefined;
@@ -182,9 +183,10 @@ describe('the operator', () => {
   it('down wins: what it removed is not put back', async () => {
     shim = await ShimProcess.open(lab);
     expect((await cli('down', '--now')).exitCode).toBe(0);
-    await pause(6000);
-    expect(ownRules(lab)).toEqual([]);
+    for (let i = 0; i < 2 * CHECK_MS && shim.status()['state'] === 'ok'; i += 250) await pause(250);
     expect(shim.status()['state']).toBe('degraded');
+    await pause(CHECK_MS); // it looks at them again
+    expect(ownRules(lab)).toEqual([]);
     expect((await lab.ssh(4, 'echo fine')).stdout).toContain('fine');
   });
 
