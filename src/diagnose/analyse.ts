@@ -83,7 +83,9 @@ export function flowFindings(flow: Flow, wording: Wording): Finding[] {
     );
     found.push(...(hasFault(found) ? odd : more));
   }
-  return weakenFindings(found, flow, wording);
+  const weakened = weakenFindings(found, flow, wording);
+  if (weakened.length === 0) flow.packets.dropList();
+  return weakened;
 }
 
 function hasFault(findings: readonly Finding[]): boolean {

@@ -75,6 +75,7 @@ export class CapturePackets {
     const isAlone = onPacket === undefined && !book.isWatched && mayPredict;
     const predicted = isAlone ? new PredictedPackets(this.window, this.words) : undefined;
     this.predicted = predicted;
+    book.onSweep = () => predicted?.settleAll(true);
     const preview = (frame: FrameView) => {
       if (predicted?.takeUnread(frame) !== true) return false;
       this.counts.frames += 1;
@@ -100,6 +101,7 @@ export class CapturePackets {
 
   /** Throws CaptureError for what was no capture. */
   end(): void {
+    this.predicted?.settleAll(false);
     this.reader.end();
     this.counts.cutShort = this.reader.cutShort;
     this.counts.lost = this.reader.lostPackets;
@@ -130,6 +132,7 @@ export class CapturePackets {
       return;
     }
     this.fill(frame, found, isCut);
+    this.predicted?.settle(found.connection, this.record);
     this.book.addTo(found.connection, this.record);
     this.predicted?.learn(frame, seg, this.record, found.connection);
     this.onPacket?.(this.record);

@@ -6,12 +6,11 @@
  * Owns the counts, and which of the ended ones stay because something was found. Microseconds of
  * the capture; without times nothing is known to be over.
  */
-import { RST } from '../engine/wire/segment.ts';
 import type { Severity } from '../telemetry/code-entry.ts';
 import { AddressTurns } from './address-turns.ts';
 import { flowFindings } from './analyse.ts';
 import { CLIENT, type Flow, SERVER } from './flow.ts';
-import { hasFlags, UNKNOWN } from './packet-record.ts';
+import { UNKNOWN } from './packet-record.ts';
 
 export const END_KINDS = ['closed', 'reset', 'unanswered', 'replaced'] as const;
 export type EndKind = (typeof END_KINDS)[number];
@@ -107,6 +106,5 @@ function endOf(flow: Flow): EndKind | undefined {
   if (client.finSeen && server.finSeen) return 'closed';
   if (flow.isReplaced) return 'replaced';
   if (server.packets === 0 && client.offers.length > 0) return 'unanswered';
-  const { kept } = flow;
-  return kept.some((packet) => hasFlags(packet, RST)) ? 'reset' : undefined;
+  return flow.hasReset ? 'reset' : undefined;
 }

@@ -28,8 +28,9 @@ export function resetFindings(
   conflict: Conflict | undefined,
   wording: Wording,
 ): Finding[] {
-  const resets = flow.kept.filter((packet) => hasFlags(packet, RST));
   const found: Finding[] = [];
+  if (!flow.hasReset) return found;
+  const resets = flow.kept.filter((packet) => hasFlags(packet, RST));
   const taken = new Set<Seen>();
   const take = (code: string, make: (reset: Seen, all: Seen[]) => Finding, which: Seen[]) => {
     const open = which.filter((reset) => !taken.has(reset));

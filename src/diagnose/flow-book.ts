@@ -10,6 +10,7 @@ import { EndedFlows } from './ended-flows.ts';
 import { Flow, type Seen } from './flow.ts';
 import { PacketCopy } from './packet-copy.ts';
 import { hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
+import { PacketRows } from './packet-rows.ts';
 
 export const FLOW_COUNT_MAX = 16_384;
 /** Once there were too many, ended ones go each time that so many more have come. */
@@ -52,12 +53,15 @@ export class FlowBook {
   /** Packets of flows beyond the limit. */
   notKept = 0;
   readonly ended = new EndedFlows();
+  /** Flows are about to be looked at. */
+  onSweep: (() => void) | undefined;
   private opened = 0;
   /** So many flows are worth a sweep. */
   private sweepCount = FLOW_COUNT_MAX;
   private waitPackets = 0;
   private waitPacketsNext = WAIT_PACKETS_MIN;
   private readonly connections = new Map<string, Connection>();
+  private readonly rows = new PacketRows();
   private readonly names = new Map<string, string>();
   private readonly record = new PacketCopy();
   private readonly disguised = new PacketCopy();
@@ -95,6 +99,7 @@ export class FlowBook {
   sweep(nowUs: number): boolean {
     this.waitPackets -= 1;
     if (this.waitPackets > 0) return false;
+    this.onSweep?.();
     const count = this.ended.fold(this.flows, nowUs);
     if (this.isFull && count === 0) {
       this.waitPackets = this.waitPacketsNext;
@@ -104,8 +109,11 @@ export class FlowBook {
     this.waitPacketsNext = WAIT_PACKETS_MIN;
     let to = 0;
     for (const flow of this.flows) {
-      if (flow.isLetGo) this.intake.forget?.(flow);
-      else this.flows[to++] = flow;
+      if (!flow.isLetGo) this.flows[to++] = flow;
+      else {
+        this.intake.forget?.(flow);
+        flow.packets.release();
+      }
     }
     this.flows.length = to;
     this.sweepCount = Math.min(FLOW_COUNT_MAX, to + SWEEP_COUNT);
@@ -130,7 +138,7 @@ export class FlowBook {
       }
       if (flow !== undefined) flow.isReplaced = true;
       this.opened += 1;
-      flow = new Flow(this.opened, packet, isClient(packet));
+      flow = new Flow(this.opened, packet, isClient(packet), this.rows);
       this.flows.push(flow);
       connection.flow = flow;
       connection.isOver = false;

@@ -5,25 +5,24 @@
  * Owns one flow's state; its size is bounded, however long the connection is. dir 0 is sent by the
  * client, dir 1 by the server. Times in microseconds, lengths in octets.
  */
-import type { Frame } from '../datapath/pcap/capture.ts';
-import { ACK, FIN, RST, type Segment, SYN } from '../engine/wire/segment.ts';
+import { ACK, FIN, RST, SYN } from '../engine/wire/segment.ts';
 import { type Seq, seqAdd, seqDiff, seqLeq, seqLt } from '../engine/wire/seq.ts';
+import { KeptPackets } from './kept-packets.ts';
 import { copySeen, type PacketCopy } from './packet-copy.ts';
-import { type ChecksumVerdict, hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
-import { RecentPackets } from './recent-packets.ts';
-import type { SteadySide } from './steady-side.ts';
+import { hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
+import { BLOCK_ROWS, type PacketRows } from './packet-rows.ts';
+import { RECENT_COUNT, RecentPackets } from './recent-packets.ts';
 import { Tracks } from './tracks.ts';
 
 export const CLIENT = 0;
 export const SERVER = 1;
 export type Direction = typeof CLIENT | typeof SERVER;
 
-/** Kept: the first ones, every SYN, FIN and RST, and so many around a RST. */
-const FIRST_COUNT = 16;
+/** Kept: the first BLOCK_ROWS, every SYN, FIN and RST, and RECENT_COUNT on either side of a RST. */
 const CONTROL_COUNT_MAX = 48;
-const AROUND_COUNT = 8;
 const ISN_COUNT_MAX = 8;
 const FRAME_COUNT_MAX = 32;
+export const NO_RUN = -1;
 
 /** A packet of a flow. `add` sets who sent it, in place. */
 export interface Seen extends PacketRecord {
@@ -57,8 +56,8 @@ export class Half {
   sndNxt: Seq | null = null;
   /** Shortest time in which it was seen to answer: what a packet needs to it and back. */
   shortestReplyUs = UNKNOWN;
-  ttls: number[] = [];
-  macs: string[] = [];
+  ttls: readonly number[] = [];
+  macs: readonly string[] = [];
   /** Where `shortestReplyUs` is being measured: a packet to this side that waits for an answer. */
   waitingSinceUs = UNKNOWN;
   waitingFor: Seq | null = null;
@@ -71,24 +70,28 @@ export class Flow {
   readonly server: string;
   readonly serverPort: string;
   readonly halves: readonly [Half, Half] = [new Half(), new Half()];
-  readonly kept: Seen[] = [];
+  readonly packets: KeptPackets;
   readonly tracks = new Tracks();
   firstFrame = 0;
   lastFrame = 0;
   firstUs = UNKNOWN;
   lastUs = UNKNOWN;
   longestPauseUs = 0;
+  /** One is among the packets that are kept. */
+  hasReset = false;
   /** Its ports belong to a newer connection. */
   isReplaced = false;
   /** Counted, and nothing else is left of it (ended-flows.ts). */
   isLetGo = false;
-  private readonly recent = new RecentPackets(AROUND_COUNT);
+  readonly recent = new RecentPackets();
+  /** Its row in SteadyRuns, which then has its newest numbers. */
+  run = NO_RUN;
   /** Of the packet that is being added, made when the first place keeps it. */
   private copy: PacketCopy | undefined;
   private controlKept = 0;
   private keepNext = 0;
 
-  constructor(id: number, packet: PacketRecord, clientSends: boolean) {
+  constructor(id: number, packet: PacketRecord, clientSends: boolean, rows: PacketRows) {
     this.id = id;
     this.client = clientSends ? packet.src : packet.dst;
     this.clientPort = clientSends ? packet.srcPort : packet.dstPort;
@@ -96,6 +99,12 @@ export class Flow {
     this.serverPort = clientSends ? packet.dstPort : packet.srcPort;
     this.firstFrame = packet.frame;
     this.firstUs = packet.timeUs;
+    this.packets = new KeptPackets(rows, this);
+  }
+
+  /** Worth looking at again, in their order. */
+  get kept(): readonly Seen[] {
+    return this.packets.list();
   }
 
   /** Borrows the packet: what is kept of it is a copy. */
@@ -120,36 +129,24 @@ export class Flow {
 
   /** Nothing is kept of its plain packets any more, unless a reset follows. */
   get isLong(): boolean {
-    return this.kept.length >= FIRST_COUNT && this.keepNext === 0 && !this.isLetGo;
+    return this.packets.count >= BLOCK_ROWS && this.keepNext === 0 && !this.isLetGo;
   }
 
-  /** Whether an acknowledgement, with data or without, is the next of what this side sends. */
-  expects(dir: Direction, timeUs: number, seg: Segment): boolean {
-    const half = this.halves[dir];
-    if (!this.isLong || this.lastUs === UNKNOWN || half.firstAck === undefined) return false;
-    if (seg.payloadBytes > 0 && half.firstData === undefined) return false;
-    return this.tracks.expects(dir, timeUs - this.lastUs, seg);
+  /** The same, and nothing about it is open. */
+  get isQuiet(): boolean {
+    return this.isLong && this.lastUs !== UNKNOWN && this.tracks.idle.isQuiet;
   }
 
-  /** All that `add` would do with what it expects, and nothing of what it would not. */
-  addExpected(
-    from: SteadySide,
-    { frame, timeUs }: Frame,
-    seg: Segment,
-    checksum: ChecksumVerdict,
-    checksumField: number,
-  ): void {
-    const { dir } = from;
-    const half = this.halves[dir];
-    const { payloadBytes } = seg;
-    half.packets += 1;
-    this.measureReply(dir, timeUs, ACK, seg.segSeq, seg.segAck, payloadBytes);
-    noteEnd(half, seqAdd(seg.segSeq, payloadBytes));
-    if (payloadBytes > 0) noteOctets(half, payloadBytes, frame);
-    this.tracks.noteExpected(dir, timeUs, frame, seg);
-    this.notePause(timeUs);
-    this.lastFrame = frame;
-    this.recent.addExpected(from, frame, timeUs, seg, checksum, checksumField);
+  /** Of the next acknowledgement of this side, without new data or with, only counts move. */
+  isSteady(dir: Direction): boolean {
+    return this.halves[dir].firstAck !== undefined && this.tracks.isSteady(dir);
+  }
+
+  /** The time of its last packet, and its longest pause. */
+  noteTime(lastUs: number, longestPauseUs: number): void {
+    this.lastUs = lastUs;
+    this.longestPauseUs = longestPauseUs;
+    this.tracks.noteTime(lastUs);
   }
 
   /**
@@ -191,23 +188,33 @@ export class Flow {
     this.lastUs = timeUs;
   }
 
-  private keep(seen: Seen): void {
+  /** What came right before this packet is of no use behind it. */
+  forgetsRecent(seen: PacketRecord): boolean {
+    return this.isControl(seen) && !hasFlags(seen, RST);
+  }
+
+  private isControl(seen: PacketRecord): boolean {
     const isTold = (seen.flags & (SYN | FIN | RST)) !== 0 || (seen.comment ?? '') !== '';
-    const control = isTold && this.controlKept < CONTROL_COUNT_MAX;
+    return isTold && this.controlKept < CONTROL_COUNT_MAX;
+  }
+
+  private keep(seen: Seen): void {
+    const control = this.isControl(seen);
     if (this.isLong && !control) {
       this.recent.add(seen, this.copy);
       return;
     }
     if (control) this.controlKept += 1;
+    if (hasFlags(seen, RST)) this.hasReset = true;
     if (control && hasFlags(seen, RST)) {
-      this.kept.push(...this.recent.take());
-      this.keepNext = AROUND_COUNT;
+      for (const packet of this.recent.take()) this.packets.addRecord(packet);
+      this.keepNext = RECENT_COUNT;
     } else if (this.keepNext > 0) this.keepNext -= 1;
     this.recent.clear();
-    this.kept.push(this.copyOf(seen));
+    if (!this.packets.addRow(seen)) this.packets.addRecord(this.copyOf(seen));
   }
 
-  copyOf(seen: Seen): Seen {
+  copyOf(seen: Seen): PacketCopy {
     this.copy ??= copySeen(seen);
     return this.copy;
   }
@@ -273,10 +280,10 @@ function noteOctets(half: Half, octets: number, frame: number): void {
 function noteOrigin(half: Half, seen: Seen): void {
   if (hasFlags(seen, RST)) return;
   if (seen.ttl !== UNKNOWN && half.ttls.length < 4 && !half.ttls.includes(seen.ttl)) {
-    half.ttls.push(seen.ttl);
+    half.ttls = [...half.ttls, seen.ttl];
   }
   if (seen.srcMac !== '' && half.macs.length < 4 && !half.macs.includes(seen.srcMac)) {
-    half.macs.push(seen.srcMac);
+    half.macs = [...half.macs, seen.srcMac];
   }
 }
 

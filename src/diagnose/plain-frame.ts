@@ -7,7 +7,6 @@
  */
 import type { FrameView } from '../datapath/pcap/capture.ts';
 import { LINKTYPE_ETHERNET } from '../datapath/pcap/link-layer.ts';
-import { get16, get32 } from '../engine/wire/bytes.ts';
 import { ACK, FIN, RST, type Segment, SYN, URG } from '../engine/wire/segment.ts';
 
 const ETHERNET_BYTES = 14;
@@ -26,19 +25,26 @@ const ALIGNED_TIMESTAMPS = 0x0101080a;
 /** Congestion notification (RFC 3168) and PSH change nothing. */
 const FLAGS_JUDGED = FIN | SYN | RST | ACK | URG;
 
-/** Whether it is one. Sets the place of the IP packet in `frame`, and `seg`. */
-export function readPlainFrame(frame: FrameView, seg: Segment): boolean {
-  const { bytes, linkOff, linkBytes } = frame;
+/** Whether it is one. Sets the place of the IP packet in `frame`, and `seg`. `data` is its bytes. */
+export function readPlainFrame(frame: FrameView, data: DataView, seg: Segment): boolean {
+  const { linkOff, linkBytes } = frame;
   if (frame.linkType !== LINKTYPE_ETHERNET || linkBytes < HEADERS_BYTES) return false;
   const ip = linkOff + ETHERNET_BYTES;
-  if (get16(bytes, ip - 2) !== ETHERTYPE_IP4 || bytes[ip] !== VERSION_AND_WORDS) return false;
-  if (bytes[ip + 9] !== PROTOCOL_TCP || (get16(bytes, ip + 6) & FRAGMENT_BITS) !== 0) return false;
+  if (data.getUint16(ip - 2) !== ETHERTYPE_IP4 || data.getUint8(ip) !== VERSION_AND_WORDS) {
+    return false;
+  }
+  // Identification and fragment in one word, TTL, protocol and checksum in the next.
+  const fragment = data.getInt32(ip + 4);
+  const life = data.getInt32(ip + 8);
+  if (((life >>> 16) & 0xff) !== PROTOCOL_TCP || (fragment & FRAGMENT_BITS) !== 0) return false;
   const tcp = ip + IP4_BYTES;
-  const headerBytes = ((bytes[tcp + 12] ?? 0) >> 4) << 2;
-  const ipBytes = get16(bytes, ip + 2);
+  const offsetFlagsWindow = data.getInt32(tcp + 12);
+  const headerBytes = (offsetFlagsWindow >>> 28) << 2;
+  const ipBytes = data.getUint16(ip + 2);
   const payloadBytes = ipBytes - IP4_BYTES - headerBytes;
   if (payloadBytes < 0 || linkBytes < ETHERNET_BYTES + IP4_BYTES + headerBytes) return false;
-  if (!isPlainHeader(bytes, tcp, headerBytes)) return false;
+  const flags = (offsetFlagsWindow >>> 16) & 0xff;
+  if (!isPlainHeader(data, tcp, flags, headerBytes)) return false;
   frame.off = ip;
   frame.len = linkBytes - ETHERNET_BYTES;
   seg.family = 4;
@@ -47,21 +53,32 @@ export function readPlainFrame(frame: FrameView, seg: Segment): boolean {
   seg.tcpOff = tcp;
   seg.tcpHeaderBytes = headerBytes;
   seg.payloadBytes = payloadBytes;
-  seg.segSeq = get32(bytes, tcp + 4);
-  seg.segAck = get32(bytes, tcp + 8);
-  seg.flags = bytes[tcp + 13] ?? 0;
-  seg.segWnd = get16(bytes, tcp + 14);
-  seg.ttl = bytes[ip + 8] ?? 0;
-  seg.ipId = get16(bytes, ip + 4);
-  seg.tsOff = headerBytes === TCP_BYTES ? 0 : tcp + TCP_BYTES + 4;
-  seg.tsVal = headerBytes === TCP_BYTES ? 0 : get32(bytes, seg.tsOff);
-  seg.tsEcr = headerBytes === TCP_BYTES ? 0 : get32(bytes, seg.tsOff + 4);
+  seg.segSeq = data.getInt32(tcp + 4);
+  seg.segAck = data.getInt32(tcp + 8);
+  seg.flags = flags;
+  seg.segWnd = offsetFlagsWindow & 0xffff;
+  seg.ttl = life >>> 24;
+  seg.ipId = fragment >>> 16;
+  if (headerBytes === TCP_BYTES) {
+    seg.tsOff = 0;
+    seg.tsVal = 0;
+    seg.tsEcr = 0;
+  } else {
+    seg.tsOff = tcp + TCP_BYTES + 4;
+    seg.tsVal = data.getInt32(seg.tsOff);
+    seg.tsEcr = data.getInt32(seg.tsOff + 4);
+  }
   return true;
 }
 
 /** An acknowledgement with or without data, and no option but timestamps where all have them. */
-export function isPlainHeader(bytes: Uint8Array, tcp: number, headerBytes: number): boolean {
-  if (((bytes[tcp + 13] ?? 0) & FLAGS_JUDGED) !== ACK) return false;
+export function isPlainHeader(
+  data: DataView,
+  tcp: number,
+  flags: number,
+  headerBytes: number,
+): boolean {
+  if ((flags & FLAGS_JUDGED) !== ACK) return false;
   if (headerBytes === TCP_BYTES) return true;
-  return headerBytes === STAMPED_BYTES && get32(bytes, tcp + TCP_BYTES) === ALIGNED_TIMESTAMPS;
+  return headerBytes === STAMPED_BYTES && data.getInt32(tcp + TCP_BYTES) === ALIGNED_TIMESTAMPS;
 }

@@ -9,6 +9,9 @@ import { copySeen, PacketCopy } from './packet-copy.ts';
 import { type ChecksumVerdict, UNKNOWN } from './packet-record.ts';
 import type { SteadySide } from './steady-side.ts';
 
+/** A power of two. */
+export const RECENT_COUNT = 8;
+
 /** Words of an expected segment. */
 const FRAME = 0;
 const SEG_SEQ = 1;
@@ -16,32 +19,56 @@ const SEG_ACK = 2;
 const PAYLOAD = 3;
 /** Window and checksum field. */
 const FIELDS = 4;
-/** IP identification, flags, verdict on the checksum, whether there are timestamps. */
+/** IP identification, flags, verdict on the checksum, whether there are timestamps, direction. */
 const BITS = 5;
 const TS_VAL = 6;
 const TS_ECR = 7;
-const WORDS = 8;
+export const RECENT_WORDS = 8;
 
 const FLAGS_SHIFT = 16;
 const VERDICT_SHIFT = 24;
 const STAMPED = 1 << 26;
+const DIR_SHIFT = 27;
 const VERDICTS: readonly ChecksumVerdict[] = ['unknown', 'good', 'bad'];
+const FIELD_MASK = 0xffff;
+
+/** The verdict is one of these, above the field as it was sent. */
+export const CHECKSUM_UNKNOWN = 0;
+export const CHECKSUM_GOOD = 1 << 16;
+export const CHECKSUM_BAD = 2 << 16;
+
+/** An expected segment, as `addRow` takes it. */
+export function writeRecent(
+  words: Int32Array,
+  at: number,
+  dir: number,
+  frame: number,
+  seg: Segment,
+  checksum: number,
+): void {
+  words[at + FRAME] = frame;
+  words[at + SEG_SEQ] = seg.segSeq;
+  words[at + SEG_ACK] = seg.segAck;
+  words[at + PAYLOAD] = seg.payloadBytes;
+  words[at + FIELDS] = (seg.segWnd << 16) | (checksum & FIELD_MASK);
+  words[at + BITS] =
+    seg.ipId |
+    ((seg.flags & 0x3f) << FLAGS_SHIFT) |
+    ((checksum >>> 16) << VERDICT_SHIFT) |
+    (seg.tsOff === 0 ? 0 : STAMPED) |
+    (dir << DIR_SHIFT);
+  words[at + TS_VAL] = seg.tsVal;
+  words[at + TS_ECR] = seg.tsEcr;
+}
 
 export class RecentPackets {
   private readonly records: (PacketCopy | undefined)[] = [];
   /** Whose expected segment stands in the slot; undefined: `records` has the packet. */
   private readonly sides: (SteadySide | undefined)[] = [];
-  private readonly words: Int32Array;
-  private readonly timesUs: Float64Array;
-  private readonly sizeMax: number;
+  private words: Int32Array | undefined;
+  private readonly timesUs: number[] = [];
   private next = 0;
   private size = 0;
-
-  constructor(sizeMax: number) {
-    this.sizeMax = sizeMax;
-    this.words = new Int32Array(sizeMax * WORDS);
-    this.timesUs = new Float64Array(sizeMax);
-  }
 
   /** `copy` is the packet's where somebody else keeps it already. */
   add(seen: Seen, copy: PacketCopy | undefined): void {
@@ -58,39 +85,25 @@ export class RecentPackets {
     }
   }
 
-  addExpected(
-    from: SteadySide,
-    frame: number,
+  /** Copies what `writeRecent` has written; `sideOf` tells whose it is. */
+  addRow(
+    from: Int32Array,
+    at: number,
     timeUs: number,
-    seg: Segment,
-    checksum: ChecksumVerdict,
-    checksumField: number,
+    sideOf: (dir: number) => SteadySide | undefined,
   ): void {
-    const { words } = this;
+    this.words ??= new Int32Array(RECENT_COUNT * RECENT_WORDS);
     const slot = this.advance();
-    this.sides[slot] = from;
+    this.sides[slot] = sideOf(((from[at + BITS] ?? 0) >>> DIR_SHIFT) & 1);
     this.records[slot] = undefined;
     this.timesUs[slot] = timeUs;
-    const verdict = checksum === 'unknown' ? 0 : checksum === 'good' ? 1 : 2;
-    const at = slot * WORDS;
-    words[at + FRAME] = frame;
-    words[at + SEG_SEQ] = seg.segSeq;
-    words[at + SEG_ACK] = seg.segAck;
-    words[at + PAYLOAD] = seg.payloadBytes;
-    words[at + FIELDS] = (seg.segWnd << 16) | checksumField;
-    words[at + BITS] =
-      seg.ipId |
-      ((seg.flags & 0x3f) << FLAGS_SHIFT) |
-      (verdict << VERDICT_SHIFT) |
-      (seg.tsOff === 0 ? 0 : STAMPED);
-    words[at + TS_VAL] = seg.tsVal;
-    words[at + TS_ECR] = seg.tsEcr;
+    for (let i = 0; i < RECENT_WORDS; i++) this.words[slot * RECENT_WORDS + i] = from[at + i] ?? 0;
   }
 
   private advance(): number {
     const slot = this.next;
-    this.next = slot + 1 === this.sizeMax ? 0 : slot + 1;
-    if (this.size < this.sizeMax) this.size += 1;
+    this.next = (slot + 1) & (RECENT_COUNT - 1);
+    if (this.size < RECENT_COUNT) this.size += 1;
     return slot;
   }
 
@@ -98,7 +111,7 @@ export class RecentPackets {
   take(): PacketCopy[] {
     const taken: PacketCopy[] = [];
     for (let count = this.size; count > 0; count--) {
-      const slot = (this.next - count + this.sizeMax) % this.sizeMax;
+      const slot = (this.next - count) & (RECENT_COUNT - 1);
       const side = this.sides[slot];
       const record = side === undefined ? this.records[slot] : this.expected(side, slot);
       if (record !== undefined) taken.push(record);
@@ -109,7 +122,7 @@ export class RecentPackets {
   }
 
   private expected(side: SteadySide, slot: number): PacketCopy {
-    const word = (offset: number) => this.words[slot * WORDS + offset] ?? 0;
+    const word = (offset: number) => this.words?.[slot * RECENT_WORDS + offset] ?? 0;
     const bits = word(BITS);
     const isStamped = (bits & STAMPED) !== 0;
     const record = new PacketCopy();
@@ -132,7 +145,7 @@ export class RecentPackets {
     record.tcpBytes = side.headerBytes + record.payloadOctets;
     record.srcMac = side.srcMac;
     record.checksum = VERDICTS[(bits >>> VERDICT_SHIFT) & 3] ?? 'unknown';
-    record.checksumField = word(FIELDS) & 0xffff;
+    record.checksumField = word(FIELDS) & FIELD_MASK;
     record.side = side.side;
     record.dir = side.dir;
     return record;

@@ -9,7 +9,7 @@ import type { Direction, Seen } from './flow.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
 
 /** Shorter ones no firewall calls idle. */
-const PAUSE_US = 3_000_000;
+export const PAUSE_US = 3_000_000;
 const TIMER_US = 150_000;
 const FRAME_COUNT_MAX = 16;
 
@@ -52,9 +52,9 @@ export class IdleTrack {
     else if (again && asks) this.tryAgain(seen);
   }
 
-  /** No pause ends here, and none has to be answered. */
-  isQuiet(sinceUs: number): boolean {
-    return this.tries === 0 && sinceUs < PAUSE_US;
+  /** No pause has to be answered. */
+  get isQuiet(): boolean {
+    return this.tries === 0;
   }
 
   private begin(seen: Seen, dir: Direction, sinceUs: number): void {

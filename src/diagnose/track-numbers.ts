@@ -47,17 +47,9 @@ export class NumbersTrack {
     return this.sndNxt !== null && isApart(seq, this.sndNxt);
   }
 
-  /** It goes on where this side stands, and nothing was off. */
-  isNext(seq: Seq): boolean {
-    return this.sndNxt === seq && this.offCount === 0 && this.refusals === 0;
-  }
-
-  /** Octets that were sent, and lately: neither old nor new to us. */
-  isAwaited(ack: Seq): boolean {
-    const { sndNxt, sndUna } = this;
-    if (sndNxt === null || sndUna === null || this.offCount > 0) return false;
-    const ahead = seqDiff(sndNxt, ack);
-    return ahead >= 0 && ahead <= FAR_OCTETS && seqDiff(ack, sndUna) >= 0;
+  /** Nothing is off. */
+  get isSettled(): boolean {
+    return this.offCount === 0 && this.refusals === 0;
   }
 
   /** The peer acknowledges: what was taken for a jump is a gap in the capture if it is accepted. */

@@ -3,7 +3,7 @@
  * a packet, in the order of the input; the record may be a reused one and is not kept. The state of
  * a connection is of fixed size.
  */
-import { ACK, RST, type Segment, SYN } from '../engine/wire/segment.ts';
+import { ACK, RST, SYN } from '../engine/wire/segment.ts';
 import { type Seq, seqAdd, seqDiff, seqLeq, seqLt } from '../engine/wire/seq.ts';
 import type { Direction, Seen } from './flow.ts';
 import { hasFlags, UNKNOWN } from './packet-record.ts';
@@ -56,31 +56,18 @@ export class Tracks {
     peer.numbers.acknowledge(seen.segAck);
   }
 
-  /** Whether `note` would move counts and numbers forward, and nothing else. `sinceUs` as there. */
-  expects(dir: Direction, sinceUs: number, seg: Segment): boolean {
-    const own = this.halves[dir];
+  /** Of the next segment of this side, if it brings nothing new, only counts and numbers move. */
+  isSteady(dir: Direction): boolean {
+    const { numbers, origin, options, sack } = this.halves[dir];
     const peer = this.halves[dir === 0 ? 1 : 0];
-    return (
-      own.numbers.isNext(seg.segSeq) &&
-      peer.numbers.isAwaited(seg.segAck) &&
-      this.idle.isQuiet(sinceUs) &&
-      own.origin.isAtFirst &&
-      own.options.hasBegun &&
-      !own.sack.isOpen &&
-      peer.stall.isQuiet &&
-      seg.segWnd > 0
-    );
+    if (!numbers.isSettled || peer.numbers.offCount > 0) return false;
+    if (numbers.sndNxt === null || peer.numbers.sndNxt === null) return false;
+    const isOpen = sack.isOpen || !peer.stall.isQuiet || peer.numbers.sndUna === null;
+    return origin.isAtFirst && options.hasBegun && !isOpen;
   }
 
-  noteExpected(dir: Direction, timeUs: number, frame: number, seg: Segment): void {
-    const own = this.halves[dir];
-    const peer = this.halves[dir === 0 ? 1 : 0];
+  noteTime(timeUs: number): void {
     this.lastUs = timeUs;
-    own.origin.lastFrame = frame;
-    own.options.count(seg.tsOff !== 0, frame);
-    if (seg.tsOff !== 0) own.numbers.tsVal = seg.tsVal;
-    own.numbers.settle(seqAdd(seg.segSeq, seg.payloadBytes));
-    peer.numbers.acknowledge(seg.segAck);
   }
 }
 

@@ -131,7 +131,11 @@ function read(capture: Uint8Array, mayPredict: boolean) {
   const packets = new CapturePackets(book, undefined, mayPredict);
   packets.feed(capture);
   packets.end();
-  const flows = book.flows.map((flow) => ({ ...flow, recent: undefined, copy: undefined }));
+  const flows = book.flows.map((flow) => ({
+    ...flow,
+    kept: flow.kept,
+    ...{ packets: undefined, recent: undefined, copy: undefined, run: 0 },
+  }));
   const { findings, hypotheses } = analyse(book.flows, { frame: 'frame', captureInterface: '' });
   const text = JSON.stringify({ flows, findings, hypotheses, counts: packets.counts });
   return { report: JSON.parse(text), predicted: packets.predictedCount };

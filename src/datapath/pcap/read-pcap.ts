@@ -35,6 +35,8 @@ export class PcapWalk implements RecordWalk {
   private readonly little: boolean;
   private readonly fractionUs: number;
   private readonly linkType: number;
+  private bytes: Uint8Array | undefined;
+  private data: DataView = new DataView(new ArrayBuffer(0));
 
   /** `header` is the file's first PCAP_HEADER_BYTES. */
   constructor(header: Uint8Array) {
@@ -47,16 +49,23 @@ export class PcapWalk implements RecordWalk {
   next(bytes: Uint8Array, at: number, end: number, frame: FrameView): number {
     this.isFrame = false;
     if (at + RECORD_HEADER_BYTES > end) return RECORD_UNFINISHED;
-    const { little } = this;
-    const linkBytes = read32(bytes, at + 8, little);
+    if (bytes !== this.bytes) this.look(bytes);
+    const { little, data } = this;
+    const linkBytes = data.getUint32(at + 8, little);
     if (linkBytes > FRAME_BYTES_MAX) return RECORD_BROKEN;
     const linkOff = at + RECORD_HEADER_BYTES;
     if (linkOff + linkBytes > end) return RECORD_UNFINISHED;
     frame.timeUs =
-      read32(bytes, at, little) * 1e6 + read32(bytes, at + 4, little) * this.fractionUs;
-    frame.wireBytes = read32(bytes, at + 12, little);
+      data.getUint32(at, little) * 1e6 + data.getUint32(at + 4, little) * this.fractionUs;
+    frame.wireBytes = data.getUint32(at + 12, little);
     placeLink(frame, bytes, linkOff, linkBytes, this.linkType);
     this.isFrame = true;
     return RECORD_HEADER_BYTES + linkBytes;
+  }
+
+  /** Once, where the records lie in one window. */
+  private look(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 }

@@ -85,10 +85,10 @@ function sumWords(words: ArenaWords, from: number, to: number): number {
   const { simdSum } = words;
   const blockBytes = ((to - from) << 2) & -SIMD_BLOCK_BYTES;
   let folded = 0;
-  if (simdSum === undefined || blockBytes > SIMD_BYTES_MAX) {
-    folded = sumDoubles(words, from, to);
-  } else if (blockBytes < SIMD_BYTES_MIN) {
+  if (blockBytes < SIMD_BYTES_MIN) {
     folded = sumHalves(words, from, to);
+  } else if (simdSum === undefined || blockBytes > SIMD_BYTES_MAX) {
+    folded = sumDoubles(words, from, to);
   } else {
     const blocksEnd = from + (blockBytes >> 2);
     const blocks = simdSum(from << 2, blocksEnd << 2);
