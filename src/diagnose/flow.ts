@@ -10,7 +10,7 @@ import { type Seq, seqAdd, seqDiff, seqLeq, seqLt } from '../engine/wire/seq.ts'
 import { KeptPackets } from './kept-packets.ts';
 import { copySeen, type PacketCopy } from './packet-copy.ts';
 import { hasFlags, type PacketRecord, UNKNOWN } from './packet-record.ts';
-import { BLOCK_ROWS, type PacketRows } from './packet-rows.ts';
+import type { PacketRows } from './packet-rows.ts';
 import { RECENT_COUNT, RecentPackets } from './recent-packets.ts';
 import { Tracks } from './tracks.ts';
 
@@ -18,7 +18,8 @@ export const CLIENT = 0;
 export const SERVER = 1;
 export type Direction = typeof CLIENT | typeof SERVER;
 
-/** Kept: the first BLOCK_ROWS, every SYN, FIN and RST, and RECENT_COUNT on either side of a RST. */
+/** Kept: the first ones, every SYN, FIN and RST, and RECENT_COUNT on either side of a RST. */
+const FIRST_COUNT = 16;
 const CONTROL_COUNT_MAX = 48;
 const ISN_COUNT_MAX = 8;
 const FRAME_COUNT_MAX = 32;
@@ -83,7 +84,7 @@ export class Flow {
   isReplaced = false;
   /** Counted, and nothing else is left of it (ended-flows.ts). */
   isLetGo = false;
-  readonly recent = new RecentPackets();
+  private recentPackets: RecentPackets | undefined;
   /** Its row in SteadyRuns, which then has its newest numbers. */
   run = NO_RUN;
   /** Of the packet that is being added, made when the first place keeps it. */
@@ -100,6 +101,12 @@ export class Flow {
     this.firstFrame = packet.frame;
     this.firstUs = packet.timeUs;
     this.packets = new KeptPackets(rows, this);
+  }
+
+  /** Made when the first ones are through. */
+  get recent(): RecentPackets {
+    this.recentPackets ??= new RecentPackets();
+    return this.recentPackets;
   }
 
   /** Worth looking at again, in their order. */
@@ -129,7 +136,7 @@ export class Flow {
 
   /** Nothing is kept of its plain packets any more, unless a reset follows. */
   get isLong(): boolean {
-    return this.packets.count >= BLOCK_ROWS && this.keepNext === 0 && !this.isLetGo;
+    return this.packets.count >= FIRST_COUNT && this.keepNext === 0 && !this.isLetGo;
   }
 
   /** The same, and nothing about it is open. */
@@ -207,10 +214,10 @@ export class Flow {
     if (control) this.controlKept += 1;
     if (hasFlags(seen, RST)) this.hasReset = true;
     if (control && hasFlags(seen, RST)) {
-      for (const packet of this.recent.take()) this.packets.addRecord(packet);
+      for (const packet of this.recentPackets?.take() ?? []) this.packets.addRecord(packet);
       this.keepNext = RECENT_COUNT;
     } else if (this.keepNext > 0) this.keepNext -= 1;
-    this.recent.clear();
+    this.recentPackets?.clear();
     if (!this.packets.addRow(seen)) this.packets.addRecord(this.copyOf(seen));
   }
 

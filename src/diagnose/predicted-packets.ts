@@ -73,7 +73,9 @@ export class PredictedPackets {
 
   /** The packet goes the long way, for which the flow needs its numbers. */
   settle({ flow }: Connection, packet: PacketRecord): void {
-    if (flow !== undefined) this.runs.settle(flow, !flow.forgetsRecent(packet));
+    if (flow === undefined) return;
+    if (flow.forgetsRecent(packet)) this.runs.leave(flow);
+    else this.runs.settle(flow);
   }
 
   /** All flows have theirs, and none is held by this any more. `goesOn`: more packets will come. */

@@ -62,11 +62,11 @@ export function writeRecent(
 }
 
 export class RecentPackets {
-  private readonly records: (PacketCopy | undefined)[] = [];
+  private readonly records: (PacketCopy | undefined)[] = new Array(RECENT_COUNT);
   /** Whose expected segment stands in the slot; undefined: `records` has the packet. */
-  private readonly sides: (SteadySide | undefined)[] = [];
+  private readonly sides: (SteadySide | undefined)[] = new Array(RECENT_COUNT);
   private words: Int32Array | undefined;
-  private readonly timesUs: number[] = [];
+  private readonly timesUs = new Float64Array(RECENT_COUNT);
   private next = 0;
   private size = 0;
 
@@ -117,7 +117,7 @@ export class RecentPackets {
       if (record !== undefined) taken.push(record);
     }
     this.clear();
-    this.records.length = 0;
+    this.records.fill(undefined);
     return taken;
   }
 

@@ -67,6 +67,8 @@ export class SteadyRuns {
   private readonly flows: (Flow | undefined)[] = new Array(RUN_COUNT);
   /** Of run and direction. */
   private readonly sides: (SteadySide | undefined)[] = new Array(2 * RUN_COUNT);
+  /** Rows that were left: few rows are in use at a time, and those stay in the cache. */
+  private readonly left: number[] = [];
   private next = 0;
 
   /** The run of the side's flow, which gets one. */
@@ -74,9 +76,7 @@ export class SteadyRuns {
     const { flow } = side;
     let run = flow.run;
     if (run < 0) {
-      run = this.next;
-      this.next = run + 1 === RUN_COUNT ? 0 : run + 1;
-      this.close(run, true);
+      run = this.left.pop() ?? this.takeNext();
       flow.run = run;
       this.flows[run] = flow;
     }
@@ -89,18 +89,34 @@ export class SteadyRuns {
     return this.sides[2 * side.run + side.dir] === side;
   }
 
-  /** The flow has all of its numbers again, and its recent segments if asked; it keeps its run. */
-  settle(flow: Flow, withRecent: boolean): void {
+  /** The flow has all of its numbers again, and keeps its run. */
+  settle(flow: Flow): void {
     const { run } = flow;
     if (run < 0 || this.words[run * RUN_WORDS + IS_FILLED] === 0) return;
     this.empty(run, flow);
-    if (withRecent) this.emptyRecent(run, flow);
+    this.emptyRecent(run, flow);
   }
 
-  /** All flows have theirs, and no flow has a run. */
+  /** The same, without its recent segments, and the run is left: a connection begins or ends. */
+  leave(flow: Flow): void {
+    const { run } = flow;
+    if (run < 0) return;
+    this.close(run, false);
+    this.left.push(run);
+  }
+
+  /** All flows have their numbers, and no flow has a run. */
   closeAll(withRecent: boolean): void {
     for (let run = 0; run < RUN_COUNT; run++) this.close(run, withRecent);
+    this.left.length = 0;
     this.next = 0;
+  }
+
+  private takeNext(): number {
+    const run = this.next;
+    this.next = run + 1 === RUN_COUNT ? 0 : run + 1;
+    this.close(run, true);
+    return run;
   }
 
   /**
@@ -271,12 +287,15 @@ export class SteadyRuns {
       const from = row + RECENT + slot * RECENT_WORDS;
       flow.recent.addRow(this.words, from, timeUs, (dir) => this.sides[2 * run + dir]);
     }
+    this.words[row + COUNT] = 0;
   }
 
   private close(run: number, withRecent: boolean): void {
     const flow = this.flows[run];
     if (flow === undefined) return;
-    this.settle(flow, withRecent);
+    if (this.words[run * RUN_WORDS + IS_FILLED] !== 0) this.empty(run, flow);
+    if (withRecent) this.emptyRecent(run, flow);
+    this.words[run * RUN_WORDS + COUNT] = 0;
     flow.run = NO_RUN;
     this.flows[run] = undefined;
     this.sides[2 * run] = undefined;

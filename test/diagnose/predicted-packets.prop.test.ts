@@ -134,7 +134,7 @@ function read(capture: Uint8Array, mayPredict: boolean) {
   const flows = book.flows.map((flow) => ({
     ...flow,
     kept: flow.kept,
-    ...{ packets: undefined, recent: undefined, copy: undefined, run: 0 },
+    ...{ packets: undefined, recentPackets: undefined, copy: undefined, run: 0 },
   }));
   const { findings, hypotheses } = analyse(book.flows, { frame: 'frame', captureInterface: '' });
   const text = JSON.stringify({ flows, findings, hypotheses, counts: packets.counts });
