@@ -10,7 +10,7 @@ import { PacketCopy } from './packet-copy.ts';
 import type { CaptureSide, ChecksumVerdict } from './packet-record.ts';
 
 export const BLOCK_ROWS = 20;
-const CHUNK_BLOCKS = 256;
+const CHUNK_BLOCKS = 32;
 const CHUNK_ROWS = BLOCK_ROWS * CHUNK_BLOCKS;
 const TEXT_COUNT_MAX = 65_536;
 

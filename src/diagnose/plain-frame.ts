@@ -25,7 +25,7 @@ const ALIGNED_TIMESTAMPS = 0x0101080a;
 /** Congestion notification (RFC 3168) and PSH change nothing. */
 const FLAGS_JUDGED = FIN | SYN | RST | ACK | URG;
 
-/** Whether it is one. Sets the place of the IP packet in `frame`, and `seg`. `data` is its bytes. */
+/** Whether it is one. Sets where the IP packet lies in `frame`, and `seg`. `data`: its bytes. */
 export function readPlainFrame(frame: FrameView, data: DataView, seg: Segment): boolean {
   const { linkOff, linkBytes } = frame;
   if (frame.linkType !== LINKTYPE_ETHERNET || linkBytes < HEADERS_BYTES) return false;

@@ -50,7 +50,7 @@ const RUN_WORDS = RECENT + RECENT_COUNT * RECENT_WORDS;
 /** Times of a run, then of its recent segments. */
 const LAST_US = 0;
 const LONGEST_US = 1;
-/** Of a side: Half.waitingSinceUs, Half.shortestReplyUs, octets of data since the row was filled. */
+/** Of a side: Half.waitingSinceUs, Half.shortestReplyUs; octets of data since it was filled. */
 const SIDES = 2;
 const SINCE_US = 0;
 const SHORTEST_US = 1;
