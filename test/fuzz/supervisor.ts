@@ -47,7 +47,11 @@ export interface Result {
   readonly failure: { readonly input: Uint8Array; readonly text: string } | undefined;
 }
 
-export function supervise(file: URL, given: Omit<ToWorker, 'shared'>): Promise<Result> {
+export function supervise(
+  file: URL,
+  given: Omit<ToWorker, 'shared'>,
+  hangMs = HANG_MS,
+): Promise<Result> {
   const shared = new SharedArrayBuffer(HEAD_WORDS * 4 + INPUT_BYTES_MAX);
   const head = new Int32Array(shared, 0, HEAD_WORDS);
   const worker = new Worker(file, { workerData: { ...given, shared } satisfies ToWorker });
@@ -65,9 +69,9 @@ export function supervise(file: URL, given: Omit<ToWorker, 'shared'>): Promise<R
       const now = Atomics.load(head, RUN_COUNT);
       if (now !== runs) sinceMs = Date.now();
       runs = now;
-      if (Date.now() - sinceMs < HANG_MS) return;
+      if (Date.now() - sinceMs < hangMs) return;
       const input = new Uint8Array(shared, HEAD_WORDS * 4).slice(0, head[SIZE_BYTES]);
-      end({ failure: { input, text: `no end within ${HANG_MS} ms` }, runCount: runs });
+      end({ failure: { input, text: `no end within ${hangMs} ms` }, runCount: runs });
     }, LOOK_MS);
     const end = (last: Partial<Result>) => {
       clearInterval(look);
