@@ -98,7 +98,9 @@ describe('damage', () => {
   });
 
   it('a NUL near the start is no text, in whatever pieces it comes', async () => {
-    const line = Buffer.from('10:00:00.000001 IP 10.0.0.1.40000 > 10.0.0.2.22: Flags [S], seq 1\0\n');
+    const line = Buffer.from(
+      '10:00:00.000001 IP 10.0.0.1.40000 > 10.0.0.2.22: Flags [S], seq 1\0\n',
+    );
     for (const size of [10_000, 7]) {
       await expect(diagnosed(line, size)).rejects.toThrow(/neither capture nor text/);
     }

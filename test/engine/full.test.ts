@@ -1,6 +1,6 @@
 /**
- * What is full costs a flow its repair, not its connection: no slot for a repair, no room to ask the
- * main thread. Times: ms.
+ * What is full costs a flow its repair, not its connection: no slot for a repair, no room to ask
+ * the main thread. Times: ms.
  */
 import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';

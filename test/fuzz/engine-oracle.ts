@@ -1,8 +1,8 @@
 /**
  * What must hold of every step of the engine, whatever it is fed: verdicts are legal, what is let
  * through leaves as it came, what is rewritten stays the same packet with complete checksums, what
- * is dropped is delivered later once at most, injections are sound packets, few, and none in observe
- * mode. Owns what was seen of one program.
+ * is dropped is delivered later once at most, injections are sound packets, few, and none in
+ * observe mode. Owns what was seen of one program.
  */
 import {
   INFO_GSO,

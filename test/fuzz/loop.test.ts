@@ -1,6 +1,7 @@
 /**
  * The fuzzer itself: its counters say where a run went and change nothing else, with them it finds
- * what blind changes do not, its words come from the source, and an oracle's complaint is a finding.
+ * what blind changes do not, its words come from the source, and an oracle's complaint is a
+ * finding.
  */
 import { transformSync } from 'rolldown/utils';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';

@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz`: fuzzes one target or all of them, one after the other, each its share of the time;
- * or runs one input (`--input`), or makes what was found part of the project (`--save`). Exit 1:
- * something was found, and a file says what. Owns the output.
+ * `npm run fuzz`: fuzzes one target or all of them, one after the other, each its share of the
+ * time; or runs one input (`--input`), or makes what was found part of the project (`--save`). Exit
+ * 1: something was found, and a file says what. Owns the output.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

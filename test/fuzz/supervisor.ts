@@ -1,6 +1,6 @@
 /**
- * Runs a target in a thread of its own and watches it: one that makes no progress is ended, and what
- * it was given last is the finding. Owns the thread, and the words between the two. Times: ms.
+ * Runs a target in a thread of its own and watches it: one that makes no progress is ended, and
+ * what it was given last is the finding. Owns the thread, and the words between the two. Times: ms.
  */
 import { Worker } from 'node:worker_threads';
 

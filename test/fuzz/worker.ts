@@ -1,6 +1,6 @@
 /**
- * The thread that fuzzes one target until its time is up or it has found something. What it is about
- * to run stands in shared memory before it runs: that outlives a hang. Times: ms.
+ * The thread that fuzzes one target until its time is up or it has found something. What it is
+ * about to run stands in shared memory before it runs: that outlives a hang. Times: ms.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Random } from '../helpers/seed.ts';

@@ -56,10 +56,11 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     const judged: Judged[] = [];
     for (const mutant of sample) {
       if (Date.now() > until) break;
-      judged.push(await judge(vitest, files, mutant));
-      if (judged.length % 25 === 0) say(`${judged.length}: ${scoreText(judged)}`);
+      const one = await judge(vitest, files, mutant);
+      judged.push(one);
+      if (one.killedBy === undefined) say(survivorText(one));
+      if (judged.length % 25 === 0) say(`so far: ${scoreText(judged)}`);
     }
-    writeFileSync(join(dir, 'judged.json'), JSON.stringify(judged, undefined, 1));
     return report(judged);
   } finally {
     await vitest.close();
@@ -95,7 +96,7 @@ async function testFiles(vitest: Vitest, dir: string): Promise<TestFile[]> {
     rmSync(hitsFile, { force: true });
     const beganMs = Date.now();
     const failed = await run(vitest, [spec], -1, hitsFile);
-    const name = spec.moduleId.slice(spec.moduleId.indexOf('test/engine/'));
+    const name = spec.moduleId.slice(spec.moduleId.lastIndexOf('/test/') + 1);
     if (failed !== undefined) throw new Error(`${name} fails without a mutant: ${failed}`);
     if (!existsSync(hitsFile)) continue; // all of it is skipped here
     const hits = new Set(JSON.parse(readFileSync(hitsFile, 'utf8')) as number[]);
@@ -130,21 +131,21 @@ async function run(
 }
 
 function report(judged: readonly Judged[]): number {
-  const alive = judged.filter(({ killedBy }) => killedBy === undefined);
-  for (const { file, line, kind, before, after, reachedBy } of alive) {
-    const place = `${file}:${line}`;
-    const what = after === '' ? 'is not there' : `is ${oneLine(after)}`;
-    const reached = reachedBy === 0 ? ' (no test reaches it)' : '';
-    say(`survived: ${place}: ${kind}: ${oneLine(before)} ${what}${reached}`);
-  }
   say('');
   for (const kind of KINDS) {
     const of = judged.filter((one) => one.kind === kind);
     if (of.length > 0) say(`${kind.padEnd(12)} ${scoreText(of)}`);
   }
   say(`${'all'.padEnd(12)} ${scoreText(judged)}`);
-  const score = (100 * (judged.length - alive.length)) / judged.length;
+  const killed = judged.filter(({ killedBy }) => killedBy !== undefined).length;
+  const score = (100 * killed) / judged.length;
   return score >= SCORE_MIN ? 0 : 1;
+}
+
+function survivorText({ file, line, kind, before, after, reachedBy }: Judged): string {
+  const what = after === '' ? 'is not there' : `is ${oneLine(after)}`;
+  const reached = reachedBy === 0 ? ' (no test reaches it)' : '';
+  return `survived: ${file}:${line}: ${kind}: ${oneLine(before)} ${what}${reached}`;
 }
 
 function oneLine(text: string): string {

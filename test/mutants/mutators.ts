@@ -1,6 +1,6 @@
 /**
- * Small mistakes that a source could have, one at a time: a condition that always or never holds, an
- * operator that is its neighbour, a statement that is not there. Owns the kinds; says where each
+ * Small mistakes that a source could have, one at a time: a condition that always or never holds,
+ * an operator that is its neighbour, a statement that is not there. Owns the kinds; says where each
  * mistake stands and what stands there instead.
  */
 import { isNode, parseTree, type TreeNode, walkTree } from '../helpers/source-tree.ts';

@@ -11,12 +11,12 @@ const TURNS_MAX = 150_000_000;
 
 const mutant = inject('mutant');
 const hitsFile = inject('hitsFile');
-const hits = new Set<number>();
+const hits = new Uint8Array(1 << 16);
 let turns = 0;
 
 Object.assign(globalThis, {
   [ASK]: (id: number): boolean => {
-    if (hitsFile !== '') hits.add(id);
+    hits[id] = 1;
     return id === mutant;
   },
   [TURN]: (): void => {
@@ -29,7 +29,8 @@ beforeEach(() => {
 });
 
 afterAll(() => {
-  if (hitsFile !== '') writeFileSync(hitsFile, JSON.stringify([...hits]));
+  if (hitsFile !== '')
+    writeFileSync(hitsFile, JSON.stringify([...hits.keys()].filter((id) => hits[id] === 1)));
 });
 
 declare module 'vitest' {

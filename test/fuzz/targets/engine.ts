@@ -1,4 +1,7 @@
-/** The engine, fed with programs (`engine-program.ts`): the conversations of its tests to begin with. */
+/**
+ * The engine, fed with programs (`engine-program.ts`): the conversations of its tests to begin
+ * with.
+ */
 import { createEngineMemory } from '../../../src/engine/memory.ts';
 import type { Random } from '../../helpers/seed.ts';
 import {
