@@ -8,7 +8,7 @@ export class OperatorError extends Error {
   readonly exitCode: number;
 
   constructor(message: string, exitCode: number = EXIT_USAGE) {
-    super(message);
+    super(inOneLine(message));
     this.exitCode = exitCode;
   }
 }
@@ -29,7 +29,12 @@ export class OptionError extends OperatorError {
   ) {
     super(`Cannot ${verb} --${option} ${what}: ${allowed}`, exitCode);
     this.option = option;
-    this.what = what;
+    this.what = inOneLine(what);
     this.allowed = allowed;
   }
+}
+
+/** What was written is quoted: its line ends and control characters are not passed on. */
+export function inOneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, '?');
 }

@@ -3,7 +3,7 @@
  * looked at again. Asks no resolver: whether names exist is no matter of the file. Owns nothing.
  */
 import { configFrom, list } from './config.ts';
-import { OperatorError, OptionError } from './errors.ts';
+import { inOneLine, OperatorError, OptionError } from './errors.ts';
 import { mistakeOf, type Settings } from './settings.ts';
 
 const NO_LOOK_UP = async () => [];
@@ -30,7 +30,7 @@ export async function findMistakes(settings: Settings): Promise<readonly string[
 function takeOut(values: Record<string, unknown>, { option, what }: OptionError): boolean {
   if (!(option in values)) return false;
   const items = list(values, option);
-  const rest = items.filter((item) => `"${item}"` !== what);
+  const rest = items.filter((item) => inOneLine(`"${item}"`) !== what);
   if (rest.length > 0 && rest.length < items.length) values[option] = rest;
   else delete values[option];
   return true;

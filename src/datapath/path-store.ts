@@ -102,6 +102,10 @@ export class PathStore {
     const address = String(request['address']);
     const port = Number(request['port']);
     if (isIP(address) === 0) return { error: `Cannot forget "${address}": it is no address` };
+    // The engine would take what is no number for port 0: all of them.
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+      return { error: `Cannot forget port "${request['port']}": it must be 0 (all) to 65535` };
+    }
     const family = isIPv6(address) ? 6 : 4;
     const words = addressWords(address);
     const forgotten = this.matching(request, nowMs, nowDate).length;

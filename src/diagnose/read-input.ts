@@ -22,6 +22,8 @@ const MAGIC_BYTES = 4;
 const PIECE_BYTES = 262_144;
 /** One line that never ends must not fill the memory; it is no packet anyway. */
 const LINE_CHARACTERS_KEPT = 16_384;
+/** A NUL among the first characters says that it is no text; later it is a damaged line. */
+const NO_NUL_CHARACTERS = 512;
 
 export function openInput(name: string): Pieces {
   return name === '-' ? process.stdin : filePieces(name);
@@ -54,7 +56,6 @@ export async function readInput(given: Pieces, sink: InputSink): Promise<'captur
     for await (const piece of pieces) if (!sink.capture(piece)) break;
     return 'capture';
   }
-  if (head.includes(0)) throw new CaptureError('Cannot read input: it is neither capture nor text');
   await readLines(pieces, sink);
   return 'text';
 }
@@ -111,17 +112,33 @@ async function* copies(pieces: Pieces): AsyncGenerator<Uint8Array> {
 async function readLines(pieces: Pieces, sink: InputSink): Promise<void> {
   const decoder = new TextDecoder('utf-8');
   let rest = '';
+  let lookedAt = 0;
+  // Line by line, so that the pieces it comes in make no difference.
+  const look = (line: string) => {
+    if (lookedAt >= NO_NUL_CHARACTERS) return;
+    if (line.slice(0, NO_NUL_CHARACTERS - lookedAt).includes('\0')) throw noText();
+  };
+  const take = (line: string) => {
+    look(line);
+    lookedAt += line.length + 1;
+    return sink.line(line);
+  };
   for await (const piece of pieces) {
     const text = rest + decoder.decode(piece, { stream: true });
     let from = 0;
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-      if (!sink.line(text.slice(from, end))) return;
+      if (!take(text.slice(from, end))) return;
       from = end + 1;
     }
     rest = text.slice(from, from + LINE_CHARACTERS_KEPT);
+    look(rest); // a line that never ends
   }
   rest += decoder.decode();
-  if (rest !== '') sink.line(rest);
+  if (rest !== '') take(rest);
+}
+
+function noText(): CaptureError {
+  return new CaptureError('Cannot read input: it is neither capture nor text');
 }
 
 /** One line that says what could not be read, or undefined when it is our fault. */

@@ -25,7 +25,7 @@ export class TcpdumpClock {
 
   read(text: string): number {
     if (text === '') return UNKNOWN;
-    if (text.length > 17 || !text.includes(':')) return readFullTime(text);
+    if (text.includes(' ') || !text.includes(':')) return readFullTime(text);
     const us = readTimeOfDay(text);
     if (this.previousUs === UNKNOWN && us === 0) this.startsAtZero = true;
     // Distances to the first packet never shrink; distances to the one before do at once.

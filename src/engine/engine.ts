@@ -98,6 +98,8 @@ const TICK_IDLE_MS = 100;
 const EXPIRY_ROWS = 64;
 const IP_BYTES_MAX = 0xffff;
 const EXPIRIES_MAX = 8;
+/** What a flow that goes may have to ask for: its rule, and its entry in the kernel, given back. */
+const EXPIRY_REQUESTS = 2;
 
 export class Engine {
   private readonly core: Core;
@@ -252,7 +254,7 @@ export class Engine {
     core.paths.sweep(nowMs);
     lookAtSettled(core);
     keepIdle(core);
-    for (let i = 0; i < EXPIRIES_MAX; i++) {
+    for (let i = 0; i < EXPIRIES_MAX && core.outbox.hasRoom(EXPIRY_REQUESTS); i++) {
       const expired = core.flows.nextExpired(nowMs, EXPIRY_ROWS);
       if (expired < 0) break;
       if (askBeforeExpiry(core, expired)) continue;

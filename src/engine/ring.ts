@@ -82,7 +82,12 @@ export class Ring {
   }
 
   isFull(): boolean {
-    return ((this.committedCount() - this.releasedCount()) | 0) > this.slotMask;
+    return !this.hasRoom(1);
+  }
+
+  hasRoom(slotCount: number): boolean {
+    const used = (this.committedCount() - this.releasedCount()) | 0;
+    return used + slotCount <= this.slotMask + 1;
   }
 
   lostCount(): number {

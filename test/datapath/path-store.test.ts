@@ -255,11 +255,15 @@ describe('PathStore', () => {
     learn(table, 'fd00::2', FACT_FAULTY, 0);
     const told: unknown[] = [];
     const runtime = { forgetPath: (...args: unknown[]) => void told.push(args) };
-    const ask = (address: string, port: number) =>
+    const ask = (address: string, port: unknown) =>
       store.forget({ op: 'forget', address, port }, 0, NOW, runtime);
     expect(ask('fd00:0::0002', 0)).toEqual({ schema: 1, forgotten: 1 });
     expect(ask('fd00::2', 23)).toEqual({ schema: 1, forgotten: 0 });
     expect(ask('nonsense', 0)).toEqual({ error: 'Cannot forget "nonsense": it is no address' });
+    for (const port of ['ssh', 65_536, -1, 1.5, null]) {
+      const answer = ask('fd00::2', port === null ? undefined : port);
+      expect(answer).toEqual({ error: expect.stringMatching(/^Cannot forget port "/) });
+    }
     expect(told).toEqual([
       [6, addressWords('fd00::2'), 0],
       [6, addressWords('fd00::2'), 23],

@@ -97,6 +97,24 @@ describe('damage', () => {
     await expect(diagnosed(new Uint8Array(1000))).rejects.toThrow(/neither capture nor text/);
   });
 
+  it('a NUL near the start is no text, in whatever pieces it comes', async () => {
+    const line = Buffer.from(
+      '10:00:00.000001 IP 10.0.0.1.40000 > 10.0.0.2.22: Flags [S], seq 1\0\n',
+    );
+    for (const size of [10_000, 7]) {
+      await expect(diagnosed(line, size)).rejects.toThrow(/neither capture nor text/);
+    }
+    async function* zeros(): AsyncGenerator<Uint8Array> {
+      for (;;) yield new Uint8Array(1000);
+    }
+    await expect(diagnoseStream('x', zeros())).rejects.toThrow(/neither capture nor text/);
+    // Much later it is only a damaged line, like any other.
+    const long = Buffer.concat([Buffer.from('some words\n'.repeat(100)), line]);
+    for (const size of [10_000, 7]) {
+      expect(await diagnosed(long, size)).toMatchObject({ kind: 'report' });
+    }
+  });
+
   it('of any kind neither throws anything else nor hangs', async () => {
     const damaged = fc.record({
       cut: fc.nat(WHOLE.length),

@@ -1,6 +1,7 @@
 /** A firewall re-makes its translation in mid-flow: who may move the flow, and by how much. */
 import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
+import { SOCKET_LIVES } from '../../src/engine/outbox.ts';
 import {
   INJECT_NEAR,
   VERDICT_ACCEPT,
@@ -179,6 +180,19 @@ describe('what looks like a jump', () => {
     typing(talk, 7000, () => talk.far(301, 101));
     expect(talk.rig.count(code.RESYNCED)).toBe(0);
     expect(talk.near(101, 3_000_301, 36)).toBe(VERDICT_ACCEPT);
+  });
+
+  it('ends when the near end’s socket has received more: we had missed something', () => {
+    for (const [received, resynced] of [
+      [200, 1],
+      [240, 0],
+    ] as const) {
+      const talk = jumped(0x12345678, 0x7abcdef0);
+      talk.rig.socket = { state: SOCKET_LIVES, acked: 100, sent: 100, received };
+      typing(talk);
+      expect(talk.rig.asked).toBeGreaterThan(0);
+      expect(talk.rig.count(code.RESYNCED)).toBe(resynced);
+    }
   });
 
   it('without timestamps moves nothing while no acknowledgment advances', () => {

@@ -6,9 +6,13 @@ import {
   FAR_ADDR,
   FLOW_FLAGS,
   FLOW_NEAR_RESPONDS,
+  FLOW_SETTLED,
   FLOW_TRANSLATED,
+  FLOW_UNSEEN,
   GENERATION,
   INDEX_COUNT,
+  INDEX_HIGH,
+  INDEX_SETTLED,
   INDEX_TRANSLATED,
   NEAR_ADDR,
   PORTS,
@@ -30,6 +34,30 @@ function rowsOf(rig: Rig): Int32Array {
 function indexOf(rig: Rig): Int32Array {
   return new Int32Array(rig.memory.index);
 }
+
+describe('a table whose own words are no numbers of rows', () => {
+  it.each([-1, 1 << 20])('is looked through whole: %i', (high) => {
+    const rig = reanchored();
+    indexOf(rig)[INDEX_HIGH] = high;
+    rowsOf(rig)[FLOW_FLAGS] = (rowsOf(rig)[FLOW_FLAGS] ?? 0) | FLOW_SETTLED;
+    expect(new Recovery(rig.memory, 1).tornCount).toBe(0);
+    expect(indexOf(rig)[INDEX_COUNT]).toBe(1);
+    expect(indexOf(rig)[INDEX_TRANSLATED]).toBe(1);
+    expect(indexOf(rig)[INDEX_SETTLED]).toBe(1);
+  });
+});
+
+describe('a gap', () => {
+  it('is not held against a handshake that was under way in it', () => {
+    const rig = new Rig();
+    rig.out({ flags: SYN, seq: C });
+    rig.restart();
+    expect((rowsOf(rig)[FLOW_FLAGS] ?? 0) & FLOW_UNSEEN).toBe(0);
+    expect(rig.in({ flags: SYN, seq: A, ack: C + 1 })).toBe(VERDICT_ACCEPT);
+    rig.out({ flags: 0, seq: C + 1, ack: A + 1 });
+    expect(rig.in({ flags: SYN, seq: B, ack: C + 1 })).toBe(VERDICT_DROP);
+  });
+});
 
 describe('a half-written row', () => {
   it.each([

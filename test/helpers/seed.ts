@@ -4,13 +4,13 @@
  */
 const { SEQSHIM_SEED: given } = process.env;
 
-export const SEED = (given === undefined ? Date.now() : hash(given)) | 0;
+export const SEED = (given === undefined ? Date.now() : hashSeed(given)) | 0;
 
 /** What to put in a test's title or message so that it can be replayed. */
 export const SEED_HINT = `SEQSHIM_SEED=${given ?? SEED}`;
 
 /** Numbers are seeds themselves; anything else (a commit) is hashed to one (FNV-1a). */
-function hash(text: string): number {
+export function hashSeed(text: string): number {
   if (/^-?\d+$/.test(text)) return Number(text);
   let h = 0x811c9dc5;
   for (const char of text) h = Math.imul(h ^ (char.codePointAt(0) ?? 0), 0x01000193);

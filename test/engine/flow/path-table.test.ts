@@ -42,6 +42,32 @@ describe('an idle limit', () => {
   });
 });
 
+describe('the shortest idle limit of all', () => {
+  it('is that of the path that forgets first, in whatever order they were learned', () => {
+    expect(table.shortestIdleMs()).toBe(0);
+    for (const [address, silentMs] of [
+      [5, 60_000],
+      [6, 30_000],
+      [7, 90_000],
+    ] as const) {
+      table.learnIdle(table.row(key(address), 22, 0), silentMs, 10);
+    }
+    expect(table.shortestIdleMs()).toBe(30_000);
+  });
+});
+
+describe('a destination', () => {
+  it('is forgotten by its family too: the words of an address may be those of another', () => {
+    const at = table.row(key(5, 6), 22, 0);
+    table.learn(at, FACT_FAULTY, 0);
+    const address = Int32Array.of(0, 5, 0, 0, 0);
+    table.forget(address, 1, 4, 0);
+    expect(table.holds(at, FACT_FAULTY, 0)).toBe(true);
+    table.forget(address, 1, 6, 0);
+    expect(table.holds(at, FACT_FAULTY, 0)).toBe(false);
+  });
+});
+
 describe('a fact', () => {
   it('is believed for seven days from when it was seen last, across the wrap of the clock', () => {
     const beganMs = 0x7fffffff - 1000;
