@@ -69,6 +69,7 @@ import {
   IN_QUIET_MS,
   IN_RECEIVED,
   IN_SENT,
+  IN_TOLD_MS,
   SOCKET_GONE,
   SOCKET_LIVES,
 } from '../outbox.ts';
@@ -328,7 +329,7 @@ export function socketTold(core: Core, at: number): void {
     if ((flags & FLOW_KERNEL) !== 0) setFlags(core, flow, FLOW_OVER);
     rows[row + EXPIRES_MS] = (core.nowMs + IDLE_CLOSED_MS) | 0;
   }
-  judgeHeld(core, flow, lives);
+  judgeHeld(core, flow, lives, told[at + IN_TOLD_MS]!);
 }
 
 /**

@@ -222,7 +222,7 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
   const base = repairBase(slot);
   const heldMs = since(core.nowMs, words[base + R_CHECK_AT_MS]!);
   if (words[base + R_CHECK_OLD] === OLD_ASKS_SOCKET) {
-    if (heldMs >= SOCKET_MAX_MS) judgeHeld(core, flow, false);
+    if (heldMs >= SOCKET_MAX_MS) judgeHeld(core, flow, false, core.nowMs);
     return;
   }
   if (probeWaits(core, base) && heldMs < UNSENT_MAX_MS) {
