@@ -27,7 +27,7 @@ import { engineMs } from './monotonic.ts';
 import { type InstallFlowRule, RuleRequests } from './rule-requests.ts';
 import { tellSocket } from './socket-answer.ts';
 import { Waker } from './waker.ts';
-import { workerFile } from './worker-file.ts';
+import { workerFile } from '../worker-file.ts';
 import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
 
 /** Translation by the kernel. */
@@ -119,7 +119,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     unsettleMark: options.unsettleMark,
     seed,
   };
-  const worker = new Worker(workerFile(), { workerData: settings });
+  const worker = new Worker(workerFile('packet-worker.js'), { workerData: settings });
   const runtime = new WorkerRuntime({ ...options, seed }, stats, worker);
   await runtime.bound;
   return runtime;

@@ -15,6 +15,7 @@ import { mix } from './random.ts';
 import { ScriptedApplication } from './script.ts';
 import { ShimHost } from './shim-host.ts';
 import type { ShimPlan } from './shim-plan.ts';
+import type { MemoryPool } from './sim-memory.ts';
 import type {
   ConnectionPlan,
   ConnectionResult,
@@ -49,8 +50,9 @@ export function runWorld(
   plan: WorldPlan,
   shimPlan: ShimPlan | null,
   tap: Tap | null = null,
+  pool: MemoryPool | null = null,
 ): WorldResult {
-  return new World(plan, shimPlan, tap).run();
+  return new World(plan, shimPlan, tap, pool).run();
 }
 
 interface Talk {
@@ -74,7 +76,12 @@ class World {
   private accepted = 0;
   private traceHash = 0;
 
-  constructor(plan: WorldPlan, shimPlan: ShimPlan | null, tap: Tap | null) {
+  constructor(
+    plan: WorldPlan,
+    shimPlan: ShimPlan | null,
+    tap: Tap | null,
+    pool: MemoryPool | null,
+  ) {
     this.plan = plan;
     this.tap = tap;
     const v4 = plan.family === 4;
@@ -117,6 +124,7 @@ class World {
               const end = this.client.connections.get(nearPort * 65_536 + farPort);
               return end === undefined ? null : tellSocket(end);
             },
+            pool?.take(),
           );
     this.client = new ModelHost(
       queue,
