@@ -16,10 +16,12 @@ import {
   SCALE_FIX,
   TS_DELTA,
 } from '../../src/engine/flow/layout.ts';
+import { POLICY_GATEWAY } from '../../src/engine/memory.ts';
 import { SOCKET_LIVES } from '../../src/engine/outbox.ts';
 import { Recovery } from '../../src/engine/recovery.ts';
 import { VERDICT_ACCEPT, VERDICT_DROP, VERDICT_REWRITTEN } from '../../src/engine/verdict.ts';
 import { RST, SYN } from '../../src/engine/wire/segment.ts';
+import { jumped, typing } from './jump-talk.ts';
 import { A, B, C, phantom, reanchored } from './phantom-rig.ts';
 import { Rig } from './rig.ts';
 
@@ -156,4 +158,21 @@ describe('any other flow behind a gap', () => {
     expect(rig.in({ flags: RST, seq: far + 9 }), 'inexact').toBe(VERDICT_ACCEPT);
     expect(rig.in({ flags: RST, seq: far + 10 }), 'exact, tainted').toBe(VERDICT_DROP);
   });
+
+  it.each(['its socket tells', 'nobody tells'])(
+    'is not moved by what it has in flight: %s what was acknowledged',
+    (who) => {
+      const talk = jumped(0, 1 << 30);
+      talk.near(101, 201, 36); // on its way when nobody looks; the server never gets it
+      talk.rig.restart();
+      const policy = new Int32Array(talk.rig.memory.policy);
+      policy[POLICY_GATEWAY] = who === 'nobody tells' ? 1 : 0;
+      talk.rig.socket = { state: SOCKET_LIVES, acked: 100, sent: 136, received: 200 };
+      talk.near(137, 201); // the first that is seen: an empty ACK at SND.NXT
+      talk.rig.pass(4);
+      const verdict = typing(talk, 14_000);
+      // Rewritten, it would acknowledge 36 octets that the server never had.
+      expect(verdict).toBe(VERDICT_ACCEPT);
+    },
+  );
 });

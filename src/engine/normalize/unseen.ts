@@ -33,7 +33,7 @@ import {
 import { pickUpAgain } from '../lifecycle.ts';
 import { POLICY_GATEWAY } from '../memory.ts';
 import { ACK, RST, SYN } from '../wire/segment.ts';
-import { type Seq, seqDiff } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqDiff } from '../wire/seq.ts';
 
 /** Two numbers of a stranger lie this near to ours once in some million times. */
 const NEAR_OCTETS = 1 << 20;
@@ -68,13 +68,18 @@ function isBetween(number: Seq, una: Seq, nxt: Seq, wnd: number): boolean {
 
 /**
  * The near end's word tells exactly what it has received, and nearly what it has sent: the rest its
- * socket knows, where there is one.
+ * socket knows, where there is one. Whether all of that was acknowledged nobody has seen: until an
+ * acknowledgment or the socket tells, something counts as in flight. A jump would otherwise be taken
+ * to begin behind octets that the far end never got.
  */
 function begin(core: Core, flow: number, flags: number): void {
   const { segSeq, segAck } = core.seg;
+  const { halves } = core.flows;
+  const near = nearHalf(core, flow);
   clearFlags(core, flow, FLOW_UNSEEN | FLOW_OLD | FLOW_UNHEARD);
-  restart(core.flows.halves, nearHalf(core, flow), segSeq);
-  restart(core.flows.halves, farHalf(core, flow), segAck);
+  restart(halves, near, segSeq);
+  halves[near + SND_UNA] = seqAdd(segSeq, -1);
+  restart(halves, farHalf(core, flow), segAck);
   core.spoken.forget(flow);
   if ((flags & FLOW_PICKED_UP) !== 0) return;
   setFlags(core, flow, FLOW_BYPASSED);
