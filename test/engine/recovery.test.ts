@@ -1,6 +1,6 @@
 /** A flow table that an end at any instruction has left, and flows that nobody watched then. */
 import { describe, expect, it } from 'vitest';
-import { STAT_FLOW_PICKED_UP } from '../../src/engine/codes.ts';
+import { PROBE_SENT, REANCHORED, STAT_FLOW_PICKED_UP } from '../../src/engine/codes.ts';
 import {
   DELTA,
   FAR_ADDR,
@@ -19,10 +19,15 @@ import {
 import { POLICY_GATEWAY } from '../../src/engine/memory.ts';
 import { SOCKET_LIVES } from '../../src/engine/outbox.ts';
 import { Recovery } from '../../src/engine/recovery.ts';
-import { VERDICT_ACCEPT, VERDICT_DROP, VERDICT_REWRITTEN } from '../../src/engine/verdict.ts';
+import {
+  INJECT_FAR,
+  VERDICT_ACCEPT,
+  VERDICT_DROP,
+  VERDICT_REWRITTEN,
+} from '../../src/engine/verdict.ts';
 import { RST, SYN } from '../../src/engine/wire/segment.ts';
 import { jumped, typing } from './jump-talk.ts';
-import { A, B, C, phantom, reanchored } from './phantom-rig.ts';
+import { A, answering, B, C, phantom, reanchored } from './phantom-rig.ts';
 import { Rig } from './rig.ts';
 
 function rowsOf(rig: Rig): Int32Array {
@@ -106,6 +111,38 @@ describe('what is whole', () => {
     const before = rig.injected.length;
     rig.pass(1500);
     expect(rig.injected.length).toBeGreaterThan(before);
+  });
+});
+
+describe('an open question behind a gap, while the client says nothing', () => {
+  function insisting(answer: (rig: Rig) => void, ms = 8000): Rig {
+    const rig = new Rig();
+    phantom(rig);
+    rig.pass(20);
+    rig.restart();
+    for (let t = 0; t < ms; t += 2) {
+      const before = rig.injected.length;
+      rig.pass(2);
+      if ([1000, 3000, 7000].includes(t)) rig.in({ flags: SYN, seq: B, ack: C + 1 });
+      if (rig.injected.slice(before).some(({ path }) => path === INJECT_FAR)) answer(rig);
+    }
+    return rig;
+  }
+
+  it('hears the server that lives', () => {
+    const rig = insisting((one) => one.in({ flags: 0, seq: A + 1, ack: C + 22 }));
+    expect(rig.count(REANCHORED)).toBe(0);
+    expect(rig.count(PROBE_SENT)).toBeLessThan(3);
+  });
+
+  it('moves nobody: the connection may have ended', () => {
+    const rig = insisting((one) => one.in({ flags: RST, seq: A + 1 }), 3500);
+    expect(rig.count(REANCHORED)).toBe(0);
+    // It has not: the client speaks.
+    rig.out({ flags: 0, seq: C + 1, ack: A + 1, payload: 21 });
+    rig.in({ flags: SYN, seq: B, ack: C + 1 });
+    answering(rig, 3000);
+    expect(rig.count(REANCHORED)).toBe(1);
   });
 });
 

@@ -8,7 +8,8 @@
  * ever (`translate.ts`).
  *
  * **All others** passed: their numbers may be anywhere. The near end's next ACK tells where they
- * are; what arrives before that goes on unjudged. What was sent meanwhile is forgotten.
+ * are; what arrives before that goes on unjudged, but shows that the chosen end point lives. What
+ * was sent meanwhile is forgotten.
  *
  * Owns FLOW_UNSEEN. Units: octets. DESIGN §3.
  */
@@ -34,6 +35,7 @@ import { pickUpAgain } from '../lifecycle.ts';
 import { POLICY_GATEWAY } from '../memory.ts';
 import { ACK, RST, SYN } from '../wire/segment.ts';
 import { type Seq, seqAdd, seqDiff } from '../wire/seq.ts';
+import { hearUnseen } from './question.ts';
 
 /** Two numbers of a stranger lie this near to ours once in some million times. */
 const NEAR_OCTETS = 1 << 20;
@@ -45,6 +47,7 @@ export function isUnseen(core: Core, flow: number, toFar: boolean): boolean {
   if ((flags & FLOW_TRANSLATED) !== 0) return toFar && !verify(core, flow);
   if ((core.seg.flags & RST) !== 0) return false;
   if (toFar) begin(core, flow, flags);
+  else hearUnseen(core, flow);
   return !toFar;
 }
 
