@@ -115,13 +115,16 @@ function judgeAbort(
 ): Wrong | null {
   // Its port was never free: the connection before it, saved, lived on.
   if (reuse && after.client.reason === 'open' && after.client.establishedUs < 0) return null;
-  const byUs = after.server.abortedUs + oneWayUs(plan) + GENUINE_RESET_MS * 1000;
+  const { abortedUs } = before.server;
+  const tookUs = before.client.endedUs - abortedUs;
+  const arrived = abortedUs >= 0 && before.client.reason === 'reset' && tookUs >= 0;
+  // Where more than one fault is at work the reset counts if it arrives without the shim, and as
+  // late as it does.
+  const usualUs = simple ? oneWayUs(plan) : Math.max(oneWayUs(plan), tookUs);
+  const byUs = after.server.abortedUs + usualUs + GENUINE_RESET_MS * 1000;
   const aborted = after.server.abortedUs >= 0;
   const inTime = after.client.reason === 'reset' && after.client.endedUs <= byUs;
-  // Where more than one fault is at work the reset counts if it arrives without the shim.
-  const { abortedUs } = before.server;
-  const arrived = before.client.reason === 'reset' && before.client.endedUs >= abortedUs;
-  const due = simple || (aborted && abortedUs >= 0 && arrived);
+  const due = simple || (aborted && arrived);
   if (!due || (aborted && inTime)) return null;
   return { claim: 'reset-arrives', figures: { abortedUs: after.server.abortedUs, byUs } };
 }

@@ -9,6 +9,7 @@ import { CODES } from '../../telemetry/registry.ts';
 import { INJECTIONS_MAX, INJECTIONS_PER_S_MAX, type Violation, violation } from './claims.ts';
 import { judgeConnection } from './judge-connection.ts';
 import { judgeMoves } from './judge-moves.ts';
+import { judgeSack } from './judge-sack.ts';
 import { isHealthy, isLossy, isReused, kindsOf } from './plan-facts.ts';
 import { mix } from './random.ts';
 import type { RandomPlan } from './random-plan.ts';
@@ -62,6 +63,7 @@ function judge({ plan, shim: shimPlan, also }: Trial): Judgement {
   const violations = [
     ...judgeShim(plan, withShim, shim),
     ...judgeMoves(plan, shimPlan, withShim, pool),
+    ...judgeSack(plan, shimPlan, withShim, pool),
     ...(isHealthy(plan) ? judgeHealthy(plan, without, withShim) : []),
     ...also.flatMap((how) => judgeAlso(how, plan, shimPlan, without, withShim)),
   ];
@@ -169,7 +171,9 @@ function judgeAlso(
   if (how === 'reload') {
     const { traceHash, shim } = runWorld(plan, { ...shimPlan, restarts: 'reload' }, null, pool);
     const tornCount = shim?.outage.tornCount ?? 0;
-    if (traceHash === withShim.traceHash && tornCount === 0) return [];
+    // Whom a destination has been heard from is not in the file: idle flows may wait once more.
+    const same = traceHash === withShim.traceHash || shimPlan.idle !== undefined;
+    if (same && tornCount === 0) return [];
     return violation('reload-unnoticed', { traceHash, before: withShim.traceHash, tornCount });
   }
   return judgeOutage(
@@ -188,11 +192,18 @@ function judgeOutage(
   const found = [...judgeTables(shimOf(after))];
   after.connections.forEach(({ client, server, whole }, i) => {
     const wrongOctets = client.wrongOctets + server.wrongOctets;
-    if (wrongOctets !== 0) found.push(...violation('stream-whole', { wrongOctets }, i));
+    if (wrongOctets !== 0)
+      found.push(...violation('stream-whole', { run: 'outage', wrongOctets }, i));
+    // A firewall that forgets within a second forgets those whose rules hold them off that long.
+    const forgets = plan.faultPlans.some(({ kind }) => kind === 'idle');
     // On a re-used port the server remembers how the one before ended.
-    if (whole || (reuse && i > 0) || without.connections[i]?.whole !== true) return;
+    if (whole || forgets || (reuse && i > 0) || without.connections[i]?.whole !== true) return;
     found.push(
-      ...violation('outage-harmless', { client: client.reason, server: server.reason }, i),
+      ...violation(
+        'outage-harmless',
+        { run: 'outage', client: client.reason, server: server.reason },
+        i,
+      ),
     );
   });
   return found;

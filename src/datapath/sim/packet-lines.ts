@@ -2,8 +2,11 @@
  * The packets of one connection of a trial as text: one line a packet, with its time, its numbers
  * from each side's own first one, and what the shim made of it. Owns nothing. Times: seconds.
  */
+
+import type { Violation } from './claims.ts';
 import type { Trial } from './judge-world.ts';
 import { ACK, decodePacket, FIN, type Packet, PSH, RST, SYN } from './packet.ts';
+import type { ShimPlan } from './shim-plan.ts';
 import { runWorld, type TapPoint } from './world.ts';
 import type { ConnectionPlan } from './world-plan.ts';
 
@@ -19,10 +22,15 @@ interface Line {
   what: string;
 }
 
-/** At most LINES_MAX lines, the last ones: there is the end that was not expected. */
-export function packetLines({ plan, shim }: Trial, connection: number): readonly string[] {
-  const about = plan.connections[connection] ?? plan.connections[0];
+/**
+ * The connection that a claim is broken for, in the run in which it is. At most LINES_MAX lines, the
+ * last ones: there is the end that was not expected.
+ */
+export function packetLines({ plan, shim: normal }: Trial, broken: Violation): readonly string[] {
+  const about = plan.connections[broken.connection] ?? plan.connections[0];
   if (about === undefined) return [];
+  const shim: ShimPlan =
+    broken.figures['run'] === 'outage' ? { ...normal, restarts: 'outage' } : normal;
   const lines: Line[] = [];
   runWorld(plan, shim, (point, atUs, bytes) => {
     const packet = decodePacket(bytes);

@@ -112,7 +112,7 @@ export function explain(seed: number): Explanation | null {
     judgeSeed(trial).violations.some(({ claim }) => claim === first.claim);
   const { trial, tries } = shrink(swarmTrial(seed), shows);
   const { violations } = judgeSeed(trial);
-  const about = violations.find(({ claim }) => claim === first.claim)?.connection ?? -1;
+  const about = violations.find(({ claim }) => claim === first.claim) ?? first;
   return { seed, violations, trial, tries, packets: packetLines(trial, about) };
 }
 

@@ -21,10 +21,15 @@ const FAR_OFF = 1 << 25;
 const LAYERS = ['sack-blind', 'jump', 'stripped-option', 'drop', 'forgery', 'blind'] as const;
 type Layer = (typeof LAYERS)[number];
 
+/** Most transfers are short: what goes wrong does so in a few packets. */
+const SHORT_OCTETS = 6000;
+const BULK_OCTETS = { least: 20_000, most: 120_000 };
+
 /** The trial of a seed. Half of them are handshake worlds without anything added. */
 export function swarmTrial(seed: number): Trial {
   const random = new Random(seed, 4);
-  const base = randomPlan(seed);
+  const drawn = randomPlan(seed);
+  const base = random.chance(0.1) ? drawn : withShortTransfers(drawn);
   const shim = randomShim(random, seed);
   const also = randomRuns(random);
   if (random.chance(0.5)) return { plan: base, shim, also };
@@ -53,10 +58,10 @@ function randomRuns(random: Random): readonly AlsoRun[] {
 
 /** Typing, or a transfer that is long enough to lose something: what jumps and SACK faults need. */
 function maybeLonger(random: Random, connection: ConnectionPlan): ConnectionPlan {
-  if (random.chance(0.5)) return connection;
+  if (random.chance(0.7)) return connection;
   const [client, server] = random.chance(0.7)
-    ? typing(random, random.between(3, 20))
-    : bulk(random.between(50_000, 400_000), random.chance(0.5));
+    ? typing(random, random.between(3, 12))
+    : bulk(random.between(BULK_OCTETS.least, BULK_OCTETS.most), random.chance(0.5));
   return {
     ...connection,
     client: { ...connection.client, steps: client },
@@ -64,12 +69,25 @@ function maybeLonger(random: Random, connection: ConnectionPlan): ConnectionPlan
   };
 }
 
+function withShortTransfers(plan: RandomPlan): RandomPlan {
+  const short = (step: Step): Step =>
+    'octets' in step && step.octets > SHORT_OCTETS
+      ? { ...step, octets: 1 + (step.octets % SHORT_OCTETS) }
+      : step;
+  const connections = plan.connections.map(({ client, server, ...others }) => ({
+    ...others,
+    client: { ...client, steps: client.steps.map(short) },
+    server: { ...server, steps: server.steps.map(short) },
+  }));
+  return { ...plan, connections };
+}
+
 function typing(random: Random, lineCount: number): [Step[], Step[]] {
   const client: Step[] = [{ do: 'expect', octets: 39 }];
   const server: Step[] = [{ do: 'send', octets: 39 }];
   for (let i = 0; i < lineCount; i++) {
     const up = random.between(1, 100);
-    const down = random.between(1, 3000);
+    const down = random.chance(0.2) ? random.between(1, 6000) : random.between(1, 300);
     client.push({ do: 'sleep', us: random.between(0, 400_000) }, { do: 'send', octets: up });
     client.push({ do: 'expect', octets: down });
     server.push({ do: 'expect', octets: up }, { do: 'sleep', us: random.between(0, 50_000) });
