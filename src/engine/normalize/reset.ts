@@ -87,6 +87,7 @@ import {
   releaseHeld,
   releaseUnjudged,
   startDeadman,
+  waitMs,
 } from './held.ts';
 import { isDuplicate, isForeign } from './provenance.ts';
 import { answerReset, isAsking } from './question.ts';
@@ -231,6 +232,9 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
   }
   const left = words[base + R_CHECK_PROBES_LEFT]!;
   if (left > 0 && seqLeq(words[base + R_CHECK_PROBE_MS]!, core.nowMs)) {
+    // Nobody looked for a while: silence counts from this probe on.
+    const late = seqLeq(words[base + R_CHECK_DEADLINE_MS]!, core.nowMs);
+    if (late) words[base + R_CHECK_DEADLINE_MS] = (core.nowMs + waitMs(core, flow)) | 0;
     words[base + R_CHECK_PROBES_LEFT] = left - 1;
     words[base + R_CHECK_PROBES] = words[base + R_CHECK_PROBES]! + 1;
     words[base + R_CHECK_PROBE_MS] = words[base + R_CHECK_AGAIN_MS]!;

@@ -36,6 +36,7 @@ import { POLICY_GATEWAY } from '../memory.ts';
 import { ACK, RST, SYN } from '../wire/segment.ts';
 import { type Seq, seqAdd, seqDiff } from '../wire/seq.ts';
 import { hearUnseen } from './question.ts';
+import { refute } from './reset.ts';
 
 /** Two numbers of a stranger lie this near to ours once in some million times. */
 const NEAR_OCTETS = 1 << 20;
@@ -47,8 +48,16 @@ export function isUnseen(core: Core, flow: number, toFar: boolean): boolean {
   if ((flags & FLOW_TRANSLATED) !== 0) return toFar && !verify(core, flow);
   if ((core.seg.flags & RST) !== 0) return false;
   if (toFar) begin(core, flow, flags);
-  else hearUnseen(core, flow);
+  else hearFarUnseen(core, flow);
   return !toFar;
+}
+
+/** The far end lives: that much is certain wherever the numbers are by now. */
+function hearFarUnseen(core: Core, flow: number): void {
+  hearUnseen(core, flow);
+  const cont = core.flows.halves[farHalf(core, flow) + SND_CONT]!;
+  const ahead = seqDiff(core.seg.segSeq, cont);
+  if (ahead > -NEAR_OCTETS && ahead < NEAR_OCTETS) refute(core, flow);
 }
 
 /** A leaving segment of a translated flow; false: it is none of that flow. */
