@@ -23,7 +23,8 @@ export function isHealthy(plan: RandomPlan): boolean {
 
 /** Does the network lose packets, or does a fault with intent? */
 export function isLossy({ nearLink, farLink, faultPlans }: RandomPlan): boolean {
-  return nearLink.loss + farLink.loss > 0 || faultPlans.some(({ kind }) => kind === 'drop');
+  const drops = faultPlans.some(({ kind }) => kind === 'drop' || kind === 'idle');
+  return drops || nearLink.loss + farLink.loss > 0;
 }
 
 /** Is a client port used more than once? */
