@@ -1,4 +1,4 @@
-/** `simulate` as it is called: exit codes, JSON that the clock does not change, threads, mistakes. */
+/** `simulate` as it is called: exit codes, JSON without the clock, threads, mistakes. */
 import { describe, expect, it } from 'vitest';
 import { runCliWithoutNative } from './cli-run.ts';
 

@@ -30,7 +30,10 @@ export const CLAIMS = [
   ['healthy-untouched', 'On a healthy path every packet arrives byte-identical, at its time'],
   ['observe-untouched', 'In observe mode every packet arrives byte-identical, at its time'],
   ['accept-untouched', 'A packet that is accepted is not changed'],
-  ['leaves-once', 'Every packet leaves once, or is dropped by an action that is counted'],
+  [
+    'leaves-once',
+    'Every packet leaves once, or is dropped by an action that is counted; a reset may be held',
+  ],
   [
     'injections-bounded',
     `At most ${INJECTIONS_MAX} packets, and ${INJECTIONS_PER_S_MAX} a second, are made for a connection, keep-alives apart`,

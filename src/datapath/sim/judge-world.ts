@@ -4,7 +4,15 @@
  *
  * Owns the memory of the engines it runs. Times: virtual microseconds.
  */
-import { FLOW_ENDED, KEEPALIVE_SENT, RST_RELEASED } from '../../engine/codes.ts';
+import {
+  ACK_SWALLOWED,
+  FLOW_ENDED,
+  KEEPALIVE_SENT,
+  OLD_NUMBERS_DROPPED,
+  RST_RELEASED,
+  STAT_MOVING_DROPPED,
+  SYNACK_DROPPED,
+} from '../../engine/codes.ts';
 import { CODES } from '../../telemetry/registry.ts';
 import { INJECTIONS_MAX, INJECTIONS_PER_S_MAX, type Violation, violation } from './claims.ts';
 import { judgeConnection } from './judge-connection.ts';
@@ -35,7 +43,7 @@ export interface Judgement {
   readonly saved: number;
   /** Worse than without the shim, with a lost probe to blame. */
   readonly excused: number;
-  /** The most by which a connection ended later than without the shim; and where nothing is lost. */
+  /** The most by which one ended later than without the shim; and where nothing is lost. */
   readonly laterUs: number;
   readonly laterCleanUs: number;
   /** Over all runs: same trial, same hash. */
@@ -45,6 +53,15 @@ export interface Judgement {
 /** Behind the end of a world nothing has come for so long: whatever is armed must be over. */
 const WIND_DOWN_MS = 150_000;
 const WIND_DOWN_STEP_MS = 500;
+
+/** What is counted where a packet is dropped that is no reset: those are held, and then judged. */
+const DROPPING_CODES = [
+  SYNACK_DROPPED,
+  ACK_SWALLOWED,
+  OLD_NUMBERS_DROPPED,
+  FLOW_ENDED,
+  STAT_MOVING_DROPPED,
+];
 
 const pool = new MemoryPool();
 
@@ -105,11 +122,13 @@ function judgeShim(plan: RandomPlan, result: WorldResult, shim: ShimHost): reado
   // Blocks that a firewall left in other numbers are the fault, where there is one.
   const blind = plan.connections.some((one) => kindsOf(plan, one).includes('sack-blind'));
   if (sackOutside !== 0 && !blind) found.push(...violation('sack-true', { sackOutside }));
-  const { contractBroken, translatedTwice, arrived, delivered, sent, forwarded } = shim;
+  const { contractBroken, translatedTwice, arrived, delivered, sent, forwarded, dropped } = shim;
   if (contractBroken !== 0) found.push(...violation('accept-untouched', { contractBroken }));
   if (translatedTwice !== 0) found.push(...violation('one-translation', { translatedTwice }));
-  if (delivered > arrived || forwarded > sent) {
-    found.push(...violation('leaves-once', { arrived, delivered, sent, forwarded }));
+  const told = DROPPING_CODES.reduce((sum, code) => sum + (counters[code] ?? 0), 0);
+  if (delivered > arrived || forwarded > sent || dropped > told) {
+    const figures = { arrived, delivered, sent, forwarded, dropped, told };
+    found.push(...violation('leaves-once', figures));
   }
   const made = injectedFar - (counters[KEEPALIVE_SENT] ?? 0);
   const mostEach = INJECTIONS_MAX + (INJECTIONS_PER_S_MAX * result.endUs) / 1_000_000;

@@ -23,8 +23,8 @@ interface Line {
 }
 
 /**
- * The connection that a claim is broken for, in the run in which it is. At most LINES_MAX lines, the
- * last ones: there is the end that was not expected.
+ * The connection that a claim is broken for, in the run in which it is. At most LINES_MAX lines,
+ * the last ones: there is the end that was not expected.
  */
 export function packetLines({ plan, shim: normal }: Trial, broken: Violation): readonly string[] {
   const about = plan.connections[broken.connection] ?? plan.connections[0];

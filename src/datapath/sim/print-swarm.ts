@@ -1,6 +1,6 @@
 /**
- * What a simulation has shown, as text and as JSON (schema 1, additive). The JSON holds nothing that
- * the clock decides: the same question has the same answer, byte for byte. Owns nothing.
+ * What a simulation has shown, as text and as JSON (schema 1, additive). The JSON holds nothing
+ * that the clock decides: the same question has the same answer, byte for byte. Owns nothing.
  */
 import { formatViolation, sentenceOf } from './claims.ts';
 import { kindsOf } from './plan-facts.ts';

@@ -53,9 +53,11 @@ export class ShimHost {
   /** Packets that came from the network, and that were handed to the client. */
   arrived = 0;
   delivered = 0;
-  /** Packets of the client, and what went on of them, dropped while nobody listened aside. */
+  /** Packets of the client, and those that went on, while somebody listened. */
   sent = 0;
   forwarded = 0;
+  /** Packets with another verdict than to go on, resets aside. */
+  dropped = 0;
   rewritten = 0;
   private readonly queue: EventQueue;
   private readonly random: Random;
@@ -128,6 +130,7 @@ export class ShimHost {
     }
     this.sent++;
     const out = this.pass(bytes, TO_FAR, HOOK_POSTROUTING);
+    this.countDropped(out, packet);
     this.hearWord(ports);
     if (out !== null) {
       this.forwarded++;
@@ -153,6 +156,7 @@ export class ShimHost {
     this.arrived++;
     const hook = this.ingressHook(packet, ports);
     const out = this.pass(bytes, TO_NEAR, hook);
+    this.countDropped(out, packet);
     if (!invalid && hook !== HOOK_PREROUTING) this.hearWord(ports);
     if (out !== null) {
       this.delivered++;
@@ -188,6 +192,10 @@ export class ShimHost {
     if (before === null || !this.kernel.has(ports)) return;
     const after = decodePacket(out);
     if (after?.seq !== before.seq || after.ack !== before.ack) this.translatedTwice++;
+  }
+
+  private countDropped(out: Uint8Array | null, packet: Packet | null): void {
+    if (out === null && packet !== null && (packet.flags & RST) === 0) this.dropped++;
   }
 
   /** One packet through the engine; what goes on, or null. */

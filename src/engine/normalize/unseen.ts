@@ -81,8 +81,8 @@ function isBetween(number: Seq, una: Seq, nxt: Seq, wnd: number): boolean {
 /**
  * The near end's word tells exactly what it has received, and nearly what it has sent: the rest its
  * socket knows, where there is one. Whether all of that was acknowledged nobody has seen: until an
- * acknowledgment or the socket tells, something counts as in flight. A jump would otherwise be taken
- * to begin behind octets that the far end never got.
+ * acknowledgment or the socket tells, something counts as in flight. A jump would otherwise be
+ * taken to begin behind octets that the far end never got.
  */
 function begin(core: Core, flow: number, flags: number): void {
   const { segSeq, segAck } = core.seg;
