@@ -103,6 +103,8 @@ function judgeEnd(
     const late = before.client.endedUs >= 0 && after.client.endedUs > byUs;
     return late ? { claim: 'refusal-arrives', figures: { byUs } } : null;
   }
+  // A firewall that changes the numbers changes those of a genuine reset too: it is inexact then.
+  if (aborts(connection) && kinds.includes('jump')) return null;
   if (aborts(connection)) return judgeAbort(plan, simple, reuse, before, after);
   if (reuse || !simple || after.whole) return null;
   return { claim: 'saved', figures: { kinds: `${kinds}` } };

@@ -213,10 +213,11 @@ function judgeOutage(
     const wrongOctets = client.wrongOctets + server.wrongOctets;
     if (wrongOctets !== 0)
       found.push(...violation('stream-whole', { run: 'outage', wrongOctets }, i));
-    // A firewall that forgets within a second forgets those whose rules hold them off that long.
-    const forgets = plan.faultPlans.some(({ kind }) => kind === 'idle');
+    // What strikes at a moment may strike one whose rules held it off until then: a firewall that
+    // forgets within a second, or that changes the numbers before the end.
+    const struck = plan.faultPlans.some(({ kind }) => kind === 'idle' || kind === 'jump');
     // On a re-used port the server remembers how the one before ended.
-    if (whole || forgets || (reuse && i > 0) || without.connections[i]?.whole !== true) return;
+    if (whole || struck || (reuse && i > 0) || without.connections[i]?.whole !== true) return;
     found.push(
       ...violation(
         'outage-harmless',

@@ -39,6 +39,10 @@ import { SimMainThread } from './sim-main-thread.ts';
 import { createSimMemory, type SimMemory } from './sim-memory.ts';
 
 const ROUTER_MAC_HASH = 0x5eed;
+const TICK_MS_MAX = 100;
+/** With sparse ticks: how much longer a pause is, and behind how many of them without a packet. */
+const SPARSE = 5;
+const QUIET_US_PER_MS = 10_000;
 
 export class ShimHost {
   readonly memory: EngineMemory;
@@ -72,6 +76,8 @@ export class ShimHost {
   private readonly toNetwork: (bytes: Uint8Array) => void;
   private readonly toClient: (bytes: Uint8Array) => void;
   private readonly socketOf: (nearPort: number, farPort: number) => SocketTold | null;
+  private readonly sparse: boolean;
+  private packetUs = 0;
   private tickTimer: Timer | null = null;
   private drainTimer: Timer | null = null;
 
@@ -94,6 +100,7 @@ export class ShimHost {
     writeSimPolicy(memory, plan);
     this.plainHook = plan.settles === true || (plan.seed & 1) === 0 ? HOOK_INPUT : HOOK_FORWARD;
     this.liberal = (plan.seed & 4) !== 0;
+    this.sparse = plan.ticks === 'sparse';
     this.engine = new Engine(memory, plan.seed);
     this.engine.attach(this.arena);
     this.events = new Ring(memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
@@ -201,6 +208,7 @@ export class ShimHost {
   /** One packet through the engine; what goes on, or null. */
   private pass(bytes: Uint8Array, dir: number, hook: number): Uint8Array | null {
     this.outage.mayReload();
+    this.packetUs = this.queue.nowUs;
     const off = 64 + 4 * this.random.between(0, 15);
     const arena = this.arena;
     arena.set(bytes, off);
@@ -234,12 +242,19 @@ export class ShimHost {
     const dueMs = this.engine.tick(this.nowMs());
     this.invariants.look(this.nowMs());
     this.tickTimer = cancel(this.tickTimer);
-    this.tickTimer = this.queue.after(Math.min(100, Math.max(1, dueMs)) * 1000, () => this.tick());
+    this.tickTimer = this.queue.after(this.pauseMs(dueMs) * 1000, () => this.tick());
     if (this.drainTimer !== null || this.mainThread.outbox.peek() < 0) return;
     this.drainTimer = this.queue.after(this.random.between(5, 400), () => {
       this.drainTimer = null;
       if (!this.outage.isOn) this.mainThread.drain();
     });
+  }
+
+  private pauseMs(dueMs: number): number {
+    const pauseMs = Math.min(TICK_MS_MAX, Math.max(1, dueMs));
+    if (!this.sparse) return pauseMs;
+    const quietUs = this.queue.nowUs - this.packetUs;
+    return quietUs > pauseMs * QUIET_US_PER_MS ? pauseMs * SPARSE : pauseMs;
   }
 
   /** `left`: behind an outage. */

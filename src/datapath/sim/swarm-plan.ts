@@ -42,7 +42,8 @@ function randomShim(random: Random, seed: number): ShimPlan {
   const action = random.pick([IDLE_KEEPALIVE, IDLE_RESET]);
   const afterMs = random.pick([0, 5000, 48_000]);
   const idles = random.chance(0.2);
-  const plain = { seed, observe: false, off: [], settles };
+  const ticks = random.chance(0.9) ? ({ ticks: 'sparse' } as const) : {};
+  const plain = { seed, observe: false, off: [], settles, ...ticks };
   return idles ? { ...plain, idle: { action, afterMs } } : plain;
 }
 
