@@ -48,8 +48,8 @@ const BUGS: readonly (readonly [PlantedBug, readonly Claim[]])[] = [
     {
       name: 're-anchoring a quiet server',
       file: 'src/engine/normalize/question.ts',
-      right: '  if (words[base + R_ASK_ANSWERED] === 0) {\n',
-      wrong: '  if (words[base + R_ASK_ANSWERED] === 0) {\n    if (probes > 0) return true;\n',
+      right: '  return acked > 0 && seqLeq(core.seg.segAck, nxt);',
+      wrong: '  return core.seg.payloadBytes > 0 && acked > 0 && seqLeq(core.seg.segAck, nxt);',
     },
     ['moved-rightly'],
   ],
@@ -64,19 +64,25 @@ const BUGS: readonly (readonly [PlantedBug, readonly Claim[]])[] = [
   ],
 ];
 
+/** What other work the machine has does not count. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 describe('a bug planted in the engine', () => {
   it.each(BUGS.map(([bug, claims]) => ({ ...bug, claims })))(
     '$name is found',
     async ({ claims, ...bug }) => {
       const runBlock = await plantBug(bug);
-      const startedMs = Date.now();
+      const startedMs = cpuMs();
       let worlds = 0;
       let broken: Claim[] = [];
-      for (; broken.length === 0 && Date.now() - startedMs < MINUTE_MS; worlds += WORLDS_EACH) {
+      for (; broken.length === 0 && cpuMs() - startedMs < MINUTE_MS; worlds += WORLDS_EACH) {
         const { failures } = runBlock(SEED + worlds, WORLDS_EACH);
         broken = failures.flatMap(({ violations }) => violations.map(({ claim }) => claim));
       }
-      const tookMs = Date.now() - startedMs;
+      const tookMs = Math.round(cpuMs() - startedMs);
       console.log(`${bug.name}: ${broken[0]} within ${worlds} worlds, ${tookMs} ms`);
       expect(
         broken.some((claim) => claims.includes(claim)),
