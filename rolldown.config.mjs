@@ -5,6 +5,7 @@ import { defineConfig } from 'rolldown';
 const ENTRIES = {
   cli: 'src/cli/main.ts',
   'packet-worker': 'src/datapath/nfqueue/worker.ts',
+  'simulate-worker': 'src/datapath/sim/swarm-worker.ts',
   firewall: 'src/testbed/firewall/main.ts',
   peer: 'src/testbed/peer/main.ts',
   flood: 'src/testbed/flood/main.ts',

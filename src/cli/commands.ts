@@ -9,6 +9,7 @@ import type { Command } from './command.ts';
 import { PROBE_COMMANDS } from './probe-commands.ts';
 import { REPLAY_OPTIONS } from './replay-options.ts';
 import { SHELLS } from './shells.ts';
+import { SIMULATE_COMMAND } from './simulate-command.ts';
 
 const flag = (name: string, help: string): OptionEntry => {
   return { name, type: 'flag', value: '', fallback: undefined, help };
@@ -116,6 +117,7 @@ export const COMMANDS: readonly Command[] = [
     },
     load: async () => (await import('./replay.ts')).replay,
   },
+  SIMULATE_COMMAND,
   ...PROBE_COMMANDS,
   {
     name: 'run',

@@ -20,6 +20,7 @@ import {
   REPAIR,
 } from './flow/layout.ts';
 import {
+  R_CHECK_PROBES_LEFT,
   R_FLOW,
   R_IDLE_COUNTED,
   R_PROBE_COMMITTED,
@@ -84,6 +85,10 @@ export class Recovery {
     for (let i = this.repairs.activeCount() - 1; i >= 0; i--) {
       const slot = this.repairs.active[i]! * REPAIR_WORDS;
       this.repairs.words[slot + R_PROBE_COMMITTED] = 0;
+      // The answer may have passed: a held reset is asked about once more.
+      if (this.repairs.words[slot + R_CHECK_PROBES_LEFT] === 0) {
+        this.repairs.words[slot + R_CHECK_PROBES_LEFT] = 1;
+      }
       this.repairs.words[slot + R_IDLE_COUNTED] = 0; // the answer may have passed
     }
   }

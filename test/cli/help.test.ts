@@ -9,6 +9,7 @@ import { CLI, runCli, runCliWithoutNative, runNode, runScriptWithoutNative } fro
 const COMMANDS = [
   'diagnose',
   'replay',
+  'simulate',
   'probe',
   'reflect',
   'run',

@@ -373,6 +373,18 @@ describe('a reset on a settled flow', () => {
     expect(rig.injected.at(-1)).toMatchObject({ path: INJECT_NEAR, seq: far(DOWN) });
   });
 
+  it('is not judged by what the socket told before the reset came', () => {
+    rig.socket = { ...numbers, received: DOWN - 1223 };
+    rig.out({ flags: ACK, seq: near(UP), ack: far(DOWN - 1223), payload: 10 });
+    rig.nowMs += 80; // the answer waits in the inbox, and 1223 octets go by in the kernel
+    rig.socket = { ...numbers, acked: UP + 10, sent: UP + 10 };
+    expect(forge(far(DOWN))).toBe(VERDICT_DROP);
+    rig.pass(4);
+    expect(rig.injected.filter(({ path }) => path === INJECT_NEAR)).toEqual([]);
+    rig.in({ flags: ACK, seq: far(DOWN), ack: near(UP + 10) });
+    expect(rig.count(RST_REFUTED)).toBe(1);
+  });
+
   it('goes on when the kernel does not say', () => {
     rig.socket = { ...numbers, state: SOCKET_UNKNOWN };
     expect(forge(far(DOWN))).toBe(VERDICT_DROP);

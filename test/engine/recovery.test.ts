@@ -1,6 +1,12 @@
 /** A flow table that an end at any instruction has left, and flows that nobody watched then. */
 import { describe, expect, it } from 'vitest';
-import { STAT_FLOW_PICKED_UP } from '../../src/engine/codes.ts';
+import {
+  PROBE_SENT,
+  REANCHORED,
+  RST_REFUTED,
+  RST_RELEASED,
+  STAT_FLOW_PICKED_UP,
+} from '../../src/engine/codes.ts';
 import {
   DELTA,
   FAR_ADDR,
@@ -20,11 +26,18 @@ import {
   SCALE_FIX,
   TS_DELTA,
 } from '../../src/engine/flow/layout.ts';
+import { POLICY_GATEWAY } from '../../src/engine/memory.ts';
 import { SOCKET_LIVES } from '../../src/engine/outbox.ts';
 import { Recovery } from '../../src/engine/recovery.ts';
-import { VERDICT_ACCEPT, VERDICT_DROP, VERDICT_REWRITTEN } from '../../src/engine/verdict.ts';
-import { RST, SYN } from '../../src/engine/wire/segment.ts';
-import { A, B, C, phantom, reanchored } from './phantom-rig.ts';
+import {
+  INJECT_FAR,
+  VERDICT_ACCEPT,
+  VERDICT_DROP,
+  VERDICT_REWRITTEN,
+} from '../../src/engine/verdict.ts';
+import { ACK, RST, SYN } from '../../src/engine/wire/segment.ts';
+import { jumped, typing } from './jump-talk.ts';
+import { A, answering, B, C, phantom, reanchored } from './phantom-rig.ts';
 import { Rig } from './rig.ts';
 
 function rowsOf(rig: Rig): Int32Array {
@@ -135,6 +148,60 @@ describe('what is whole', () => {
   });
 });
 
+describe('an open question behind a gap, while the client says nothing', () => {
+  function insisting(answer: (rig: Rig) => void, ms = 8000): Rig {
+    const rig = new Rig();
+    phantom(rig);
+    rig.pass(20);
+    rig.restart();
+    for (let t = 0; t < ms; t += 2) {
+      const before = rig.injected.length;
+      rig.pass(2);
+      if ([1000, 3000, 7000].includes(t)) rig.in({ flags: SYN, seq: B, ack: C + 1 });
+      if (rig.injected.slice(before).some(({ path }) => path === INJECT_FAR)) answer(rig);
+    }
+    return rig;
+  }
+
+  it('hears the server that lives', () => {
+    const rig = insisting((one) => one.in({ flags: 0, seq: A + 1, ack: C + 22 }));
+    expect(rig.count(REANCHORED)).toBe(0);
+    expect(rig.count(PROBE_SENT)).toBeLessThan(3);
+  });
+
+  it('moves nobody: the connection may have ended', () => {
+    const rig = insisting((one) => one.in({ flags: RST, seq: A + 1 }), 3500);
+    expect(rig.count(REANCHORED)).toBe(0);
+    // It has not: the client speaks.
+    rig.out({ flags: 0, seq: C + 1, ack: A + 1, payload: 21 });
+    rig.in({ flags: SYN, seq: B, ack: C + 1 });
+    answering(rig, 3000);
+    expect(rig.count(REANCHORED)).toBe(1);
+  });
+});
+
+describe('a reset that is held over a gap', () => {
+  it.each([true, false])('is asked about again, and delivered only into silence: %s', (lives) => {
+    const rig = new Rig();
+    rig.connect(C, A);
+    rig.out({ flags: 0, seq: C + 1, ack: A + 1, payload: 21 });
+    rig.in({ flags: 0, seq: A + 1, ack: C + 22, payload: 10 });
+    rig.out({ flags: 0, seq: C + 22, ack: A + 11 });
+    rig.nowMs += 1000;
+    expect(rig.in({ flags: RST, seq: A + 11, ttl: 200 })).toBe(VERDICT_DROP);
+    rig.pass(4);
+    rig.restart();
+    rig.nowMs += 1200;
+    const before = rig.injected.length;
+    rig.pass(2);
+    expect(rig.injected.slice(before)).toMatchObject([{ path: INJECT_FAR, flags: ACK }]);
+    if (lives) rig.in({ flags: 0, seq: A + 11, ack: C + 22 });
+    rig.pass(1000);
+    expect(rig.count(RST_RELEASED)).toBe(lives ? 0 : 1);
+    expect(rig.count(RST_REFUTED)).toBe(lives ? 1 : 0);
+  });
+});
+
 describe('a translated flow behind a gap', () => {
   it('is translated when its next packet fits', () => {
     const rig = reanchored();
@@ -184,4 +251,21 @@ describe('any other flow behind a gap', () => {
     expect(rig.in({ flags: RST, seq: far + 9 }), 'inexact').toBe(VERDICT_ACCEPT);
     expect(rig.in({ flags: RST, seq: far + 10 }), 'exact, tainted').toBe(VERDICT_DROP);
   });
+
+  it.each(['its socket tells', 'nobody tells'])(
+    'is not moved by what it has in flight: %s what was acknowledged',
+    (who) => {
+      const talk = jumped(0, 1 << 30);
+      talk.near(101, 201, 36); // on its way when nobody looks; the server never gets it
+      talk.rig.restart();
+      const policy = new Int32Array(talk.rig.memory.policy);
+      policy[POLICY_GATEWAY] = who === 'nobody tells' ? 1 : 0;
+      talk.rig.socket = { state: SOCKET_LIVES, acked: 100, sent: 136, received: 200 };
+      talk.near(137, 201); // the first that is seen: an empty ACK at SND.NXT
+      talk.rig.pass(4);
+      const verdict = typing(talk, 14_000);
+      // Rewritten, it would acknowledge 36 octets that the server never had.
+      expect(verdict).toBe(VERDICT_ACCEPT);
+    },
+  );
 });

@@ -4,6 +4,7 @@
  * before, and no octet is in a wrong place.
  */
 import { describe, expect, it } from 'vitest';
+import { isReused } from '../../src/datapath/sim/plan-facts.ts';
 import { randomPlan } from '../../src/datapath/sim/random-plan.ts';
 import { runWorld } from '../../src/datapath/sim/world.ts';
 import { SEED } from './seed.ts';
@@ -16,7 +17,7 @@ describe('another engine over the same memory', () => {
     it(`between two packets changes nothing: seeds from ${SEED + from}`, () => {
       let reloads = 0;
       for (let seed = SEED + from; seed < SEED + from + CHUNK; seed++) {
-        const { plan } = randomPlan(seed);
+        const plan = randomPlan(seed);
         for (const settles of [false, true]) {
           const shim = { seed, observe: false, off: [], settles };
           const before = runWorld(plan, shim);
@@ -38,7 +39,8 @@ describe('a kill, and some time without a shim', () => {
       let outages = 0;
       let worse = 0;
       for (let seed = SEED + from; seed < SEED + from + CHUNK; seed++) {
-        const { plan, reuse } = randomPlan(seed);
+        const plan = randomPlan(seed);
+        const reuse = isReused(plan);
         const without = runWorld(plan, null);
         const after = runWorld(plan, { seed, observe: false, off: [], restarts: 'outage' });
         outages += after.shim?.outage.count ?? 0;

@@ -124,7 +124,7 @@ describe('SACK blocks in other numbers, in random worlds', () => {
         expect(after.client.wrongOctets + after.server.wrongOctets, `${what}: bent stream`).toBe(0);
         expect(result.badPackets, what).toBe(0);
         expect(result.shim?.contractBroken, what).toBe(0);
-        expect(result.shim?.injectedFar, `${what}: probes`).toBeLessThanOrEqual(3);
+        expect(result.shim?.mainThread.injectedFar, `${what}: probes`).toBeLessThanOrEqual(3);
         contradicted.push(...Array<number>(counters[STAT_SACK_CONTRADICTED] ?? 0).fill(seed));
         if (without.whole) expect(after.whole, `${what}: worse than without`).toBe(true);
         score.worlds++;

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodesMarkdown } from '../../src/cli/exit-meanings.ts';
 import { optionsMarkdown } from '../../src/config/options.ts';
+import { claimsMarkdown } from '../../src/datapath/sim/claims.ts';
 import { metricsMarkdown } from '../../src/telemetry/metrics.ts';
 import { CODES, STATS } from '../../src/telemetry/registry.ts';
 import { OTHER_SCENARIOS, SCENARIOS } from '../../src/testbed/scenarios.ts';
@@ -23,6 +24,7 @@ export const DOC_TABLES: readonly (readonly [
   ['README.md', 'pathologies', pathologyTable],
   ['README.md', 'options', () => optionsMarkdown().trim()],
   ['README.md', 'exit-codes', exitCodesMarkdown],
+  ['ARCHITECTURE.md', 'claims', claimsMarkdown],
   ['ARCHITECTURE.md', 'codes', codeTable],
   ['ARCHITECTURE.md', 'counters', counterTable],
   ['ARCHITECTURE.md', 'scenarios', scenarioTable],

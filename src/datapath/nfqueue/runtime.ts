@@ -20,6 +20,7 @@ import { type FlowAddress, flowAddressOf } from '../../telemetry/flow-address.ts
 import type { Histogram, Quantiles } from '../../telemetry/histogram.ts';
 import * as page from '../../telemetry/stats-page.ts';
 import type { SockDiag } from '../sock-diag.ts';
+import { workerFile } from '../worker-file.ts';
 import { type Adoption, writeAdoption } from './adoption.ts';
 import { handMemory } from './handed-memory.ts';
 import type { Injector } from './injector.ts';
@@ -27,7 +28,6 @@ import { engineMs } from './monotonic.ts';
 import { type InstallFlowRule, RuleRequests } from './rule-requests.ts';
 import { tellSocket } from './socket-answer.ts';
 import { Waker } from './waker.ts';
-import { workerFile } from './worker-file.ts';
 import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
 
 /** Translation by the kernel. */
@@ -119,7 +119,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     unsettleMark: options.unsettleMark,
     seed,
   };
-  const worker = new Worker(workerFile(), { workerData: settings });
+  const worker = new Worker(workerFile('packet-worker.js'), { workerData: settings });
   const runtime = new WorkerRuntime({ ...options, seed }, stats, worker);
   await runtime.bound;
   return runtime;

@@ -29,6 +29,7 @@ export class Middlebox implements Wires {
   readonly queue: EventQueue;
   private readonly faults: readonly Fault[];
   private readonly offsets: Offsets;
+  private readonly moves: boolean;
   private readonly sendClient: (bytes: Uint8Array) => void;
   private readonly sendServer: (bytes: Uint8Array) => void;
 
@@ -42,6 +43,7 @@ export class Middlebox implements Wires {
     this.queue = queue;
     this.faults = faults;
     this.offsets = offsets;
+    this.moves = (offsets.client | offsets.server) !== 0;
     this.sendClient = sendClient;
     this.sendServer = sendServer;
   }
@@ -50,16 +52,18 @@ export class Middlebox implements Wires {
     const packet = decodePacket(bytes);
     if (packet === null) return;
     for (const fault of this.faults) if (fault.fromClient(packet, this)) return;
-    this.toServer(packet);
+    if (this.moves) this.toServer(packet);
+    else this.sendServer(bytes);
   }
 
   receiveServer(bytes: Uint8Array): void {
-    const packet = decodePacket(bytes);
-    if (packet === null) return;
+    const sent = decodePacket(bytes);
+    if (sent === null) return;
     const { client, server } = this.offsets;
-    if ((client | server) !== 0) shift(packet, server, -client);
+    const packet = this.moves ? shifted(sent, server, -client) : sent;
     for (const fault of this.faults) if (fault.fromServer(packet, this)) return;
-    this.toClient(packet);
+    if (this.moves) this.toClient(packet);
+    else this.sendClient(bytes);
   }
 
   toClient(packet: Packet): void {
@@ -68,18 +72,13 @@ export class Middlebox implements Wires {
 
   toServer(packet: Packet): void {
     const { client, server } = this.offsets;
-    if ((client | server) === 0) {
-      this.sendServer(encodePacket(packet));
-      return;
-    }
-    const copy = { ...packet };
-    shift(copy, client, -server);
-    this.sendServer(encodePacket(copy));
+    this.sendServer(encodePacket(this.moves ? shifted(packet, client, -server) : packet));
   }
 }
 
-function shift(packet: Packet, seqBy: number, ackBy: number): void {
-  packet.seq = (packet.seq + seqBy) | 0;
-  if ((packet.flags & ACK) !== 0) packet.ack = (packet.ack + ackBy) | 0;
-  if (packet.sack.length > 0) packet.sack = packet.sack.map((edge) => (edge + ackBy) | 0);
+function shifted(packet: Packet, seqBy: number, ackBy: number): Packet {
+  const copy = { ...packet, seq: (packet.seq + seqBy) | 0 };
+  if ((packet.flags & ACK) !== 0) copy.ack = (packet.ack + ackBy) | 0;
+  if (packet.sack.length > 0) copy.sack = packet.sack.map((edge) => (edge + ackBy) | 0);
+  return copy;
 }

@@ -2,11 +2,11 @@
  * Random plans out of a seed: connections, talks, links and faults. Everything random about a run
  * is decided here or in a stream of its own (`random.ts`). Times: virtual microseconds.
  */
-import { ConflictFault, type ConflictPlan } from './conflict-fault.ts';
-import { type ForgedReset, ForgeryFault } from './forgery-fault.ts';
+import type { ConflictPlan } from './conflict-fault.ts';
+import { type FaultPlan, makeFault } from './fault-plan.ts';
+import type { ForgedReset } from './forgery-fault.ts';
 import type { LinkPlan } from './link.ts';
-import type { Fault } from './middlebox.ts';
-import { PhantomFault, type PhantomPlan } from './phantom-fault.ts';
+import type { PhantomPlan } from './phantom-fault.ts';
 import { QUIET_SERVER, quietClient, SSH_CLIENT, SSH_SERVER, worldPlan } from './plans.ts';
 import { Random } from './random.ts';
 import type { Step } from './script.ts';
@@ -14,18 +14,14 @@ import type { ConnectionPlan, SidePlan, TwinPlan, WorldPlan } from './world-plan
 
 const CLOSE_SHIFT = 18;
 
-export type FaultKind = 'none' | 'conflict' | 'phantom' | 'forgery' | 'blind' | 'twin';
+type HandshakeFault = 'none' | 'conflict' | 'phantom' | 'forgery' | 'blind' | 'twin';
 
 const TALKS = ['ssh', 'quiet', 'bulk-up', 'bulk-down', 'silent', 'abort'] as const;
-export type Talk = (typeof TALKS)[number];
+type Talk = (typeof TALKS)[number];
 
-/** What a random plan is about, for the oracle. */
-export interface RandomPlan {
-  readonly plan: WorldPlan;
-  readonly kinds: readonly FaultKind[];
-  readonly talks: readonly Talk[];
-  readonly lossy: boolean;
-  readonly reuse: boolean;
+/** A world whose faults are data too: what the oracle judges, and what can be made smaller. */
+export interface RandomPlan extends WorldPlan {
+  readonly faultPlans: readonly FaultPlan[];
 }
 
 /**
@@ -41,26 +37,19 @@ export function randomPlan(seed: number): RandomPlan {
     random.chance(0.6),
   );
   const connections: ConnectionPlan[] = [];
-  const kinds: FaultKind[] = [];
-  const talks: Talk[] = [];
-  const makers: (() => Fault)[] = [];
+  const drawn: [FaultPlan, ConnectionPlan][] = [];
   const twins: TwinPlan[] = [];
   let startUs = 1000;
   const basePort = random.between(32_768, 60_000);
   for (let i = 0; i < count; i++) {
     const port = reuse ? basePort : basePort + i;
-    const kind: FaultKind = swarm.length === 0 || random.chance(0.25) ? 'none' : random.pick(swarm);
+    const kind = swarm.length === 0 || random.chance(0.25) ? 'none' : random.pick(swarm);
     const talk = random.pick(TALKS);
-    connections.push(randomConnection(random, port, startUs, talk));
-    talks.push(talk);
+    const connection = randomConnection(random, port, startUs, talk);
+    connections.push(connection);
     // On a re-used port the first connection's fault goes on with those that follow.
-    if (reuse && i > 0) {
-      kinds.push(kinds[0] ?? 'none');
-    } else {
-      kinds.push(kind);
-      const { server } = connections[i] as ConnectionPlan;
-      const near = (isn: number) => nearby(isn, (server.iss + plan.offsets.server) | 0);
-      makers.push(...randomFault(random, kind, port, near));
+    if (!reuse || i === 0) {
+      for (const fault of randomFault(random, kind, port)) drawn.push([fault, connection]);
       if (kind === 'twin') {
         twins.push({
           clientPort: port,
@@ -72,18 +61,32 @@ export function randomPlan(seed: number): RandomPlan {
     startUs += reuse ? random.between(3_000_000, 30_000_000) : random.between(0, 2_000_000);
   }
   const offset = random.chance(0.3);
+  const family = random.chance(0.5) ? 4 : 6;
+  const nearLink = randomLink(random, lossy);
+  const farLink = randomLink(random, lossy);
+  const offsets = offset
+    ? { client: random.int32(), server: random.int32() }
+    : { client: 0, server: 0 };
+  const faultPlans = drawn.map(([fault, { server }]) =>
+    withNearbyNumbers(fault, (server.iss + offsets.server) | 0),
+  );
   const plan = worldPlan(seed, {
-    family: random.chance(0.5) ? 4 : 6,
+    family,
     horizonUs: startUs + 120_000_000,
-    nearLink: randomLink(random, lossy),
-    farLink: randomLink(random, lossy),
-    offsets: offset ? { client: random.int32(), server: random.int32() } : { client: 0, server: 0 },
+    nearLink,
+    farLink,
+    offsets,
     connections,
     twins,
     clientDelayUs: random.chance(0.5) ? 0 : random.between(5, 60),
-    faults: () => makers.map((make) => make()),
   });
-  return { lossy, reuse, kinds, talks, plan };
+  return withFaults(plan, faultPlans);
+}
+
+/** The plan with these faults and no others. */
+export function withFaults(plan: WorldPlan, faultPlans: readonly FaultPlan[]): RandomPlan {
+  const { offsets } = plan;
+  return { ...plan, faultPlans, faults: () => faultPlans.map((one) => makeFault(one, offsets)) };
 }
 
 function randomLink(random: Random, lossy: boolean): LinkPlan {
@@ -170,62 +173,75 @@ function nearby(isn: number, server: number): number {
   return (isn & 15) === 0 ? (server + ((isn >> CLOSE_SHIFT) | 1)) | 0 : isn;
 }
 
-/** `near` is asked when the fault is made: by then the server's numbers are known. */
-function randomFault(
-  random: Random,
-  kind: FaultKind,
-  clientPort: number,
-  near: (isn: number) => number,
-): (() => Fault)[] {
-  if (kind === 'conflict') {
-    const resets = random.pick(['first-ack', 'challenge', 'every'] as const);
-    const order = random.pick([
-      ['synack', 'rst', 'data'],
-      ['synack', 'data', 'rst'],
-      ['rst', 'synack', 'data'],
-      ['rst', 'data', 'synack'],
-      ['data', 'rst', 'synack'],
-      ['data', 'synack', 'rst'],
-      ['synack', 'rst'],
-      ['rst', 'synack'],
-    ] as const);
-    const plan: ConflictPlan = {
-      clientPort,
-      otherIsn: random.int32(),
-      afterUs: random.between(100, 60_000),
-      burst: resets === 'first-ack' ? order : ['synack'],
-      gapUs: random.between(1, 40),
-      resets,
-      repeats: random.chance(0.9),
-      otherTtl: random.chance(0.7) ? -1 : random.between(30, 255),
-    };
-    return [() => new ConflictFault({ ...plan, otherIsn: near(plan.otherIsn) })];
+/** `server`: its ISN as the client sees it, known only when all else is drawn. */
+function withNearbyNumbers(fault: FaultPlan, server: number): FaultPlan {
+  if (fault.kind === 'conflict') {
+    const { conflict } = fault;
+    return { ...fault, conflict: { ...conflict, otherIsn: nearby(conflict.otherIsn, server) } };
   }
-  if (kind === 'phantom') {
-    const plan: PhantomPlan = {
-      clientPort,
-      isn: random.int32(),
-      wndScale: random.pick([0, 2, 7, 14]),
-      timestamps: random.chance(0.5),
-      tsVal: random.int32(),
-      wnd: random.pick([8192, 23_200, 65_535]),
-      lateUs: random.chance(0.3) ? random.between(1000, 400_000) : 0,
-      ttl: random.chance(0.5) ? 61 : 254,
-    };
-    return [() => new PhantomFault({ ...plan, isn: near(plan.isn) })];
+  if (fault.kind === 'phantom') {
+    return { ...fault, phantom: { ...fault.phantom, isn: nearby(fault.phantom.isn, server) } };
   }
+  return fault;
+}
+
+function randomFault(random: Random, kind: HandshakeFault, clientPort: number): FaultPlan[] {
+  if (kind === 'conflict') return [{ kind, conflict: randomConflict(random, clientPort) }];
+  if (kind === 'phantom') return [{ kind, phantom: randomPhantom(random, clientPort) }];
   if (kind === 'forgery' || kind === 'blind') {
-    const resets: ForgedReset[] = [];
-    const count = kind === 'blind' ? 32 : random.between(1, 4);
-    for (let i = 0; i < count; i++) {
-      resets.push({
-        atUs: random.between(1000, 3_000_000),
-        offBy: kind === 'forgery' ? 0 : random.between(1, 0x7fffffff),
-        // In the same name and with the same TTL nothing tells it from a true one: never sent.
-        ttl: kind === 'forgery' ? random.between(100, 255) : -1,
-      });
-    }
-    return [() => new ForgeryFault(clientPort, resets)];
+    return [{ kind, clientPort, resets: randomResets(random, kind) }];
   }
   return [];
+}
+
+function randomConflict(random: Random, clientPort: number): ConflictPlan {
+  const resets = random.pick(['first-ack', 'challenge', 'every'] as const);
+  const order = random.pick([
+    ['synack', 'rst', 'data'],
+    ['synack', 'data', 'rst'],
+    ['rst', 'synack', 'data'],
+    ['rst', 'data', 'synack'],
+    ['data', 'rst', 'synack'],
+    ['data', 'synack', 'rst'],
+    ['synack', 'rst'],
+    ['rst', 'synack'],
+  ] as const);
+  return {
+    clientPort,
+    otherIsn: random.int32(),
+    afterUs: random.between(100, 60_000),
+    burst: resets === 'first-ack' ? order : ['synack'],
+    gapUs: random.between(1, 40),
+    resets,
+    repeats: random.chance(0.9),
+    otherTtl: random.chance(0.7) ? -1 : random.between(30, 255),
+  };
+}
+
+function randomPhantom(random: Random, clientPort: number): PhantomPlan {
+  return {
+    clientPort,
+    isn: random.int32(),
+    wndScale: random.pick([0, 2, 7, 14]),
+    timestamps: random.chance(0.5),
+    tsVal: random.int32(),
+    wnd: random.pick([8192, 23_200, 65_535]),
+    lateUs: random.chance(0.3) ? random.between(1000, 400_000) : 0,
+    ttl: random.chance(0.5) ? 61 : 254,
+  };
+}
+
+/** Exact ones with another TTL, or many blind ones with numbers of their own. */
+export function randomResets(random: Random, kind: 'forgery' | 'blind'): readonly ForgedReset[] {
+  const resets: ForgedReset[] = [];
+  const count = kind === 'blind' ? 32 : random.between(1, 4);
+  for (let i = 0; i < count; i++) {
+    resets.push({
+      atUs: random.between(1000, 3_000_000),
+      offBy: kind === 'forgery' ? 0 : random.between(1, 0x7fffffff),
+      // In the same name and with the same TTL nothing tells it from a true one: never sent.
+      ttl: kind === 'forgery' ? random.between(100, 255) : -1,
+    });
+  }
+  return resets;
 }

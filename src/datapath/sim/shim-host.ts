@@ -2,55 +2,22 @@
  * The engine on the client's machine, with everything around it that the live shim has: hooks,
  * queue, injection, rules that take a few milliseconds, ticks.
  *
- * Owns the arena and the memory of one engine. Ingress control packets, and everything of a flow
+ * Owns one engine and what it is held to. Ingress control packets, and everything of a flow
  * with a rule of its own, are seen at PREROUTING, other data at INPUT, in half of the worlds at
- * FORWARD, as on a gateway; egress at POSTROUTING. It holds the engine to its contract: ACCEPT
- * leaves bytes alone. In a quarter of the worlds conntrack translates what it can. Times: virtual
- * microseconds; the engine's ms start at a seeded number so that they wrap in some runs.
+ * FORWARD, as on a gateway; egress at POSTROUTING. ACCEPT leaves bytes alone, no packet is
+ * translated twice, and the tables agree behind every step. In a quarter of the worlds conntrack
+ * translates what it can. Times: virtual microseconds; the engine's ms start at a seeded number so
+ * that they wrap in some runs.
  */
 import { Engine } from '../../engine/engine.ts';
-import { FLOW_MOVING } from '../../engine/flow/layout.ts';
-import {
-  EVENT_SLOT_COUNT,
-  EVENT_WORDS,
-  INBOX_SLOT_BYTES,
-  INBOX_SLOT_COUNT,
-  OUTBOX_SLOT_BYTES,
-  OUTBOX_SLOT_COUNT,
-} from '../../engine/limits.ts';
-import { createEngineMemory, type EngineMemory } from '../../engine/memory.ts';
-import {
-  IN_FLOW,
-  IN_GENERATION,
-  IN_KIND,
-  IN_KIND_KERNEL,
-  IN_KIND_RULE_DONE,
-  IN_KIND_RULE_GONE,
-  IN_OK,
-  IN_REFUSED,
-  OUT_BYTES,
-  OUT_DELTA,
-  OUT_FLOW,
-  OUT_GENERATION,
-  OUT_KIND,
-  OUT_KIND_INJECT,
-  OUT_KIND_KERNEL_ADD,
-  OUT_KIND_KERNEL_DEL,
-  OUT_KIND_RULE_ADD,
-  OUT_KIND_SOCKET,
-  OUT_PACKET,
-  OUT_PATH,
-  OUT_PORTS,
-} from '../../engine/outbox.ts';
+import { EVENT_SLOT_COUNT, EVENT_WORDS } from '../../engine/limits.ts';
+import type { EngineMemory } from '../../engine/memory.ts';
 import { Ring } from '../../engine/ring.ts';
 import {
   HOOK_FORWARD,
   HOOK_INPUT,
   HOOK_POSTROUTING,
   HOOK_PREROUTING,
-  INJECT_FAR,
-  INJECT_FAR_HOOKED,
-  INJECT_FAR_WAKE,
   TO_FAR,
   TO_NEAR,
   VERDICT_ACCEPT,
@@ -60,40 +27,47 @@ import {
   WORD_WAKES,
 } from '../../engine/verdict.ts';
 import type { LeftFlow } from '../left-flows.ts';
-import { isInvalid, type SocketTold, writeTold } from './client-socket.ts';
+import { isInvalid, type SocketTold } from './client-socket.ts';
+import { EngineInvariants } from './engine-invariants.ts';
 import { cancel, type EventQueue, type Timer } from './event-queue.ts';
 import { KernelShift } from './kernel-shift.ts';
 import { decodePacket, FIN, type Packet, RST, SYN } from './packet.ts';
 import { mix, Random } from './random.ts';
 import { ShimOutage } from './shim-outage.ts';
 import { type ShimPlan, writeSimPolicy } from './shim-plan.ts';
+import { SimMainThread } from './sim-main-thread.ts';
+import { createSimMemory, type SimMemory } from './sim-memory.ts';
 
-const ARENA_BYTES = 1 << 17;
 const ROUTER_MAC_HASH = 0x5eed;
-const SIM_FLOW_COUNT = 64;
+const TICK_MS_MAX = 100;
+/** With sparse ticks: how much longer a pause is, and behind how many of them without a packet. */
+const SPARSE = 5;
+const QUIET_US_PER_MS = 10_000;
 
 export class ShimHost {
   readonly memory: EngineMemory;
   engine: Engine;
   readonly events: Ring;
+  readonly invariants: EngineInvariants;
+  readonly mainThread: SimMainThread;
   /** Bytes changed although the verdict was ACCEPT, or size changed: must stay 0. */
   contractBroken = 0;
-  injectedFar = 0;
-  injectedNear = 0;
+  /** Packets that we translated and conntrack did too: must stay 0. */
+  translatedTwice = 0;
   /** Packets that came from the network, and that were handed to the client. */
   arrived = 0;
   delivered = 0;
+  /** Packets of the client, and those that went on, while somebody listened. */
+  sent = 0;
+  forwarded = 0;
+  /** Packets with another verdict than to go on, resets aside. */
+  dropped = 0;
   rewritten = 0;
-  ruleCount = 0;
   private readonly queue: EventQueue;
   private readonly random: Random;
-  private readonly arena = new Uint8Array(ARENA_BYTES);
-  private readonly outbox: Ring;
-  private readonly inbox: Ring;
+  private readonly arena: Uint8Array;
   private readonly startMs: number;
   private readonly plainHook: number;
-  private readonly ruled = new Set<number>();
-  /** Connections that carry our mark: near port << 16 | far port. */
   private readonly marked = new Set<number>();
   /** nf_conntrack_tcp_be_liberal: nothing is INVALID. */
   private readonly liberal: boolean;
@@ -102,6 +76,8 @@ export class ShimHost {
   private readonly toNetwork: (bytes: Uint8Array) => void;
   private readonly toClient: (bytes: Uint8Array) => void;
   private readonly socketOf: (nearPort: number, farPort: number) => SocketTold | null;
+  private readonly sparse: boolean;
+  private packetUs = 0;
   private tickTimer: Timer | null = null;
   private drainTimer: Timer | null = null;
 
@@ -111,26 +87,36 @@ export class ShimHost {
     toNetwork: (bytes: Uint8Array) => void,
     toClient: (bytes: Uint8Array) => void,
     socketOf: (nearPort: number, farPort: number) => SocketTold | null,
+    { engine: memory, arena }: SimMemory = createSimMemory(),
   ) {
     this.socketOf = socketOf;
     this.queue = queue;
     this.random = new Random(plan.seed, 0x5417);
-    this.memory = createEngineMemory(SIM_FLOW_COUNT, (bytes) => new ArrayBuffer(bytes));
-    writeSimPolicy(this.memory, plan);
-    this.plainHook = plan.settles === true || (plan.seed & 1) === 0 ? HOOK_INPUT : HOOK_FORWARD;
-    this.liberal = (plan.seed & 4) !== 0;
-    this.engine = new Engine(this.memory, plan.seed);
-    this.engine.attach(this.arena);
-    this.outbox = new Ring(this.memory.outbox, OUTBOX_SLOT_COUNT, OUTBOX_SLOT_BYTES);
-    this.inbox = new Ring(this.memory.inbox, INBOX_SLOT_COUNT, INBOX_SLOT_BYTES);
-    this.events = new Ring(this.memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
+    this.memory = memory;
+    this.arena = arena;
     this.startMs = mix(plan.seed, 0x7157);
     this.toNetwork = toNetwork;
     this.toClient = toClient;
-    this.outage = new ShimOutage(plan, this.memory, (engineSeed, left) =>
-      this.begin(engineSeed, left),
-    );
-    this.outage.schedule(queue, [this.outbox, this.inbox]);
+    writeSimPolicy(memory, plan);
+    this.plainHook = plan.settles === true || (plan.seed & 1) === 0 ? HOOK_INPUT : HOOK_FORWARD;
+    this.liberal = (plan.seed & 4) !== 0;
+    this.sparse = plan.ticks === 'sparse';
+    this.engine = new Engine(memory, plan.seed);
+    this.engine.attach(this.arena);
+    this.events = new Ring(memory.events, EVENT_SLOT_COUNT, EVENT_WORDS * 4);
+    this.invariants = new EngineInvariants(memory, this.kernel);
+    this.mainThread = new SimMainThread(queue, this.random, memory, {
+      nowMs: () => this.nowMs(),
+      fromClient: (bytes) => this.fromClient(bytes),
+      toNetwork,
+      toClient,
+      socketOf,
+      kernel: this.kernel,
+      marked: this.marked,
+    });
+    const { outbox, inbox } = this.mainThread;
+    this.outage = new ShimOutage(plan, memory, (engineSeed, left) => this.begin(engineSeed, left));
+    this.outage.schedule(queue, [outbox, inbox]);
     this.tick();
   }
 
@@ -146,37 +132,42 @@ export class ShimHost {
       return;
     }
     if (this.outage.isOn) {
-      if (!this.ruled.has(ports)) this.toNetwork(this.kernel.leaving(bytes));
+      if (!this.mainThread.ruled.has(ports)) this.toNetwork(this.kernel.leaving(bytes));
       return;
     }
+    this.sent++;
     const out = this.pass(bytes, TO_FAR, HOOK_POSTROUTING);
+    this.countDropped(out, packet);
     this.hearWord(ports);
-    if (out !== null) this.toNetwork(this.kernel.leaving(out));
+    if (out !== null) {
+      this.forwarded++;
+      this.countTranslations(out, ports, packet);
+      this.toNetwork(this.kernel.leaving(out));
+    }
     this.tick();
   }
 
   fromNetwork(bytes: Uint8Array): void {
-    this.arrived++;
     const packet = decodePacket(bytes);
     const ports = packet === null ? 0 : (packet.dstPort << 16) | packet.srcPort;
     const told = this.marked.has(ports) ? this.socketOf(ports >>> 16, ports & 0xffff) : null;
     const invalid = !this.liberal && isInvalid(told, packet);
     if (packet !== null && !invalid && this.staysInKernel(packet, ports)) {
-      this.delivered++;
       this.toClient(bytes);
       return;
     }
     if (this.outage.isOn) {
-      if (this.ruled.has(ports)) return;
-      this.delivered++;
-      this.toClient(this.kernel.arriving(bytes));
+      if (!this.mainThread.ruled.has(ports)) this.toClient(this.kernel.arriving(bytes));
       return;
     }
-    const hook = this.ingressHook(bytes);
+    this.arrived++;
+    const hook = this.ingressHook(packet, ports);
     const out = this.pass(bytes, TO_NEAR, hook);
+    this.countDropped(out, packet);
     if (!invalid && hook !== HOOK_PREROUTING) this.hearWord(ports);
     if (out !== null) {
       this.delivered++;
+      this.countTranslations(out, ports, packet);
       this.toClient(this.kernel.arriving(out));
     }
     this.tick();
@@ -197,17 +188,27 @@ export class ShimHost {
     else if (engine.word === WORD_WAKES) this.marked.delete(ports);
   }
 
-  private ingressHook(bytes: Uint8Array): number {
-    const packet = decodePacket(bytes);
+  private ingressHook(packet: Packet | null, ports: number): number {
     if (packet === null) return this.plainHook;
     const control = (packet.flags & (SYN | FIN | RST)) !== 0 || packet.sack.length > 0;
-    const ports = (packet.dstPort << 16) | packet.srcPort;
-    return control || this.ruled.has(ports) ? HOOK_PREROUTING : this.plainHook;
+    return control || this.mainThread.ruled.has(ports) ? HOOK_PREROUTING : this.plainHook;
+  }
+
+  /** conntrack is about to translate it: then it must still be as it came. */
+  private countTranslations(out: Uint8Array, ports: number, before: Packet | null): void {
+    if (before === null || !this.kernel.has(ports)) return;
+    const after = decodePacket(out);
+    if (after?.seq !== before.seq || after.ack !== before.ack) this.translatedTwice++;
+  }
+
+  private countDropped(out: Uint8Array | null, packet: Packet | null): void {
+    if (out === null && packet !== null && (packet.flags & RST) === 0) this.dropped++;
   }
 
   /** One packet through the engine; what goes on, or null. */
   private pass(bytes: Uint8Array, dir: number, hook: number): Uint8Array | null {
     this.outage.mayReload();
+    this.packetUs = this.queue.nowUs;
     const off = 64 + 4 * this.random.between(0, 15);
     const arena = this.arena;
     arena.set(bytes, off);
@@ -220,6 +221,7 @@ export class ShimHost {
       dir === TO_NEAR ? ROUTER_MAC_HASH : 0,
       this.nowMs(),
     );
+    this.invariants.look(this.nowMs());
     if (verdict === VERDICT_DROP) return null;
     if (verdict === VERDICT_ACCEPT) {
       for (let i = 0; i < bytes.length; i++) {
@@ -238,13 +240,21 @@ export class ShimHost {
   private tick(): void {
     if (this.outage.isOn) return;
     const dueMs = this.engine.tick(this.nowMs());
+    this.invariants.look(this.nowMs());
     this.tickTimer = cancel(this.tickTimer);
-    this.tickTimer = this.queue.after(Math.min(100, Math.max(1, dueMs)) * 1000, () => this.tick());
-    if (this.drainTimer !== null || this.outbox.peek() < 0) return;
+    this.tickTimer = this.queue.after(this.pauseMs(dueMs) * 1000, () => this.tick());
+    if (this.drainTimer !== null || this.mainThread.outbox.peek() < 0) return;
     this.drainTimer = this.queue.after(this.random.between(5, 400), () => {
       this.drainTimer = null;
-      this.drain();
+      if (!this.outage.isOn) this.mainThread.drain();
     });
+  }
+
+  private pauseMs(dueMs: number): number {
+    const pauseMs = Math.min(TICK_MS_MAX, Math.max(1, dueMs));
+    if (!this.sparse) return pauseMs;
+    const quietUs = this.queue.nowUs - this.packetUs;
+    return quietUs > pauseMs * QUIET_US_PER_MS ? pauseMs * SPARSE : pauseMs;
   }
 
   /** `left`: behind an outage. */
@@ -252,98 +262,7 @@ export class ShimHost {
     this.engine = new Engine(this.memory, seed);
     this.engine.attach(this.arena);
     if (left === null) return;
-    for (const { flow, row, generation, flags, delta } of left) {
-      const ports = (flow.nearPort << 16) | flow.farPort;
-      const waits = (flags & FLOW_MOVING) !== 0;
-      if (!waits) this.addRule(ports, row, generation);
-      else if (this.kernel.has(ports)) this.answer(IN_KIND_KERNEL, row, generation, 1, 0);
-      else this.moveToKernel(ports, delta, row, generation);
-    }
+    this.mainThread.takeUp(left);
     this.tick();
-  }
-
-  private drain(): void {
-    if (this.outage.isOn) return;
-    for (let at = this.outbox.peek(); at >= 0; at = this.outbox.peek()) {
-      const words = this.outbox.words;
-      const kind = words[at + OUT_KIND];
-      if (kind === OUT_KIND_INJECT) {
-        const from = (at + OUT_PACKET) * 4;
-        const path = words[at + OUT_PATH] as number;
-        const ports = words[at + OUT_PORTS] as number;
-        const bytes = this.outbox.bytes.slice(from, from + (words[at + OUT_BYTES] as number));
-        this.outbox.release();
-        this.inject(bytes, path, ports);
-        continue;
-      }
-      const ports = words[at + OUT_PORTS] as number;
-      const flow = words[at + OUT_FLOW] as number;
-      const generation = words[at + OUT_GENERATION] as number;
-      if (kind === OUT_KIND_RULE_ADD) {
-        this.addRule(ports, flow, generation);
-      } else if (kind === OUT_KIND_KERNEL_ADD) {
-        this.moveToKernel(ports, words[at + OUT_DELTA] as number, flow, generation);
-      } else if (kind === OUT_KIND_KERNEL_DEL) {
-        this.kernel.remove(ports);
-      } else if (kind === OUT_KIND_SOCKET) {
-        this.answerSocket(ports, flow, generation);
-      } else {
-        this.ruled.delete(ports);
-        this.answer(IN_KIND_RULE_GONE, flow, generation, 1, 0);
-      }
-      this.outbox.release();
-    }
-  }
-
-  private inject(bytes: Uint8Array, path: number, ports: number): void {
-    if (path === INJECT_FAR || path === INJECT_FAR_WAKE) {
-      if (path === INJECT_FAR_WAKE) this.marked.delete(ports);
-      this.injectedFar++;
-      this.toNetwork(this.kernel.leaving(bytes));
-    } else if (path === INJECT_FAR_HOOKED) {
-      this.injectedFar++;
-      this.fromClient(bytes);
-    } else {
-      this.injectedNear++;
-      this.toClient(this.kernel.arriving(bytes)); // in POSTROUTING, on its way
-    }
-  }
-
-  /** One in four is refused. */
-  private moveToKernel(ports: number, delta: number, flow: number, generation: number): void {
-    const refused = this.random.between(0, 3) === 0 ? 1 : 0;
-    if (refused === 0) this.kernel.add(ports, delta);
-    this.answer(IN_KIND_KERNEL, flow, generation, 1 - refused, refused);
-  }
-
-  private addRule(ports: number, flow: number, generation: number): void {
-    this.ruleCount++;
-    this.queue.after(this.random.between(1000, 10_000), () => {
-      this.ruled.add(ports);
-      this.answer(IN_KIND_RULE_DONE, flow, generation, 1, 0);
-    });
-  }
-
-  private answerSocket(ports: number, flow: number, generation: number): void {
-    const told = this.socketOf(ports >>> 16, ports & 0xffff);
-    const at = this.inbox.reserve();
-    if (at < 0) return;
-    const { words } = this.inbox;
-    words[at + IN_FLOW] = flow;
-    words[at + IN_GENERATION] = generation;
-    writeTold(words, at, told, this.nowMs());
-    this.inbox.commit();
-  }
-
-  private answer(kind: number, flow: number, generation: number, ok: number, why: number): void {
-    const at = this.inbox.reserve();
-    if (at < 0) return;
-    const { words } = this.inbox;
-    words[at + IN_KIND] = kind;
-    words[at + IN_FLOW] = flow;
-    words[at + IN_GENERATION] = generation;
-    words[at + IN_OK] = ok;
-    words[at + IN_REFUSED] = why;
-    this.inbox.commit();
   }
 }

@@ -18,6 +18,8 @@ export interface ShimPlan {
   /** Settled connections stay in the kernel, which conntrack marks; else all is inspected. */
   readonly settles?: boolean;
   /** IDLE_* and behind how long a silence, ms (0: as learned); else idle flows are forgotten. */
+  /** Where no packet comes the worker is seldom run: what is due may be some milliseconds late. */
+  readonly ticks?: 'sparse';
   readonly idle?: { readonly action: number; readonly afterMs: number };
   /**
    * `reload`: between packets, another engine now and then takes the memory over. `outage`: the

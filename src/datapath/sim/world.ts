@@ -15,6 +15,7 @@ import { mix } from './random.ts';
 import { ScriptedApplication } from './script.ts';
 import { ShimHost } from './shim-host.ts';
 import type { ShimPlan } from './shim-plan.ts';
+import type { MemoryPool } from './sim-memory.ts';
 import type {
   ConnectionPlan,
   ConnectionResult,
@@ -49,8 +50,9 @@ export function runWorld(
   plan: WorldPlan,
   shimPlan: ShimPlan | null,
   tap: Tap | null = null,
+  pool: MemoryPool | null = null,
 ): WorldResult {
-  return new World(plan, shimPlan, tap).run();
+  return new World(plan, shimPlan, tap, pool).run();
 }
 
 interface Talk {
@@ -74,7 +76,12 @@ class World {
   private accepted = 0;
   private traceHash = 0;
 
-  constructor(plan: WorldPlan, shimPlan: ShimPlan | null, tap: Tap | null) {
+  constructor(
+    plan: WorldPlan,
+    shimPlan: ShimPlan | null,
+    tap: Tap | null,
+    pool: MemoryPool | null,
+  ) {
     this.plan = plan;
     this.tap = tap;
     const v4 = plan.family === 4;
@@ -117,6 +124,7 @@ class World {
               const end = this.client.connections.get(nearPort * 65_536 + farPort);
               return end === undefined ? null : tellSocket(end);
             },
+            pool?.take(),
           );
     this.client = new ModelHost(
       queue,
@@ -251,9 +259,8 @@ class World {
   }
 
   private reach(host: ModelHost, bytes: Uint8Array): void {
-    let hash = mix(this.traceHash, host === this.client ? this.queue.nowUs : ~this.queue.nowUs);
-    for (let i = 0; i < bytes.length; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
-    this.traceHash = hash;
+    const hash = mix(this.traceHash, host === this.client ? this.queue.nowUs : ~this.queue.nowUs);
+    this.traceHash = hashOctets(hash, bytes);
     if (host === this.client) this.tap?.('client-in', this.queue.nowUs, bytes);
     host.receive(bytes);
   }
@@ -283,6 +290,18 @@ class World {
       shim: this.shim,
     };
   }
+}
+
+/** Four octets at a time, where they lie on a boundary. */
+function hashOctets(from: number, bytes: Uint8Array): number {
+  let hash = from;
+  const wordCount = (bytes.byteOffset & 3) === 0 ? bytes.length >> 2 : 0;
+  const words = new Int32Array(bytes.buffer, wordCount === 0 ? 0 : bytes.byteOffset, wordCount);
+  for (let i = 0; i < wordCount; i++) hash = (Math.imul(hash, 31) + (words[i] as number)) | 0;
+  for (let i = wordCount * 4; i < bytes.length; i++) {
+    hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
+  }
+  return hash;
 }
 
 function sideResult(app: ScriptedApplication): SideResult {

@@ -69,6 +69,7 @@ import {
   IN_QUIET_MS,
   IN_RECEIVED,
   IN_SENT,
+  IN_TOLD_MS,
   SOCKET_GONE,
   SOCKET_LIVES,
 } from '../outbox.ts';
@@ -309,7 +310,8 @@ export function socketTold(core: Core, at: number): void {
     const seen = (flags & (FLOW_SETTLED | FLOW_UNHEARD)) === 0;
     const acked = seqAdd(halves[near + ISS]!, 1 + told[at + IN_ACKED]!);
     const received = seqAdd(halves[far + ISS]!, 1 + told[at + IN_RECEIVED]!);
-    advance(halves, near + SND_UNA, acked, seen);
+    // What was seen first may have been an empty ACK in front of which octets are in flight.
+    halves[near + SND_UNA] = acked;
     advance(halves, near + SND_CONT, acked, seen);
     advance(halves, near + SND_NXT, seqAdd(halves[near + ISS]!, 1 + told[at + IN_SENT]!), seen);
     advance(halves, far + SND_UNA, received, seen);
@@ -328,7 +330,7 @@ export function socketTold(core: Core, at: number): void {
     if ((flags & FLOW_KERNEL) !== 0) setFlags(core, flow, FLOW_OVER);
     rows[row + EXPIRES_MS] = (core.nowMs + IDLE_CLOSED_MS) | 0;
   }
-  judgeHeld(core, flow, lives);
+  judgeHeld(core, flow, lives, told[at + IN_TOLD_MS]!);
 }
 
 /**

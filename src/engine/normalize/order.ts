@@ -47,14 +47,13 @@ import { INFO_TRUNCATED, VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { get16, get32, put16 } from '../wire/bytes.ts';
 import { fillTcpChecksum } from '../wire/checksum.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
-import { seqAdd, seqDiff, seqLeq } from '../wire/seq.ts';
-import { findCandidate } from './candidates.ts';
+import { seqAdd, seqDiff } from '../wire/seq.ts';
 import { anchor, normalizeDuplicateAck, normalizeSynAck } from './handshake.ts';
 import { aliveAgain } from './held.ts';
 import { hearNear, normalizeJump } from './jump.ts';
 import { dropMoving, kernelIn } from './kernel.ts';
 import { noteOrigin } from './provenance.ts';
-import { answerFromOther, settle } from './question.ts';
+import { answerFromOther, inSpaceOfChosen, settle } from './question.ts';
 import { normalizeReset, refute } from './reset.ts';
 import { translateResynced } from './resynced.ts';
 import { normalizeSack } from './sack.ts';
@@ -64,8 +63,6 @@ import { noteHeader } from './support.ts';
 import { GO_ON, translateIn, translateOut } from './translate.ts';
 import { rescaleIn, rescaleOut } from './unscaled.ts';
 
-/** A was proven by a number within this of its ISN (DESIGN §4.1). */
-const PROOF_SPACE = 1 << 20;
 const HALF_SPACE = 0x40000000;
 /** A segment of more octets than this travels in several packets, of which some may be lost. */
 const MSS_MAX = 536;
@@ -236,7 +233,7 @@ function fromFar(core: Core, flow: number): number {
   const far = farHalf(core, flow);
   hearFar(core, flow);
   if ((flagsOf(core, flow) & FLOW_PROVEN) === 0) {
-    if (!inSpaceOfChosen(core, flow, near, far)) {
+    if (!inSpaceOfChosen(core, flow, halves[near + SND_NXT]!)) {
       answerFromOther(core, flow);
       return VERDICT_ACCEPT;
     }
@@ -279,21 +276,6 @@ function fromFar(core: Core, flow: number): number {
 
 function isNear(distance: number): boolean {
   return distance < HALF_SPACE && distance > -HALF_SPACE;
-}
-
-/**
- * In A's numbers, and acknowledging what the client has sent: only A can have said that. Behind a
- * rival's handshake lies one number only, which proves nothing: it may lie in A's space by chance.
- */
-function inSpaceOfChosen(core: Core, flow: number, near: number, far: number): boolean {
-  const halves = core.flows.halves;
-  const candidate = findCandidate(core, flow, seqAdd(core.seg.segSeq, -1));
-  const isRival = candidate >= 0 && core.seg.segSeq !== seqAdd(halves[far + ISS]!, 1);
-  if (isRival && core.seg.payloadBytes === 0) return false;
-  const ahead = seqDiff(core.seg.segSeq, seqAdd(halves[far + ISS]!, 1));
-  if (ahead < 0 || ahead > PROOF_SPACE) return false;
-  const acked = seqDiff(core.seg.segAck, halves[near + ISS]!);
-  return acked > 0 && seqLeq(core.seg.segAck, halves[near + SND_NXT]!);
 }
 
 function endWhenBothClosed(core: Core, flow: number): void {

@@ -45,11 +45,13 @@ import {
 import {
   ANCHORED_MS,
   DELTA,
+  FLOW_ANCHORED,
   FLOW_PROVEN,
   FLOW_REFUTED,
   FLOW_ROW_WORDS,
   FLOW_RULE,
   FLOW_TRANSLATED,
+  FLOW_UNSEEN,
   INDEX_TRANSLATED,
   ISS,
   NEAR_TS_MS,
@@ -77,7 +79,7 @@ import {
 import { trackOrigin } from '../flow/track.ts';
 import { POLICY_OBSERVE } from '../memory.ts';
 import { dropRule, wantRule } from '../rule-requests.ts';
-import { seqDiff } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqDiff, seqLeq } from '../wire/seq.ts';
 import { candidateWord, findCandidate } from './candidates.ts';
 import { completeHandshake } from './handover.ts';
 import { disarm, releaseHeld, startDeadman, waitMs } from './held.ts';
@@ -90,6 +92,8 @@ const ANSWERS_TO_REANCHOR = 2;
 const PROBES_SILENT = 4;
 const ANSWER_MIN_MS = 20;
 const PROBES_MAX = 12;
+/** A was proven by a number within this of its ISN (DESIGN §4.1). */
+const PROOF_SPACE = 1 << 20;
 /** Without B coming again within this, a swallowed reset was true. B is due after 1 and 3 s. */
 const UNREPEATED_MS = 3500;
 
@@ -166,6 +170,31 @@ export function askAnew(core: Core, flow: number): void {
   words[base + R_ASK_ANSWERED_COUNT] = 0;
 }
 
+/**
+ * In A's numbers, and acknowledging what the client has sent, up to `nxt`: only A can have said
+ * that. Behind a rival's handshake lies one number only, which proves nothing: it may lie in A's
+ * space by chance.
+ */
+export function inSpaceOfChosen(core: Core, flow: number, nxt: Seq): boolean {
+  const halves = core.flows.halves;
+  const near = nearHalf(core, flow);
+  const far = farHalf(core, flow);
+  const candidate = findCandidate(core, flow, seqAdd(core.seg.segSeq, -1));
+  const isRival = candidate >= 0 && core.seg.segSeq !== seqAdd(halves[far + ISS]!, 1);
+  if (isRival && core.seg.payloadBytes === 0) return false;
+  const ahead = seqDiff(core.seg.segSeq, seqAdd(halves[far + ISS]!, 1));
+  if (ahead < 0 || ahead > PROOF_SPACE) return false;
+  const acked = seqDiff(core.seg.segAck, halves[near + ISS]!);
+  return acked > 0 && seqLeq(core.seg.segAck, nxt);
+}
+
+/** Behind a gap, before the near end has told how far it is: A is heard all the same. */
+export function hearUnseen(core: Core, flow: number): void {
+  if ((flagsOf(core, flow) & (FLOW_ANCHORED | FLOW_PROVEN)) !== FLOW_ANCHORED) return;
+  const iss = core.flows.halves[nearHalf(core, flow) + ISS]!;
+  if (inSpaceOfChosen(core, flow, seqAdd(iss, PROOF_SPACE))) settle(core, flow);
+}
+
 /** A segment in A's space: A is real for the life of the flow. */
 export function settle(core: Core, flow: number): void {
   const row = flow * FLOW_ROW_WORDS;
@@ -235,6 +264,8 @@ export function tickQuestion(core: Core, slot: number, flow: number): void {
  */
 function isDecided(core: Core, base: number, flow: number, idleMs: number): boolean {
   const words = core.repairs.words;
+  // Behind a gap the connection may have ended, and nobody is left to be moved.
+  if ((flagsOf(core, flow) & FLOW_UNSEEN) !== 0) return false;
   const probes = words[base + R_ASK_PROBES]!;
   if (words[base + R_ASK_ANSWERED] === 0) {
     const enough = probes >= PROBES_SILENT && words[base + R_OTHER_AFTER]! >= 2;

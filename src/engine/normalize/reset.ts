@@ -87,6 +87,7 @@ import {
   releaseHeld,
   releaseUnjudged,
   startDeadman,
+  waitMs,
 } from './held.ts';
 import { isDuplicate, isForeign } from './provenance.ts';
 import { answerReset, isAsking } from './question.ts';
@@ -222,7 +223,7 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
   const base = repairBase(slot);
   const heldMs = since(core.nowMs, words[base + R_CHECK_AT_MS]!);
   if (words[base + R_CHECK_OLD] === OLD_ASKS_SOCKET) {
-    if (heldMs >= SOCKET_MAX_MS) judgeHeld(core, flow, false);
+    if (heldMs >= SOCKET_MAX_MS) judgeHeld(core, flow, false, core.nowMs);
     return;
   }
   if (probeWaits(core, base) && heldMs < UNSENT_MAX_MS) {
@@ -231,6 +232,9 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
   }
   const left = words[base + R_CHECK_PROBES_LEFT]!;
   if (left > 0 && seqLeq(words[base + R_CHECK_PROBE_MS]!, core.nowMs)) {
+    // Nobody looked for a while: silence counts from this probe on.
+    const late = seqLeq(words[base + R_CHECK_DEADLINE_MS]!, core.nowMs);
+    if (late) words[base + R_CHECK_DEADLINE_MS] = (core.nowMs + waitMs(core, flow)) | 0;
     words[base + R_CHECK_PROBES_LEFT] = left - 1;
     words[base + R_CHECK_PROBES] = words[base + R_CHECK_PROBES]! + 1;
     words[base + R_CHECK_PROBE_MS] = words[base + R_CHECK_AGAIN_MS]!;

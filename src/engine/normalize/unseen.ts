@@ -8,7 +8,8 @@
  * ever (`translate.ts`).
  *
  * **All others** passed: their numbers may be anywhere. The near end's next ACK tells where they
- * are; what arrives before that goes on unjudged. What was sent meanwhile is forgotten.
+ * are; what arrives before that goes on unjudged, but shows that the chosen end point lives. What
+ * was sent meanwhile is forgotten.
  *
  * Owns FLOW_UNSEEN. Units: octets. DESIGN §3.
  */
@@ -33,7 +34,9 @@ import {
 import { pickUpAgain } from '../lifecycle.ts';
 import { POLICY_GATEWAY } from '../memory.ts';
 import { ACK, RST, SYN } from '../wire/segment.ts';
-import { type Seq, seqDiff } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqDiff } from '../wire/seq.ts';
+import { hearUnseen } from './question.ts';
+import { refute } from './reset.ts';
 
 /** Two numbers of a stranger lie this near to ours once in some million times. */
 const NEAR_OCTETS = 1 << 20;
@@ -45,7 +48,16 @@ export function isUnseen(core: Core, flow: number, toFar: boolean): boolean {
   if ((flags & FLOW_TRANSLATED) !== 0) return toFar && !verify(core, flow);
   if ((core.seg.flags & RST) !== 0) return false;
   if (toFar) begin(core, flow, flags);
+  else hearFarUnseen(core, flow);
   return !toFar;
+}
+
+/** The far end lives: that much is certain wherever the numbers are by now. */
+function hearFarUnseen(core: Core, flow: number): void {
+  hearUnseen(core, flow);
+  const cont = core.flows.halves[farHalf(core, flow) + SND_CONT]!;
+  const ahead = seqDiff(core.seg.segSeq, cont);
+  if (ahead > -NEAR_OCTETS && ahead < NEAR_OCTETS) refute(core, flow);
 }
 
 /** A leaving segment of a translated flow; false: it is none of that flow. */
@@ -68,13 +80,18 @@ function isBetween(number: Seq, una: Seq, nxt: Seq, wnd: number): boolean {
 
 /**
  * The near end's word tells exactly what it has received, and nearly what it has sent: the rest its
- * socket knows, where there is one.
+ * socket knows, where there is one. Whether all of that was acknowledged nobody has seen: until an
+ * acknowledgment or the socket tells, something counts as in flight. A jump would otherwise be
+ * taken to begin behind octets that the far end never got.
  */
 function begin(core: Core, flow: number, flags: number): void {
   const { segSeq, segAck } = core.seg;
+  const { halves } = core.flows;
+  const near = nearHalf(core, flow);
   clearFlags(core, flow, FLOW_UNSEEN | FLOW_OLD | FLOW_UNHEARD);
-  restart(core.flows.halves, nearHalf(core, flow), segSeq);
-  restart(core.flows.halves, farHalf(core, flow), segAck);
+  restart(halves, near, segSeq);
+  halves[near + SND_UNA] = seqAdd(segSeq, -1);
+  restart(halves, farHalf(core, flow), segAck);
   core.spoken.forget(flow);
   if ((flags & FLOW_PICKED_UP) !== 0) return;
   setFlags(core, flow, FLOW_BYPASSED);

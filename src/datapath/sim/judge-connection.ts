@@ -1,0 +1,177 @@
+/**
+ * What a connection may expect of the shim: nothing worse than without it, its genuine resets and
+ * refusals, and to be saved where that is what the shim is for. Owns nothing; runs a world again
+ * where only packets can tell. Times: virtual microseconds.
+ */
+import {
+  type Claim,
+  GENUINE_RESET_MS,
+  LATER_LOSSY_MS,
+  LATER_MS,
+  type Violation,
+  violation,
+} from './claims.ts';
+import type { FaultKind } from './fault-plan.ts';
+import { ACK, decodePacket, SYN } from './packet.ts';
+import { aborts, isLossy, isReused, kindsOf, oneWayUs } from './plan-facts.ts';
+import type { RandomPlan } from './random-plan.ts';
+import type { ShimPlan } from './shim-plan.ts';
+import type { MemoryPool } from './sim-memory.ts';
+import { runWorld, type Tap, type WorldResult } from './world.ts';
+import type { ConnectionPlan, ConnectionResult } from './world-plan.ts';
+
+/** What the handshake suffers, one fault alone: every connection has to be saved. */
+const SAVED_KINDS: readonly FaultKind[] = ['conflict', 'phantom', 'forgery', 'blind', 'twin'];
+
+export interface ConnectionJudgement {
+  readonly violations: readonly Violation[];
+  /** Worse than without the shim, with a lost probe to blame. */
+  readonly excused: boolean;
+  /** How much later it ended with the shim than without, where both were whole; else -1. */
+  readonly laterUs: number;
+}
+
+/** `comparable`: the connections before it on its port ended as they do without the shim. */
+export function judgeConnection(
+  plan: RandomPlan,
+  shim: ShimPlan,
+  i: number,
+  without: WorldResult,
+  withShim: WorldResult,
+  comparable: boolean,
+  pool: MemoryPool,
+): ConnectionJudgement {
+  const connection = plan.connections[i] as ConnectionPlan;
+  const before = without.connections[i] as ConnectionResult;
+  const after = withShim.connections[i] as ConnectionResult;
+  const say = (claim: Claim, figures: Violation['figures'] = {}) =>
+    violation(claim, { ...figures, ...figuresOf(before, after) }, i);
+  const wrongOctets = after.client.wrongOctets + after.server.wrongOctets;
+  const bent = wrongOctets === 0 ? [] : say('stream-whole', { wrongOctets });
+  if (before.whole && comparable && !after.whole) {
+    const excused = isLossy(plan) && wasBlinded(plan, withShim, connection);
+    return { violations: [...bent, ...(excused ? [] : say('not-worse'))], excused, laterUs: -1 };
+  }
+  // On a re-used port it waits until the connection before, which may have been saved, is over.
+  const first = i === 0 || !isReused(plan);
+  const bothWhole = before.whole && after.whole && comparable && first;
+  const laterUs = bothWhole ? after.client.endedUs - before.client.endedUs : -1;
+  const mostMs = isLossy(plan) ? LATER_LOSSY_MS : LATER_MS;
+  const late = laterUs > mostMs * 1000 ? say('not-late', { laterUs, mostMs }) : [];
+  const ends = judgeEnd(plan, shim, i, before, after, pool);
+  const ended = ends === null ? [] : say(ends.claim, ends.figures);
+  const violations = [...bent, ...late, ...ended];
+  return { violations, excused: false, laterUs };
+}
+
+function figuresOf(before: ConnectionResult, after: ConnectionResult): Violation['figures'] {
+  const side = (of: ConnectionResult) =>
+    `${of.whole ? 'whole' : 'broken'} (client ${of.client.reason} at ${of.client.endedUs} us with ` +
+    `${of.client.receivedOctets} octets, server ${of.server.reason} at ${of.server.endedUs} us ` +
+    `with ${of.server.receivedOctets})`;
+  return { without: side(before), with: side(after) };
+}
+
+interface Wrong {
+  readonly claim: Claim;
+  readonly figures: Violation['figures'];
+}
+
+/** Its end, on a path that loses nothing. */
+function judgeEnd(
+  plan: RandomPlan,
+  shim: ShimPlan,
+  i: number,
+  before: ConnectionResult,
+  after: ConnectionResult,
+  pool: MemoryPool,
+): Wrong | null {
+  const connection = plan.connections[i] as ConnectionPlan;
+  const kinds = kindsOf(plan, connection);
+  const reuse = isReused(plan);
+  if (isLossy(plan)) return null;
+  const simple = kinds.length < 2 && kinds.every((kind) => SAVED_KINDS.includes(kind));
+  const rivals = kinds.includes('conflict') || kinds.includes('twin');
+  if (rivals && !after.whole && !before.whole) {
+    if (wasUnforeseeable(plan, shim, connection, after.client.endedUs, pool)) return null;
+  }
+  if (connection.refused) {
+    if (reuse) return null; // an older connection's TIME-WAIT may answer first
+    // Behind a phantom a refusal looks like a reset of an answered SYN, and is checked as one.
+    const laterUs = kinds.includes('phantom') ? GENUINE_RESET_MS * 1000 : 0;
+    const byUs = before.client.endedUs + laterUs;
+    const late = before.client.endedUs >= 0 && after.client.endedUs > byUs;
+    return late ? { claim: 'refusal-arrives', figures: { byUs } } : null;
+  }
+  // A firewall that changes the numbers changes those of a genuine reset too: it is inexact then.
+  if (aborts(connection) && kinds.includes('jump')) return null;
+  if (aborts(connection)) return judgeAbort(plan, simple, reuse, before, after);
+  if (reuse || !simple || after.whole) return null;
+  return { claim: 'saved', figures: { kinds: `${kinds}` } };
+}
+
+function judgeAbort(
+  plan: RandomPlan,
+  simple: boolean,
+  reuse: boolean,
+  before: ConnectionResult,
+  after: ConnectionResult,
+): Wrong | null {
+  // Its port was never free: the connection before it, saved, lived on.
+  if (reuse && after.client.reason === 'open' && after.client.establishedUs < 0) return null;
+  const { abortedUs } = before.server;
+  const tookUs = before.client.endedUs - abortedUs;
+  const arrived = abortedUs >= 0 && before.client.reason === 'reset' && tookUs >= 0;
+  // Where more than one fault is at work the reset counts if it arrives without the shim, and as
+  // late as it does.
+  const usualUs = simple ? oneWayUs(plan) : Math.max(oneWayUs(plan), tookUs);
+  const byUs = after.server.abortedUs + usualUs + GENUINE_RESET_MS * 1000;
+  const aborted = after.server.abortedUs >= 0;
+  const inTime = after.client.reason === 'reset' && after.client.endedUs <= byUs;
+  const due = simple || (aborted && arrived);
+  if (!due || (aborted && inTime)) return null;
+  return { claim: 'reset-arrives', figures: { abortedUs: after.server.abortedUs, byUs } };
+}
+
+/**
+ * Was one of the bare ACKs lost that could have told the truth (a probe, its answer)? Linux answers
+ * once per 500 ms and a genuine reset must arrive within a second, so it can have been the only
+ * one. An end point whose every answer is lost cannot be told from a dead one.
+ */
+function wasBlinded(plan: RandomPlan, result: WorldResult, connection: ConnectionPlan): boolean {
+  // A firewall that forgets within seconds is kept awake by packets that the shim withholds, too.
+  const kinds = kindsOf(plan, connection);
+  if (kinds.includes('drop') || kinds.includes('idle')) return true;
+  return result.lost.some((bytes) => {
+    const packet = decodePacket(bytes);
+    if (packet === null || packet.flags !== ACK || packet.payload.length > 0) return false;
+    return [packet.srcPort, packet.dstPort].includes(connection.clientPort);
+  });
+}
+
+/**
+ * Did the client end before the first sign of the conflict, if there was one? An exact reset on an
+ * untainted flow whose far end has spoken passes at once, always (DESIGN §4.2). A twin that still
+ * has the half-open connection before on its port resets without offering a SYN-ACK.
+ */
+function wasUnforeseeable(
+  plan: RandomPlan,
+  shim: ShimPlan,
+  connection: ConnectionPlan,
+  endUs: number,
+  pool: MemoryPool,
+): boolean {
+  const isns = new Set<number>();
+  const ack = (connection.client.iss + 1) | 0;
+  let conflictUs = Number.POSITIVE_INFINITY;
+  const look: Tap = (point, us, bytes) => {
+    if (point !== 'path-in' || conflictUs < us) return;
+    const packet = decodePacket(bytes);
+    if (packet?.dstPort !== connection.clientPort || packet.ack !== ack) return;
+    if ((packet.flags & SYN) === 0) return;
+    isns.add(packet.seq);
+    if (isns.size > 1) conflictUs = us;
+  };
+  runWorld(plan, shim, look, pool);
+  return endUs - plan.clientDelayUs <= conflictUs;
+}

@@ -1,0 +1,175 @@
+/**
+ * When a connection may be moved onto another SYN-ACK (DESIGN §4.1): the one that the client chose
+ * has no end point behind it, or all that could have shown one was lost on the way. Held against
+ * the packets themselves, not against what the engine believes. Times: virtual microseconds.
+ */
+import { REANCHORED } from '../../engine/codes.ts';
+import { EV_ARG, EV_CODE, EV_NOW_MS, EV_PORTS } from '../../engine/events.ts';
+import { type Violation, violation } from './claims.ts';
+import { ACK, decodePacket, type Packet, RST, SYN } from './packet.ts';
+import { kindsOf } from './plan-facts.ts';
+import type { RandomPlan } from './random-plan.ts';
+import { drainEvents } from './scenario.ts';
+import type { ShimPlan } from './shim-plan.ts';
+import type { MemoryPool } from './sim-memory.ts';
+import { runWorld, type Tap, type WorldResult } from './world.ts';
+import type { ConnectionPlan } from './world-plan.ts';
+
+/** Numbers this close to an ISN, and behind it, are of its connection. */
+const SPACE = 1 << 20;
+/** Linux answers out of the window once in so long: of probes closer than this, one. */
+const ANSWERS_US = 500_000;
+/** Faults that can hide a living end point from everybody behind them. */
+const HIDING_KINDS = ['drop', 'idle', 'jump'] as const;
+
+interface Move {
+  readonly clientPort: number;
+  readonly atUs: number;
+  readonly isn: number;
+  readonly otherIsn: number;
+}
+
+/** Was a connection moved away from a living end point? Takes the events of the run. */
+export function judgeMoves(
+  plan: RandomPlan,
+  shimPlan: ShimPlan,
+  withShim: WorldResult,
+  pool: MemoryPool,
+): readonly Violation[] {
+  const moves = movesOf(withShim);
+  const counted = withShim.shim?.engine.counters[REANCHORED] ?? 0;
+  if (moves.length !== counted) {
+    return violation('moved-rightly', { told: moves.length, counted });
+  }
+  return moves.flatMap((move) => judgeMove(plan, shimPlan, withShim, move, pool));
+}
+
+function judgeMove(
+  plan: RandomPlan,
+  shimPlan: ShimPlan,
+  withShim: WorldResult,
+  move: Move,
+  pool: MemoryPool,
+): readonly Violation[] {
+  const seen = replay(plan, shimPlan, move, pool);
+  if (seen === null) return violation('moved-rightly', { unknownPort: move.clientPort });
+  const i = plan.connections.indexOf(seen.connection);
+  if (isEmpty(plan, seen.connection, move)) return [];
+  const lost = withShim.lost.filter((bytes) => isAnswering(plan, seen.connection, move, bytes));
+  // An answer that a fault drops, or a firewall that has forgotten the connection, is lost too; and
+  // one in numbers that the firewall has changed since the SYN-ACK is of no connection known here.
+  const kinds = kindsOf(plan, seen.connection);
+  const hidden = HIDING_KINDS.some((kind) => kinds.includes(kind)) ? seen.asked : 0;
+  const answersDue = seen.asked - seen.foreign - lost.length - hidden;
+  if (seen.heard === 0 && seen.asked > 1 && answersDue <= 0) return [];
+  const { heard, asked } = seen;
+  return violation('moved-rightly', { atUs: move.atUs, heard, asked, lost: lost.length }, i);
+}
+
+function movesOf({ shim, endUs }: WorldResult): Move[] {
+  if (shim === null) return [];
+  const startMs = (shim.nowMs() - Math.floor(endUs / 1000)) | 0;
+  return drainEvents(shim.events)
+    .filter((event) => event[EV_CODE] === REANCHORED)
+    .map((event) => ({
+      clientPort: (event[EV_PORTS] as number) >>> 16,
+      atUs: (((event[EV_NOW_MS] as number) - startMs) | 0) * 1000,
+      isn: event[EV_ARG] as number,
+      otherIsn: event[EV_ARG + 1] as number,
+    }));
+}
+
+/**
+ * Does nobody stand behind what the client chose? The phantom; the rival of a conflict, whose
+ * SYN-ACK overtook the server's on the way; and any end point whose numbers a firewall has changed
+ * by just as much. A twin is as alive as the server.
+ */
+function isEmpty(plan: RandomPlan, connection: ConnectionPlan, move: Move): boolean {
+  const isServer = move.isn === ((connection.server.iss + plan.offsets.server) | 0);
+  return plan.faultPlans.some((fault) => {
+    if (fault.kind === 'phantom') {
+      return fault.phantom.clientPort === move.clientPort && move.isn === fault.phantom.isn;
+    }
+    if (fault.kind === 'jump') {
+      const by = (move.otherIsn - move.isn) | 0;
+      return (
+        fault.clientPort === move.clientPort && fault.jumps.some(({ server }) => server === by)
+      );
+    }
+    if (fault.kind !== 'conflict' || isServer) return false;
+    return fault.conflict.clientPort === move.clientPort;
+  });
+}
+
+interface Seen {
+  readonly connection: ConnectionPlan;
+  /** Answers due, and segments of the chosen end point that arrived, before the move. */
+  readonly asked: number;
+  readonly heard: number;
+  /**
+   * Segments in the chosen numbers that acknowledge what the client never sent: its own numbers
+   * were changed on the way. Conntrack calls such an ACK INVALID, a socket answers and drops it
+   * (RFC 9293 §3.10.7.4): it proves no end point of this connection.
+   */
+  readonly foreign: number;
+}
+
+function replay(plan: RandomPlan, shimPlan: ShimPlan, move: Move, pool: MemoryPool): Seen | null {
+  let connection: ConnectionPlan | undefined;
+  let asked = 0;
+  let askedUs = 0;
+  let heard = 0;
+  let foreign = 0;
+  const look: Tap = (point, us, bytes) => {
+    const packet = decodePacket(bytes);
+    if (packet === null || us >= move.atUs) return;
+    if (![packet.srcPort, packet.dstPort].includes(move.clientPort)) return;
+    if (point === 'client-out' && (packet.flags & (SYN | ACK)) === SYN) {
+      connection = plan.connections.find(
+        ({ clientPort, client }) => clientPort === move.clientPort && client.iss === packet.seq,
+      );
+      asked = heard = foreign = 0;
+    }
+    if (connection === undefined) return;
+    const isProbe = isBare(packet) && packet.seq === connection.client.iss;
+    if (point === 'path-out' && isProbe && (asked === 0 || us - askedUs >= ANSWERS_US)) {
+      asked++;
+      askedUs = us;
+    }
+    if (point !== 'path-in' || !isOf(packet, move)) return;
+    const acked = (packet.ack - connection.client.iss) | 0;
+    if (acked > 0 && acked <= SPACE) heard++;
+    else foreign++;
+  };
+  runWorld(plan, shimPlan, look, pool);
+  return connection === undefined ? null : { connection, asked, heard, foreign };
+}
+
+function isBare(packet: Packet): boolean {
+  return packet.flags === ACK && packet.payload.length === 0;
+}
+
+/** A segment in the chosen numbers; one at the number behind the other's ISN may be the other's. */
+function isOf(packet: Packet, move: Move): boolean {
+  if ((packet.flags & (SYN | RST | ACK)) !== ACK) return false;
+  const ahead = (packet.seq - move.isn - 1) | 0;
+  const others = packet.seq === ((move.otherIsn + 1) | 0) && packet.payload.length === 0;
+  return ahead >= 0 && ahead <= SPACE && !(others && ahead !== 0);
+}
+
+/** A probe, or the bare ACK that answers one, in the numbers of either side of the middlebox. */
+function isAnswering(
+  plan: RandomPlan,
+  connection: ConnectionPlan,
+  move: Move,
+  bytes: Uint8Array,
+): boolean {
+  const packet = decodePacket(bytes);
+  if (packet === null || !isBare(packet)) return false;
+  const { client, server } = plan.offsets;
+  if (packet.srcPort === connection.clientPort) {
+    return [0, client].some((by) => packet.seq === ((connection.client.iss + by) | 0));
+  }
+  if (packet.dstPort !== connection.clientPort) return false;
+  return [0, server].some((by) => isOf({ ...packet, seq: (packet.seq + by) | 0 }, move));
+}
