@@ -1,0 +1,22 @@
+/**
+ * The window field is tampered with, in segments without SYN and RST: capped, closed, or shifted
+ * right (`divide`) as by a box that takes the scaled window for the raw one. Raw units.
+ *
+ * Models: bandwidth managers that shape TCP by its window (Packeteer), and routers that lose the
+ * window scale; pf's synproxy, which offers no scale.
+ * Source: https://lwn.net/Articles/92727/ ("TCP window scaling and broken routers"),
+ * https://www.mail-archive.com/postfix-users@postfix.org/msg20259.html
+ */
+import * as v from 'valibot';
+import { SCHEDULE, whose } from '../schedule.ts';
+
+const raw = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
+
+export const windowSchema = v.strictObject({
+  kind: v.literal('window'),
+  ...SCHEDULE,
+  whose: v.optional(whose, 'both'),
+  /** `cap`: at most `value`. `zero`: closed. `divide`: shifted right by `value` bits. */
+  how: v.optional(v.picklist(['cap', 'zero', 'divide']), 'cap'),
+  value: v.optional(raw, 512),
+});

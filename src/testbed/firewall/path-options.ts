@@ -1,0 +1,50 @@
+/**
+ * What a link does to packets, per direction: the schema of a path. The same for the same seed.
+ * Owns nothing. Times: ms; chances: 0 to 1.
+ */
+import * as v from 'valibot';
+import { count, ms, share } from './schedule.ts';
+
+const LINK = {
+  /** One way. */
+  delayMs: v.optional(ms),
+  /** At most so much is added, evenly spread; packets stay in order. */
+  jitterMs: v.optional(ms),
+  /** 10^6 bits a second of IP packets; 0: no limit. */
+  rateMbit: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))),
+  /** What waits for its turn at that rate, at most; more is lost (tail drop). */
+  bufferOctets: v.optional(count),
+  loss: v.optional(share),
+  /** A packet goes before the one ahead of it. */
+  reordering: v.optional(share),
+  /** A packet arrives twice. */
+  duplication: v.optional(share),
+} as const;
+
+export const linkSchema = v.strictObject(LINK);
+
+/** Both ways alike, save for what `toServer` and `toClient` say. */
+export const PATH = {
+  ...LINK,
+  toServer: v.optional(linkSchema),
+  toClient: v.optional(linkSchema),
+} as const;
+
+export const pathSchema = v.strictObject(PATH);
+export type Path = v.InferOutput<typeof pathSchema>;
+export type Link = Required<v.InferOutput<typeof linkSchema>>;
+
+export const LINK_DEFAULT: Link = {
+  delayMs: 0,
+  jitterMs: 0,
+  rateMbit: 0,
+  bufferOctets: 262_144,
+  loss: 0,
+  reordering: 0,
+  duplication: 0,
+};
+
+export function linkOf(path: Path, toClient: boolean): Link {
+  const { toServer, toClient: back, ...both } = path;
+  return { ...LINK_DEFAULT, ...both, ...(toClient ? back : toServer) };
+}
