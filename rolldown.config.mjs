@@ -9,6 +9,7 @@ const ENTRIES = {
   firewall: 'src/testbed/firewall/main.ts',
   peer: 'src/testbed/peer/main.ts',
   flood: 'src/testbed/flood/main.ts',
+  'packet-script': 'src/testbed/packet-script/main.ts',
   demo: 'src/testbed/demo-main.ts',
   'generated-files': 'src/cli/generated-files.ts',
   soak: 'src/testbed/soak-main.ts',

@@ -41,6 +41,7 @@ export const SOL_PACKET = 263;
 export const SOL_NETLINK = 270;
 export const NETLINK_NO_ENOBUFS = 5;
 export const NETLINK_CAP_ACK = 10;
+export const CLONE_NEWNET = 0x40000000;
 export const MSG_PEEK = 0x2;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
@@ -53,6 +54,8 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, bytes: number): number;
   connect(fd: number, address: Uint8Array, bytes: number): number;
+  listen(fd: number, backlog: number): number;
+  accept4(fd: number, address: null, bytes: null, flags: number): number;
   shutdown(fd: number, how: number): number;
   getsockname(fd: number, address: Uint8Array, bytes: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, bytes: number): number;
@@ -70,6 +73,8 @@ export interface Libc {
   sendmsg(fd: number, header: Pointer, flags: number): number;
   recvmmsg(fd: number, headers: Pointer, count: number, flags: number, timeout: null): number;
   close(fd: number): number;
+  /** Moves the calling thread. */
+  setns(fd: number, kind: number): number;
   /** Of the call just made. */
   errno(): number;
   /** Zeroed private pages, page-aligned, for the life of the process. */
@@ -111,6 +116,8 @@ function bindLibc(): Libc {
     socket: c.func('int socket(int, int, int)'),
     bind: c.func('int bind(int, void *, uint)'),
     connect: c.func('int connect(int, void *, uint)'),
+    listen: c.func('int listen(int, int)'),
+    accept4: c.func('int accept4(int, void *, void *, int)'),
     shutdown: c.func('int shutdown(int, int)'),
     getsockname: c.func('int getsockname(int, void *, void *)'),
     setsockopt: c.func('int setsockopt(int, int, int, void *, uint)'),
@@ -121,6 +128,7 @@ function bindLibc(): Libc {
     sendmsg: c.func('int64_t sendmsg(int, void *, int)'),
     recvmmsg: c.func('int recvmmsg(int, void *, uint, int, void *)'),
     close: c.func('int close(int)'),
+    setns: c.func('int setns(int, int)'),
     errno: () => koffi.errno(),
     pages: (bytes) => {
       const address = mmap(null, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0) as bigint;

@@ -6,6 +6,7 @@ import { seqDiff, seqLeq, seqLt } from '../../engine/wire/seq.ts';
 import {
   emit,
   flushOutput,
+  hastenHandshake,
   onAdvance,
   retransmitHead,
   sendAck,
@@ -13,8 +14,8 @@ import {
 } from './endpoint-output.ts';
 import { cancel } from './event-queue.ts';
 import type { ModelEndpoint } from './model-endpoint.ts';
-import { ACK, FIN, NO_BYTES, type Packet, RST, SYN, segLenOf } from './packet.ts';
-import { keepPiece, rightmostEdge, takePiece } from './reassembly.ts';
+import { ACK, FIN, NO_BYTES, type Packet, RST, SYN, segLenOf, strayReset } from './packet.ts';
+import { holdsPiece, keepPiece, rightmostEdge, takePiece } from './reassembly.ts';
 
 /** Linux: tcp_invalid_ratelimit, per socket. */
 const CHALLENGE_INTERVAL_US = 500_000;
@@ -32,6 +33,7 @@ function arriveSynSent(end: ModelEndpoint, packet: Packet): void {
   const acceptable = acked && packet.ack === end.sndNxt;
   if (acked && !acceptable) {
     if ((packet.flags & RST) === 0) emit(end, RST, packet.ack, NO_BYTES);
+    if (end.retries === 0) hastenHandshake(end);
     return;
   }
   if ((packet.flags & RST) !== 0) {
@@ -44,6 +46,7 @@ function arriveSynSent(end: ModelEndpoint, packet: Packet): void {
   end.negotiate(packet);
   if (!acked) {
     end.state = 'syn-received'; // simultaneous open
+    end.opensBoth = true;
     sendHandshake(end);
     return;
   }
@@ -75,16 +78,18 @@ function arriveSynReceived(end: ModelEndpoint, packet: Packet): void {
     if ((flags & RST) === 0) emit(end, RST, packet.ack, NO_BYTES);
     return;
   }
-  if (!inWindow(end, packet)) {
+  const crossed = end.opensBoth && (flags & SYN) !== 0 && packet.seq === end.irs;
+  if (!crossed && !inRequestWindow(end, packet)) {
     if ((flags & RST) === 0) challenge(end, packet);
     return;
   }
   if ((flags & RST) !== 0) {
-    end.end('reset');
+    if (packet.seq === end.rcvNxt) end.end('reset');
+    else challenge(end, packet);
     return;
   }
-  if ((flags & SYN) !== 0 && (flags & ACK) === 0) {
-    emit(end, RST | ACK, (end.iss + 1) | 0, NO_BYTES);
+  if (!crossed && (flags & SYN) !== 0) {
+    end.transmit(strayReset(packet, end.config.ttl));
     end.end('reset');
     return;
   }
@@ -92,6 +97,15 @@ function arriveSynReceived(end: ModelEndpoint, packet: Packet): void {
   end.sndUna = packet.ack;
   establish(end);
   arriveSynchronized(end, packet);
+}
+
+/** tcp_in_window, which is stricter at both ends than tcp_sequence. */
+function inRequestWindow(end: ModelEndpoint, packet: Packet): boolean {
+  const last = (packet.seq + segLenOf(packet)) | 0;
+  const edge = end.rcvEdge | 0;
+  if (packet.seq === end.rcvNxt) return true;
+  if (seqLt(end.rcvNxt, last) && seqLt(packet.seq, edge)) return true;
+  return packet.seq === edge && last === edge;
 }
 
 /** tcp_validate_incoming, then ACK, data and FIN. */
@@ -128,6 +142,11 @@ function arriveSynchronized(end: ModelEndpoint, packet: Packet): void {
 
 /** RFC 5961 §3.2 and Linux's right-most edge; an inexact one is challenged. */
 function arriveReset(end: ModelEndpoint, packet: Packet): void {
+  if (end.state === 'time-wait') {
+    // tcp_timewait_state_process: exact, or nothing at all.
+    if (packet.seq === end.rcvNxt) end.end('reset');
+    return;
+  }
   const exact =
     packet.seq === end.rcvNxt ||
     packet.seq === rightmostEdge(end.reassembly, end.rcvNxt) ||
@@ -207,12 +226,14 @@ function noteSack(end: ModelEndpoint, packet: Packet): void {
   }
 }
 
-/** What the peer sends again of what has been received in order. */
+/** What the peer sends again of what has been received, in order or not (RFC 2883 §4). */
 function noteDuplicate(end: ModelEndpoint, packet: Packet): void {
   if (!end.sackOn || !end.config.dsack || packet.payload.length === 0) return;
   const last = (packet.seq + packet.payload.length) | 0;
   if (seqLt(packet.seq, end.rcvNxt)) {
     end.duplicate = [packet.seq, seqLt(end.rcvNxt, last) ? end.rcvNxt : last];
+  } else if (holdsPiece(end.reassembly, packet.seq, last)) {
+    end.duplicate = [packet.seq, last];
   }
 }
 

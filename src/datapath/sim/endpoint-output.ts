@@ -12,6 +12,8 @@ import { ACK, FIN, NO_BYTES, type Packet, PSH, RST, SYN } from './packet.ts';
 import { sackEdges } from './reassembly.ts';
 
 const RTO_MAX_US = 60_000_000;
+/** Two jiffies of four milliseconds. */
+const RTO_LEAST_US = 8000;
 const SYN_RETRIES = 6;
 const SYN_ACK_RETRIES = 5;
 const DATA_RETRIES = 9;
@@ -23,6 +25,18 @@ export function startHandshake(end: ModelEndpoint): void {
   end.rtoUs = 1_000_000;
   sendHandshake(end);
   armRto(end);
+}
+
+/**
+ * An older connection stood in the way and is gone now: Linux does not wait for the first second
+ * (tcp_rcv_synsent_state_process, TCP_TIMEOUT_MIN).
+ */
+export function hastenHandshake(end: ModelEndpoint): void {
+  end.rtoTimer = cancel(end.rtoTimer);
+  const rtoUs = end.rtoUs;
+  end.rtoUs = RTO_LEAST_US;
+  armRto(end);
+  end.rtoUs = rtoUs;
 }
 
 export function sendHandshake(end: ModelEndpoint): void {

@@ -93,6 +93,8 @@ export class ModelEndpoint {
   finQueued = false;
   finSent = false;
   finReceived = false;
+  /** Both ends sent a SYN (RFC 9293 §3.5, figure 7). */
+  opensBoth = false;
   readonly reassembly: Reassembly = createReassembly();
   /** Octets in order that the application has not read yet. */
   unreadOctets = 0;

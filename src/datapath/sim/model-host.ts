@@ -6,16 +6,7 @@ import { seqLt } from '../../engine/wire/seq.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { Application, EndpointConfig } from './model-endpoint.ts';
 import { ModelEndpoint } from './model-endpoint.ts';
-import {
-  ACK,
-  decodePacket,
-  encodePacket,
-  type Packet,
-  RST,
-  reversed,
-  SYN,
-  segLenOf,
-} from './packet.ts';
+import { ACK, decodePacket, encodePacket, type Packet, RST, SYN, strayReset } from './packet.ts';
 
 /** What a listener needs to take a SYN; null refuses it. */
 export type Accept = (syn: Packet) => { config: EndpointConfig; app: Application } | null;
@@ -60,11 +51,11 @@ export class ModelHost {
     const opening = (packet.flags & (SYN | ACK | RST)) === SYN;
     if (known !== undefined && known.state !== 'closed') {
       const reused = known.state === 'time-wait' && opening && seqLt(known.rcvNxt, packet.seq);
-      if (!reused) {
-        known.receive(packet);
-        return;
-      }
-      known.end('finished');
+      const again = reused ? this.accept(packet) : null;
+      // Where nobody listens TIME-WAIT answers (tcp_v4_rcv, TCP_TW_SYN).
+      if (again === null) known.receive(packet);
+      else this.create(again.config, again.app).accept(packet);
+      return;
     }
     const accepted = opening ? this.accept(packet) : null;
     if (accepted !== null) this.create(accepted.config, accepted.app).accept(packet);
@@ -86,22 +77,6 @@ export class ModelHost {
   private refuse(packet: Packet): void {
     if ((packet.flags & RST) !== 0) return;
     this.resetsSent++;
-    const acked = (packet.flags & ACK) !== 0;
-    this.transmit(
-      encodePacket({
-        ...reversed(packet),
-        seq: acked ? packet.ack : 0,
-        ack: acked ? 0 : (packet.seq + segLenOf(packet)) | 0,
-        flags: acked ? RST : RST | ACK,
-        wnd: 0,
-        ttl: this.ttl,
-        ipId: 0,
-        mss: -1,
-        wndScale: -1,
-        sackPermitted: false,
-        timestamps: false,
-        sack: [],
-      }),
-    );
+    this.transmit(encodePacket(strayReset(packet, this.ttl)));
   }
 }

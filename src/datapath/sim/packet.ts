@@ -69,6 +69,25 @@ export function reversed(packet: Packet): Packet {
   };
 }
 
+/** What a host answers that knows of no connection (RFC 9293 §3.10.7.1): no number is its own. */
+export function strayReset(cause: Packet, ttl: number): Packet {
+  const acked = (cause.flags & ACK) !== 0;
+  return {
+    ...reversed(cause),
+    seq: acked ? cause.ack : 0,
+    ack: acked ? 0 : (cause.seq + segLenOf(cause)) | 0,
+    flags: acked ? RST : RST | ACK,
+    wnd: 0,
+    ttl,
+    ipId: 0,
+    mss: -1,
+    wndScale: -1,
+    sackPermitted: false,
+    timestamps: false,
+    sack: [],
+  };
+}
+
 export function encodePacket(packet: Packet): Uint8Array {
   const optionBytes = optionBytesOf(packet);
   const tcpBytes = 20 + optionBytes + packet.payload.length;

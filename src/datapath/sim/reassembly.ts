@@ -30,6 +30,13 @@ export function keepPiece(queue: Reassembly, seq: number, bytes: Uint8Array): vo
   queue.newest = seq;
 }
 
+/** [seq, last) is kept already. */
+export function holdsPiece(queue: Reassembly, seq: number, last: number): boolean {
+  return queue.pieces.some(
+    (piece) => seqLeq(piece.seq, seq) && seqLeq(last, (piece.seq + piece.bytes.length) | 0),
+  );
+}
+
 /** Takes what is in order at `next`, without overlap; null when there is a hole. */
 export function takePiece(queue: Reassembly, next: number): Uint8Array | null {
   for (;;) {
