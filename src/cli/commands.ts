@@ -9,6 +9,7 @@ import type { Command } from './command.ts';
 import { PROBE_COMMANDS } from './probe-commands.ts';
 import { REPLAY_OPTIONS } from './replay-options.ts';
 import { SHELLS } from './shells.ts';
+import { TESTBED_COMMAND } from './testbed-command.ts';
 
 const flag = (name: string, help: string): OptionEntry => {
   return { name, type: 'flag', value: '', fallback: undefined, help };
@@ -298,6 +299,7 @@ export const COMMANDS: readonly Command[] = [
     exits: { 0: 'no mistake', 2: 'mistakes, one line each' },
     load: async () => (await import('./config.ts')).config,
   },
+  TESTBED_COMMAND,
   {
     name: 'completion',
     does: 'print the completion of a shell',

@@ -15,6 +15,7 @@ import { call, type Finished, Namespace } from './namespace.ts';
 export const SSH_PORT = 22;
 export const ECHO_PORT = 7;
 export const BULK_PORT = 5202;
+export const IPERF_PORT = 5201;
 /** Of the clients: above those of servers, by which the faulty firewall tells them apart. */
 const PORT_FIRST = 32_768;
 const PORT_LAST = 60_768;
@@ -69,7 +70,7 @@ export class Lab {
       lab.cable();
       lab.startSshd();
       lab.startPeer();
-      await lab.waitForServices();
+      await lab.untilListening([SSH_PORT, ECHO_PORT, BULK_PORT]);
     } catch (error) {
       await lab.close();
       throw error;
@@ -151,12 +152,12 @@ export class Lab {
     });
   }
 
-  private async waitForServices(): Promise<void> {
-    const wanted = [SSH_PORT, ECHO_PORT, BULK_PORT];
+  /** On the server, and the jumpbox has its addresses. */
+  async untilListening(ports: readonly number[]): Promise<void> {
     for (let waited = 0; waited < READY_MS; waited += 50) {
       const listening = this.server.call('ss', ['-Hltn']);
       const addresses = this.jumpbox.call('ip', ['-6', 'addr', 'show', 'tentative']);
-      const ready = wanted.every((port) => new RegExp(`:${port}\\s`).test(listening));
+      const ready = ports.every((port) => new RegExp(`:${port}\\s`).test(listening));
       if (ready && addresses === '') return;
       await pause(50);
     }
