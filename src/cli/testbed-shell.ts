@@ -2,10 +2,9 @@
  * `testbed shell`: a lab with the scenario's faulty path that stands until Ctrl-C, and how to get
  * into it. Owns the lab while it stands.
  */
-import { openComposedPath } from '../testbed/composed-path.ts';
 import { distFile } from '../testbed/dist-file.ts';
 import { ADDRESS, ECHO_PORT, IPERF_PORT, Lab } from '../testbed/lab.ts';
-import { shimOptions } from '../testbed/play-scenario.ts';
+import { openPath, shimOptions } from '../testbed/play-scenario.ts';
 import type { ScenarioFile } from '../testbed/scenario-file.ts';
 import { ShimProcess } from '../testbed/shim-process.ts';
 
@@ -13,7 +12,7 @@ export async function standingLab(scenario: ScenarioFile, withShim: boolean): Pr
   const lab = await Lab.open();
   try {
     if (withShim) await ShimProcess.open(lab, shimOptions(scenario));
-    await openComposedPath(lab, scenario, scenario.behaviour);
+    await openPath(lab, scenario);
     process.stdout.write(directions(lab, scenario, withShim));
     await untilInterrupted(lab);
   } finally {

@@ -1,6 +1,6 @@
 /**
- * The first connection in a capture that something was found on, with what was found: what `diagnose`
- * says of it. Owns nothing.
+ * The first connection in a capture that something was found on, and what `diagnose` says of it.
+ * Owns nothing.
  */
 import { diagnoseInput } from '../diagnose/diagnose.ts';
 import type { Finding } from '../diagnose/finding.ts';

@@ -1,7 +1,7 @@
 /**
- * The matrix as a page of one file, which loads and runs nothing: the table, then each scenario with
- * what it models and the ladder of the first connection that failed. Owns its order; style, policy
- * and ladder are those of `diagnose --html`.
+ * The matrix as a page of one file, which loads and runs nothing: the table, then each scenario
+ * with what it models and the ladder of the first connection that failed. Owns its order; style,
+ * policy and ladder are those of `diagnose --html`.
  */
 import { ladderOf } from '../diagnose/html/ladder.ts';
 import { html, type Markup, NOTHING, when } from '../diagnose/html/markup.ts';

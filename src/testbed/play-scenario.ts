@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import { ClientCapture } from './capture-client.ts';
-import { openComposedPath } from './composed-path.ts';
+import { FaultyPath } from './faulty-path.ts';
+import type { Behaviour } from './firewall/behaviour.ts';
 import { judgeCell } from './judge-cell.ts';
 import { IPERF_PORT, Lab } from './lab.ts';
 import type { Arm, Cell, Row, ScenarioResult } from './matrix-result.ts';
@@ -79,7 +80,7 @@ function captureFile({ name }: ScenarioFile, play: Play, arm: Arm): string | und
 async function measureClean(lab: Lab, scenario: ScenarioFile, works: readonly Work[]) {
   const measured = works.filter(({ workload }) => isMeasured(workload));
   if (measured.length === 0) return;
-  const path = await openComposedPath(lab, scenario, []);
+  const path = await openPath(lab, scenario, []);
   try {
     for (const work of measured) {
       const workload = { ...work.workload, attempts: CLEAN_ATTEMPTS };
@@ -103,7 +104,7 @@ async function playArm(
   const whole = !scenario.workload.some(isMeasured);
   const capture = file === undefined ? undefined : await ClientCapture.open(lab, file, whole);
   const shim = arm === 'with' ? await ShimProcess.open(lab, shimOptions(scenario)) : undefined;
-  const path = await openComposedPath(lab, scenario, scenario.behaviour);
+  const path = await openPath(lab, scenario);
   try {
     for (const work of works) {
       const made = await runWorkload(lab, work.family, work.workload);
@@ -115,6 +116,15 @@ async function playArm(
     await shim?.stop();
     await capture?.close();
   }
+}
+
+/** The scenario's path begins: connections are counted, and its dice thrown, from here on. */
+export function openPath(
+  lab: Lab,
+  { path, seed, behaviour }: ScenarioFile,
+  behaviours: readonly Behaviour[] = behaviour,
+): Promise<FaultyPath> {
+  return FaultyPath.open(lab, { behaviours: [...behaviours], path, seed });
 }
 
 /** Beyond those of every shim in a lab. */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatorError } from '../config/errors.ts';
 import { EXIT_IMPOSSIBLE } from '../config/exit-codes.ts';
+import { demandLabCapabilities } from '../datapath/privileges.ts';
 
 /** Programs, and the Debian package that has each. */
 const PROGRAMS = [
@@ -18,12 +19,7 @@ const BESIDE_PATH = ['/usr/sbin', '/sbin'];
 
 /** @param what cannot be done without: "build a testbed". */
 export function demandLab(what: string): void {
-  if (process.getuid?.() !== 0) {
-    throw new OperatorError(
-      `Cannot ${what}: network namespaces need root. Run this as root (sudo)`,
-      EXIT_IMPOSSIBLE,
-    );
-  }
+  demandLabCapabilities(what);
   const missing = PROGRAMS.filter(([program]) => !isThere(program));
   if (missing.length === 0) return;
   const names = missing.map(([program]) => program).join(', ');

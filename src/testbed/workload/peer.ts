@@ -1,8 +1,11 @@
-/** Conversations of the lab's own applications (`dist/peer.js`), and iperf3. Durations: ms. */
+/** Conversations of the lab's own applications (`dist/peer.js`), and iperf3. Times: ms. */
 import { distFile } from '../dist-file.ts';
 import { ADDRESS, ECHO_PORT, IPERF_PORT, type Lab } from '../lab.ts';
 import { type Attempted, failed } from './attempt.ts';
 import type { WorkloadOf } from './workload.ts';
+
+/** One that is looked after, and has no server: that of iperf3 while none runs. */
+const CLOSED_PORT = IPERF_PORT;
 
 export async function talkOnce(
   lab: Lab,
@@ -13,6 +16,18 @@ export async function talkOnce(
   const { stdout, stderr, ms } = await runPeer(lab, args, timeoutMs);
   if (!stdout.includes('"ok":true')) return failed(ms, stderr, errorIn(stdout));
   return { ok: true, ms: Math.round(ms) };
+}
+
+/** Being refused is what succeeds here. */
+export async function refuseOnce(
+  lab: Lab,
+  family: 4 | 6,
+  { timeoutMs }: WorkloadOf<'refused'>,
+): Promise<Attempted> {
+  const args = ['talk', ADDRESS[family].server, CLOSED_PORT, 0];
+  const { stdout, stderr, ms } = await runPeer(lab, args, timeoutMs);
+  if (errorIn(stdout) === 'ECONNREFUSED') return { ok: true, ms: Math.round(ms) };
+  return failed(ms, stderr, errorIn(stdout));
 }
 
 /** All attempts in one process. */

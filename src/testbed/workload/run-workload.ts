@@ -1,7 +1,7 @@
 /** Runs a workload of a scenario: its attempts, so many at a time. Owns their order. */
 import type { Lab } from '../lab.ts';
 import type { Attempted } from './attempt.ts';
-import { connectMany, measureOnce, talkOnce } from './peer.ts';
+import { connectMany, measureOnce, refuseOnce, talkOnce } from './peer.ts';
 import { copyOnce, loginOnce, muxOnce } from './ssh.ts';
 import type { Workload } from './workload.ts';
 
@@ -37,5 +37,7 @@ function attemptOnce(
       return measureOnce(lab, family, workload);
     case 'echo':
       return talkOnce(lab, family, workload);
+    case 'refused':
+      return refuseOnce(lab, family, workload);
   }
 }

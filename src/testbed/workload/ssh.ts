@@ -1,6 +1,6 @@
 /**
  * Logins and copies with the real OpenSSH: one by one, and as sessions of one ControlMaster. Owns
- * the files of a copy. Durations: ms.
+ * the files of a copy. Times: ms.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

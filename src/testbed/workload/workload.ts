@@ -69,6 +69,8 @@ export const workloadSchema = v.variant('kind', [
     silenceMs: v.optional(msSchema, 0),
     ...common,
   }),
+  /** A port that nobody listens on: refused, before the time is up. */
+  v.strictObject({ kind: v.literal('refused'), ...common }),
   /** Many short connections from one process: each an attempt, `atOnce` at a time. */
   v.strictObject({ kind: v.literal('connections'), ...common }),
 ]);
