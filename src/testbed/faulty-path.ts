@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { distFile } from './dist-file.ts';
+import type { CompositionInput } from './firewall/behaviour.ts';
 import { type Command, FAULT_DEFAULT, type Fault, queuesEverything } from './firewall/fault.ts';
 import type { Lab } from './lab.ts';
 import { collect, hasEnded } from './namespace.ts';
@@ -24,19 +25,36 @@ export class FaultyPath {
     this.output = child === undefined ? { stdout: '', stderr: '' } : collect(child);
   }
 
-  static async open(lab: Walled, given: Partial<Fault>): Promise<FaultyPath> {
+  static open(lab: Walled, given: Partial<Fault> | CompositionInput): Promise<FaultyPath> {
+    if ('behaviours' in given) return FaultyPath.compose(lab, given);
+    return FaultyPath.openFault(lab, given);
+  }
+
+  /** All TCP goes through the chain, and the path with it. */
+  private static async compose(lab: Walled, given: CompositionInput): Promise<FaultyPath> {
+    const { queueNum = FAULT_DEFAULT.queueNum } = given;
+    return FaultyPath.start(lab, JSON.stringify(given), queueNum, []);
+  }
+
+  private static async openFault(lab: Walled, given: Partial<Fault>): Promise<FaultyPath> {
     const fault: Fault = { ...FAULT_DEFAULT, ...given };
     if (fault.mtu > 0) setServerMtu(lab, fault.mtu);
     if (fault.kind === 'healthy' && !queuesEverything(fault)) return new FaultyPath(lab, undefined);
-    const child = lab.firewall.start(process.execPath, [
-      distFile('firewall.js'),
-      JSON.stringify(fault),
-    ]);
+    const match = queuesEverything(fault) ? [] : ['--syn'];
+    return FaultyPath.start(lab, JSON.stringify(fault), fault.queueNum, match);
+  }
+
+  private static async start(
+    lab: Walled,
+    told: string,
+    queueNum: number,
+    match: readonly string[],
+  ): Promise<FaultyPath> {
+    const child = lab.firewall.start(process.execPath, [distFile('firewall.js'), told]);
     const path = new FaultyPath(lab, child);
     await path.waitFor('ready');
-    const match = queuesEverything(fault) ? [] : ['--syn'];
     for (const program of ['iptables', 'ip6tables']) {
-      const target = ['-j', 'NFQUEUE', '--queue-num', String(fault.queueNum)];
+      const target = ['-j', 'NFQUEUE', '--queue-num', String(queueNum)];
       lab.firewall.call(program, ['-A', 'FORWARD', '-p', 'tcp', ...match, ...target]);
     }
     return path;

@@ -76,6 +76,13 @@ export type Composition = v.InferOutput<typeof compositionSchema>;
 /** Before defaults are filled in. */
 export type CompositionInput = v.InferInput<typeof compositionSchema>;
 
+/** With defaults filled in; throws with every mistake in it. */
+export function readComposition(given: unknown): Composition {
+  const result = v.safeParse(compositionSchema, given);
+  if (!result.success) throw new Error(`Not a composition: ${v.summarize(result.issues)}`);
+  return result.output;
+}
+
 /** `from-ms = 5` of TOML as `fromMs: 5`, at every depth; values stay. */
 export function camelKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(camelKeys);

@@ -116,6 +116,9 @@ export function leavesPartial(fault: Fault, syn: boolean): boolean {
   return fault.partial === 'both' || fault.partial === (syn ? 'synack' : 'data');
 }
 
+/** SO_MARK of what the firewall itself sends. */
+export const OWN_MARK = 0x77;
+
 /** B is sent again after these, as a Linux server in SYN-RECEIVED would (tcp_synack_retries). */
 export const REPEATS_MS: readonly number[] = [1000, 3000, 7000, 15_000, 31_000];
 

@@ -23,12 +23,11 @@ import {
 import { parseSegment, WIRE_OK } from '../../engine/wire/parse.ts';
 import { ACK, RST, Segment, SYN } from '../../engine/wire/segment.ts';
 import { Connection } from './connection.ts';
-import { type Command, type Fault, isLong, leavesPartial, REPEATS_MS } from './fault.ts';
+import { type Command, type Fault, isLong, leavesPartial, OWN_MARK, REPEATS_MS } from './fault.ts';
 import { finished, forgeControl, forgeSynAck, renumbered } from './forge.ts';
 import { LongPath } from './long-path.ts';
 import { stripOption } from './strip-option.ts';
 
-const OWN_MARK = 0x77;
 const SERVER_DATA_MS = 500;
 const RELEASE_MS = 6;
 /** Data under way can make a forged number old: so many segments of the client get a reset. */

@@ -51,6 +51,42 @@ export function forgeControl(
   return out.slice(0, buildControl(out, 0, control));
 }
 
+/** What is to be said in the name of one end; the other fields are as usual. */
+export interface Forgery {
+  readonly toClient: boolean;
+  readonly flags: number;
+  readonly seq: number;
+  readonly ack?: number;
+  /** Raw. */
+  readonly wnd?: number;
+  readonly ttl: number;
+  /** A whole number of words. */
+  readonly options?: readonly number[];
+  readonly data?: Uint8Array;
+}
+
+/** Either way, with any options and data. */
+export function forgeSegment(clientSyn: Uint8Array, forgery: Forgery): Uint8Array {
+  const { toClient, flags, seq, ack = 0, wnd = 0, ttl, options = [], data = [] } = forgery;
+  addressed(clientSyn, toClient);
+  Object.assign(control, { flags, seq, ack, wnd, ttl });
+  const bare = new Uint8Array(CONTROL_BYTES_MAX);
+  const bareBytes = buildControl(bare, 0, control);
+  return extended(bare.slice(0, bareBytes), [...options, ...data], options.length);
+}
+
+/** Octets behind a segment without any, of which the first are options. */
+function extended(bare: Uint8Array, more: ArrayLike<number>, optionBytes: number): Uint8Array {
+  const packet = new Uint8Array(bare.length + more.length);
+  packet.set(bare);
+  packet.set(more, bare.length);
+  const tcp = bare.length - 20;
+  packet[tcp + 12] = ((20 + optionBytes) >> 2) << 4;
+  if (tcp === 20) put16(packet, 2, packet.length);
+  else put16(packet, 4, packet.length - 40);
+  return finished(packet);
+}
+
 /** The SYN-ACK of nobody: its own options, `tsVal` 0 for none. */
 export function forgeSynAck(
   clientSyn: Uint8Array,
@@ -68,19 +104,14 @@ export function forgeSynAck(
   if (wndScale >= 0 && seg.wndScale >= 0) options.push(1, 3, 3, wndScale);
   const tsAt = tsVal !== 0 && seg.tsOff !== 0 ? options.length + 4 : 0;
   if (tsAt !== 0) options.push(1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0);
-  const packet = new Uint8Array(bare.length + options.length);
-  packet.set(bare);
-  packet.set(options, bare.length);
+  const packet = extended(bare, options, options.length);
   const tcp = bare.length - 20;
-  packet[tcp + 12] = ((20 + options.length) >> 2) << 4;
   put32(packet, tcp + 8, ack);
   put16(packet, tcp + 14, SYN_ACK_WND);
   if (tsAt !== 0) {
     put32(packet, bare.length + tsAt, tsVal);
     put32(packet, bare.length + tsAt + 4, clientTs);
   }
-  if (tcp === 20) put16(packet, 2, packet.length);
-  else put16(packet, 4, packet.length - 40);
   return finished(packet);
 }
 

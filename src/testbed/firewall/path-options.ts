@@ -7,18 +7,18 @@ import { count, ms, share } from './schedule.ts';
 
 const LINK = {
   /** One way. */
-  delayMs: v.optional(ms),
+  delayMs: v.exactOptional(ms),
   /** At most so much is added, evenly spread; packets stay in order. */
-  jitterMs: v.optional(ms),
+  jitterMs: v.exactOptional(ms),
   /** 10^6 bits a second of IP packets; 0: no limit. */
-  rateMbit: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))),
+  rateMbit: v.exactOptional(v.pipe(v.number(), v.finite(), v.minValue(0))),
   /** What waits for its turn at that rate, at most; more is lost (tail drop). */
-  bufferOctets: v.optional(count),
-  loss: v.optional(share),
+  bufferOctets: v.exactOptional(count),
+  loss: v.exactOptional(share),
   /** A packet goes before the one ahead of it. */
-  reordering: v.optional(share),
+  reordering: v.exactOptional(share),
   /** A packet arrives twice. */
-  duplication: v.optional(share),
+  duplication: v.exactOptional(share),
 } as const;
 
 export const linkSchema = v.strictObject(LINK);
@@ -26,8 +26,8 @@ export const linkSchema = v.strictObject(LINK);
 /** Both ways alike, save for what `toServer` and `toClient` say. */
 export const PATH = {
   ...LINK,
-  toServer: v.optional(linkSchema),
-  toClient: v.optional(linkSchema),
+  toServer: v.exactOptional(linkSchema),
+  toClient: v.exactOptional(linkSchema),
 } as const;
 
 export const pathSchema = v.strictObject(PATH);

@@ -39,3 +39,5 @@ export interface Schedule {
 export function isOf(whose: Whose, fromClient: boolean): boolean {
   return whose === 'both' || (whose === 'client') === fromClient;
 }
+
+export const ALWAYS: Schedule = { fromMs: 0, untilMs: 0, probability: 1, connection: 0 };

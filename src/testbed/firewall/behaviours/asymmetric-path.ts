@@ -7,6 +7,8 @@
  * Source: https://www.code426.com/knowledge-base/asa-asymmetric-routing-troubleshooting-and-mitigation/
  */
 import * as v from 'valibot';
+import { type Place, PlainBox } from '../box.ts';
+import type { Packet } from '../packet.ts';
 import { SCHEDULE } from '../schedule.ts';
 
 export const asymmetricPathSchema = v.strictObject({
@@ -15,3 +17,25 @@ export const asymmetricPathSchema = v.strictObject({
   /** Whose segments the boxes behind do not see. */
   unseen: v.optional(v.picklist(['client', 'server']), 'server'),
 });
+
+type Options = v.InferOutput<typeof asymmetricPathSchema>;
+
+export class AsymmetricPath extends PlainBox {
+  private readonly options: Options;
+
+  constructor(options: Options, place: Place) {
+    super(options, place);
+    this.options = options;
+  }
+
+  /** Does this packet go around the boxes behind this one? */
+  hides(packet: Packet): boolean {
+    if (!packet.isTcp || packet.fromClient !== (this.options.unseen === 'client')) return false;
+    const session = this.sessionOf(packet);
+    return session !== undefined && this.isActive(session);
+  }
+
+  protected act(packet: Packet): void {
+    this.pass(packet);
+  }
+}

@@ -7,7 +7,13 @@
  * Source: https://github.com/zeek/zeek/issues/3313 (SYN-ACKs sent again with another number)
  */
 import * as v from 'valibot';
+import { ACK, RST } from '../../../engine/wire/segment.ts';
+import { Box, type Place } from '../box.ts';
+import { REPEATS_MS } from '../fault.ts';
+import { renumbered } from '../forge.ts';
+import { Packet } from '../packet.ts';
 import { ms, SCHEDULE, ttl } from '../schedule.ts';
+import { farNumber, type Session } from '../session.ts';
 
 export const challengeAckResetSchema = v.strictObject({
   kind: v.literal('challenge-ack-reset'),
@@ -16,3 +22,67 @@ export const challengeAckResetSchema = v.strictObject({
   delayMs: v.optional(ms, 18),
   ttl,
 });
+
+type Options = v.InferOutput<typeof challengeAckResetSchema>;
+
+/** So long the server's packets wait: what the client says meanwhile is its challenge ACK. */
+const HOLD_MS = 6;
+
+interface Conflict {
+  synAck: Packet | undefined;
+  isHolding: boolean;
+  isOver: boolean;
+  readonly held: Packet[];
+}
+
+export class ChallengeAckReset extends Box<Conflict> {
+  private readonly options: Options;
+
+  constructor(options: Options, place: Place) {
+    super(options, place);
+    this.options = options;
+  }
+
+  protected open(): Conflict {
+    return { synAck: undefined, isHolding: false, isOver: false, held: [] };
+  }
+
+  protected act(packet: Packet, session: Session<Conflict>): void {
+    const { own } = session;
+    if (packet.isSynAck() && own.synAck === undefined) {
+      own.synAck = packet.copy();
+      this.at(this.options.delayMs, () => this.conflict(session));
+    }
+    if (packet.fromClient) {
+      this.pass(packet);
+      if (own.isHolding && packet.isBareAck()) this.answer(packet, session);
+    } else if (own.isHolding && !packet.isSynAck()) {
+      own.held.push(packet);
+    } else {
+      this.pass(packet);
+    }
+  }
+
+  private conflict(session: Session<Conflict>): void {
+    const { own, random, syn } = session;
+    const isn = ((own.synAck?.seg.segSeq ?? 0) + farNumber(random)) | 0;
+    const second = new Packet(renumbered(own.synAck?.bytes ?? syn, isn, this.options.ttl), false);
+    own.isHolding = true;
+    this.pass(second.copy());
+    this.at(HOLD_MS, () => this.release(session));
+    for (const repeatMs of REPEATS_MS)
+      this.later(session, repeatMs, () => this.pass(second.copy()));
+  }
+
+  private answer({ seg }: Packet, session: Session<Conflict>): void {
+    if (session.own.isOver || (seg.flags & ACK) === 0) return;
+    session.own.isOver = true;
+    this.say(session, { toClient: true, flags: RST, seq: seg.segAck, ttl: this.options.ttl });
+    this.release(session);
+  }
+
+  private release({ own }: Session<Conflict>): void {
+    own.isHolding = false;
+    for (const packet of own.held.splice(0)) this.pass(packet);
+  }
+}

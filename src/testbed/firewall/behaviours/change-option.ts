@@ -7,8 +7,11 @@
  * Source: https://lwn.net/Articles/92727/ ("TCP window scaling and broken routers")
  */
 import * as v from 'valibot';
+import { get16, get32, put16, put32 } from '../../../engine/wire/bytes.ts';
+import { type Place, PlainBox } from '../box.ts';
+import type { Packet } from '../packet.ts';
 import { SCHEDULE } from '../schedule.ts';
-import { onSegments } from './strip-option.ts';
+import { findOptions, isFrom, OPTION_KINDS, onSegments } from '../tcp-options.ts';
 
 export const changeOptionSchema = v.strictObject({
   kind: v.literal('change-option'),
@@ -18,3 +21,31 @@ export const changeOptionSchema = v.strictObject({
   value: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffffffff)),
   from: v.optional(onSegments, 'both'),
 });
+
+type Options = v.InferOutput<typeof changeOptionSchema>;
+
+export class ChangeOption extends PlainBox {
+  private readonly options: Options;
+
+  constructor(options: Options, place: Place) {
+    super(options, place);
+    this.options = options;
+  }
+
+  protected act(packet: Packet): void {
+    if (isFrom(packet, this.options.from)) this.change(packet);
+    this.pass(packet);
+  }
+
+  private change(packet: Packet): void {
+    const { option, value } = this.options;
+    const { bytes } = packet;
+    for (const { kind, at } of findOptions(packet)) {
+      if (kind !== OPTION_KINDS[option]) continue;
+      if (option === 'mss') put16(bytes, at + 2, Math.min(get16(bytes, at + 2), value));
+      else if (option === 'window-scale') bytes[at + 2] = value;
+      else put32(bytes, at + 2, (get32(bytes, at + 2) + value) | 0);
+    }
+    packet.reparse();
+  }
+}

@@ -11,7 +11,11 @@
  * Source: iptables-extensions(8), CHECKSUM; https://github.com/flannel-io/flannel/issues/1243
  */
 import * as v from 'valibot';
-import { SCHEDULE, share, whose } from '../schedule.ts';
+import { mix, Random } from '../../../datapath/sim/random.ts';
+import { RST, SYN } from '../../../engine/wire/segment.ts';
+import { type Place, PlainBox } from '../box.ts';
+import type { Packet } from '../packet.ts';
+import { isOf, SCHEDULE, share, whose } from '../schedule.ts';
 
 export const checksumSchema = v.strictObject({
   kind: v.literal('checksum'),
@@ -22,3 +26,31 @@ export const checksumSchema = v.strictObject({
   /** Of those segments so many. */
   share: v.optional(share, 1),
 });
+
+type Options = v.InferOutput<typeof checksumSchema>;
+
+export class Checksum extends PlainBox {
+  private readonly options: Options;
+  /** One each, so that what one direction draws never shifts the other. */
+  private readonly fates: readonly [Random, Random];
+
+  constructor(options: Options, place: Place) {
+    super(options, place);
+    this.options = options;
+    this.fates = [new Random(mix(place.seed, 1)), new Random(mix(place.seed, 2))];
+  }
+
+  protected act(packet: Packet): void {
+    const isMeant = isOf(this.options.whose, packet.fromClient) && this.isOn(packet);
+    const fate = this.fates[packet.fromClient ? 0 : 1];
+    if (isMeant && fate.chance(this.options.share)) packet.damage = this.options.damage;
+    this.pass(packet);
+  }
+
+  private isOn(packet: Packet): boolean {
+    const { on } = this.options;
+    if (on === 'syn') return packet.has(SYN);
+    if (on === 'reset') return packet.has(RST);
+    return on === 'all' || packet.seg.payloadBytes > 0;
+  }
+}

@@ -6,7 +6,13 @@
  * Source: https://www.rfc-editor.org/rfc/rfc5227 (address conflicts)
  */
 import * as v from 'valibot';
+import { ACK, RST } from '../../../engine/wire/segment.ts';
+import { Box, type Place } from '../box.ts';
+import { REPEATS_MS } from '../fault.ts';
+import { renumbered } from '../forge.ts';
+import { Packet } from '../packet.ts';
 import { ms, octet, SCHEDULE } from '../schedule.ts';
+import { farNumber, type Session } from '../session.ts';
 
 export const duplicateAddressSchema = v.strictObject({
   kind: v.literal('duplicate-address'),
@@ -16,3 +22,40 @@ export const duplicateAddressSchema = v.strictObject({
   /** 57: eight hops away. */
   ttl: v.optional(octet, 57),
 });
+
+type Options = v.InferOutput<typeof duplicateAddressSchema>;
+
+interface Other {
+  isAwake: boolean;
+}
+
+export class DuplicateAddress extends Box<Other> {
+  private readonly options: Options;
+
+  constructor(options: Options, place: Place) {
+    super(options, place);
+    this.options = options;
+  }
+
+  protected open(): Other {
+    return { isAwake: false };
+  }
+
+  protected act(packet: Packet, session: Session<Other>): void {
+    const { own } = session;
+    if (packet.isSynAck() && !own.isAwake) this.wake(packet, session);
+    this.pass(packet);
+    const { segAck, flags } = packet.seg;
+    if (!packet.fromClient || !own.isAwake || (flags & (ACK | RST)) !== ACK) return;
+    this.say(session, { toClient: true, flags: RST, seq: segAck, ttl: this.options.ttl });
+  }
+
+  private wake(synAck: Packet, session: Session<Other>): void {
+    session.own.isAwake = true;
+    const isn = (synAck.seg.segSeq + farNumber(session.random)) | 0;
+    const other = new Packet(renumbered(synAck.bytes.slice(), isn, this.options.ttl), false);
+    for (const repeatMs of [0, ...REPEATS_MS]) {
+      this.later(session, this.options.delayMs + repeatMs, () => this.pass(other.copy()));
+    }
+  }
+}

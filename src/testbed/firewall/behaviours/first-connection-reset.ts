@@ -7,7 +7,13 @@
  * Source: https://linux22.com/archives/117607
  */
 import * as v from 'valibot';
+import { RST } from '../../../engine/wire/segment.ts';
+import { Box, type Place } from '../box.ts';
+import { REPEATS_MS } from '../fault.ts';
+import { renumbered } from '../forge.ts';
+import { Packet } from '../packet.ts';
 import { ms, SCHEDULE, ttl } from '../schedule.ts';
+import { farNumber, type Session } from '../session.ts';
 
 export const firstConnectionResetSchema = v.strictObject({
   kind: v.literal('first-connection-reset'),
@@ -17,3 +23,69 @@ export const firstConnectionResetSchema = v.strictObject({
   order: v.optional(v.picklist(['BRD', 'BDR', 'RBD', 'RDB', 'DBR', 'DRB']), 'BRD'),
   ttl,
 });
+
+type Options = v.InferOutput<typeof firstConnectionResetSchema>;
+
+/** The server's data belongs to the burst, which waits for it so long. */
+const DATA_MS = 500;
+
+interface Conflict {
+  synAck: Packet | undefined;
+  synAckAtMs: number;
+  isOver: boolean;
+  /** The server's packets until the burst. */
+  readonly held: Packet[];
+}
+
+export class FirstConnectionReset extends Box<Conflict> {
+  private readonly options: Options;
+
+  constructor(options: Options, place: Place) {
+    super(options, place);
+    this.options = options;
+  }
+
+  protected open(): Conflict {
+    return { synAck: undefined, synAckAtMs: 0, isOver: false, held: [] };
+  }
+
+  protected act(packet: Packet, session: Session<Conflict>): void {
+    const { own } = session;
+    if (packet.isSynAck() && own.synAck === undefined) {
+      own.synAck = packet.copy();
+      own.synAckAtMs = this.nowMs();
+      this.at(this.options.delayMs, () => this.burst(session));
+    }
+    const waits = own.synAck !== undefined && !own.isOver;
+    if (packet.fromClient || packet.isSynAck() || !waits) this.pass(packet);
+    else own.held.push(packet);
+  }
+
+  private burst(session: Session<Conflict>): void {
+    const { own } = session;
+    const lateMs = this.nowMs() - own.synAckAtMs - this.options.delayMs;
+    if (lateMs < DATA_MS && !own.held.some((packet) => packet.seg.payloadBytes > 0)) {
+      this.at(1, () => this.burst(session));
+      return;
+    }
+    own.isOver = true;
+    const second = this.secondSynAck(session);
+    for (const letter of this.options.order) {
+      if (letter === 'B') this.pass(second.copy());
+      else if (letter === 'R') this.reset(session);
+      else for (const packet of own.held.splice(0)) this.pass(packet);
+    }
+    for (const repeatMs of REPEATS_MS)
+      this.later(session, repeatMs, () => this.pass(second.copy()));
+  }
+
+  private secondSynAck({ own, syn, random }: Session<Conflict>): Packet {
+    const isn = ((own.synAck?.seg.segSeq ?? 0) + farNumber(random)) | 0;
+    return new Packet(renumbered(own.synAck?.bytes ?? syn, isn, this.options.ttl), false);
+  }
+
+  private reset(session: Session<Conflict>): void {
+    const seq = ((session.server.isn ?? 0) + 1) | 0;
+    this.say(session, { toClient: true, flags: RST, seq, ttl: this.options.ttl });
+  }
+}

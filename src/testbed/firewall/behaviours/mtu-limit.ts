@@ -7,7 +7,10 @@
  * Source: https://www.rfc-editor.org/rfc/rfc2923, RFC 1191 §4, RFC 8201 §4
  */
 import * as v from 'valibot';
-import { SCHEDULE, whose } from '../schedule.ts';
+import { type Place, PlainBox } from '../box.ts';
+import { forgeTooBig } from '../forge-icmp.ts';
+import { Packet } from '../packet.ts';
+import { isOf, SCHEDULE, whose } from '../schedule.ts';
 
 export const mtuLimitSchema = v.strictObject({
   kind: v.literal('mtu-limit'),
@@ -18,3 +21,24 @@ export const mtuLimitSchema = v.strictObject({
   /** `nothing`: the black hole. */
   answer: v.optional(v.picklist(['nothing', 'icmp']), 'nothing'),
 });
+
+type Options = v.InferOutput<typeof mtuLimitSchema>;
+
+export class MtuLimit extends PlainBox {
+  private readonly options: Options;
+
+  constructor(options: Options, place: Place) {
+    super(options, place);
+    this.options = options;
+  }
+
+  protected act(packet: Packet): void {
+    const { octets, answer } = this.options;
+    const { bytes, fromClient, seg } = packet;
+    // An IPv6 router never fragments (RFC 8200 §5).
+    const mayFragment = seg.family === 4 && seg.dontFragment === 0;
+    const fits = bytes.length <= octets || mayFragment || !isOf(this.options.whose, fromClient);
+    if (fits) this.pass(packet);
+    else if (answer === 'icmp') this.pass(new Packet(forgeTooBig(bytes, octets), !fromClient));
+  }
+}

@@ -7,7 +7,11 @@
  * Source: https://docs.manage.security.cisco.com/cdfmc/t_disable_tcp_sequence_randomization.html
  */
 import * as v from 'valibot';
-import { SCHEDULE, whose } from '../schedule.ts';
+import { Box, type Place } from '../box.ts';
+import type { Packet } from '../packet.ts';
+import { isOf, SCHEDULE, whose } from '../schedule.ts';
+import { farNumber, type Session } from '../session.ts';
+import { type Offsets, renumber } from '../translation.ts';
 
 export const randomizeSchema = v.strictObject({
   kind: v.literal('randomize'),
@@ -17,3 +21,27 @@ export const randomizeSchema = v.strictObject({
   /** Whose SACK blocks stay as they were sent, though the numbers in them are renumbered. */
   sackBlind: v.optional(v.picklist(['neither', 'client', 'server', 'both']), 'neither'),
 });
+
+type Options = v.InferOutput<typeof randomizeSchema>;
+
+export class Randomize extends Box<Offsets> {
+  private readonly options: Options;
+
+  constructor(options: Options, place: Place) {
+    super(options, place);
+    this.options = options;
+  }
+
+  protected open({ random }: Session): Offsets {
+    const client = isOf(this.options.whose, true) ? farNumber(random) : 0;
+    const server = isOf(this.options.whose, false) ? farNumber(random) : 0;
+    return { client, server };
+  }
+
+  protected act(packet: Packet, session: Session<Offsets>): void {
+    const { sackBlind } = this.options;
+    const blind = sackBlind !== 'neither' && isOf(sackBlind, packet.fromClient);
+    renumber(packet, session.own, blind);
+    this.pass(packet);
+  }
+}

@@ -7,7 +7,11 @@
  * Source: https://community.cisco.com/t5/security-knowledge-base/ta-p/3108605
  */
 import * as v from 'valibot';
-import { SCHEDULE, whose } from '../schedule.ts';
+import { RST } from '../../../engine/wire/segment.ts';
+import { type Place, PlainBox } from '../box.ts';
+import type { Packet } from '../packet.ts';
+import { isOf, SCHEDULE, whose } from '../schedule.ts';
+import { farNumber, type Session } from '../session.ts';
 
 export const randomizedResetSchema = v.strictObject({
   kind: v.literal('randomized-reset'),
@@ -16,3 +20,23 @@ export const randomizedResetSchema = v.strictObject({
   /** `refusal`: only those that answer a SYN. */
   which: v.optional(v.picklist(['refusal', 'any']), 'any'),
 });
+
+type Options = v.InferOutput<typeof randomizedResetSchema>;
+
+export class RandomizedReset extends PlainBox {
+  private readonly options: Options;
+
+  constructor(options: Options, place: Place) {
+    super(options, place);
+    this.options = options;
+  }
+
+  protected act(packet: Packet, session: Session<null>): void {
+    const isRefusal = !packet.fromClient && session.server.isn === undefined;
+    const isMeant = this.options.which === 'any' || isRefusal;
+    if (packet.has(RST) && isMeant && isOf(this.options.whose, packet.fromClient)) {
+      packet.setSeq(packet.seg.segSeq + farNumber(session.random));
+    }
+    this.pass(packet);
+  }
+}

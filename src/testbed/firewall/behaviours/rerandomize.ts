@@ -8,7 +8,11 @@
  * Source: https://docs.manage.security.cisco.com/cdfmc/t_disable_tcp_sequence_randomization.html
  */
 import * as v from 'valibot';
-import { ms, SCHEDULE, whose } from '../schedule.ts';
+import { Box, type Place } from '../box.ts';
+import type { Packet } from '../packet.ts';
+import { isOf, ms, SCHEDULE, whose } from '../schedule.ts';
+import { farNumber, type Session } from '../session.ts';
+import { type Offsets, renumber } from '../translation.ts';
 
 export const rerandomizeSchema = v.strictObject({
   kind: v.literal('rerandomize'),
@@ -18,3 +22,31 @@ export const rerandomizeSchema = v.strictObject({
   /** 0: once. */
   everyMs: v.optional(ms, 0),
 });
+
+type Options = v.InferOutput<typeof rerandomizeSchema>;
+
+export class Rerandomize extends Box<Offsets> {
+  private readonly options: Options;
+
+  constructor(options: Options, place: Place) {
+    super(options, place);
+    this.options = options;
+  }
+
+  protected open(): Offsets {
+    return { client: 0, server: 0 };
+  }
+
+  protected override begin(session: Session<Offsets>): void {
+    const { own, random } = session;
+    if (isOf(this.options.whose, true)) own.client = (own.client + farNumber(random)) | 0;
+    if (isOf(this.options.whose, false)) own.server = (own.server + farNumber(random)) | 0;
+    if (this.options.everyMs === 0) return;
+    this.later(session, this.options.everyMs, () => this.begin(session));
+  }
+
+  protected act(packet: Packet, session: Session<Offsets>): void {
+    renumber(packet, session.own);
+    this.pass(packet);
+  }
+}

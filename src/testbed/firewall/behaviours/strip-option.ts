@@ -9,16 +9,10 @@
  * "Customizing the TCP normalizer with a TCP map"
  */
 import * as v from 'valibot';
+import { type Place, PlainBox } from '../box.ts';
+import type { Packet } from '../packet.ts';
 import { SCHEDULE } from '../schedule.ts';
-
-export const OPTION_NAMES = [
-  'mss',
-  'window-scale',
-  'sack-permitted',
-  'sack',
-  'timestamps',
-] as const;
-export const onSegments = v.picklist(['syn', 'synack', 'both', 'all']);
+import { findOptions, isFrom, OPTION_KINDS, OPTION_NAMES, onSegments } from '../tcp-options.ts';
 
 export const stripOptionSchema = v.strictObject({
   kind: v.literal('strip-option'),
@@ -31,3 +25,43 @@ export const stripOptionSchema = v.strictObject({
   from: v.optional(onSegments, 'synack'),
   by: v.optional(v.picklist(['nops', 'removal']), 'nops'),
 });
+
+type Options = v.InferOutput<typeof stripOptionSchema>;
+
+const UNKNOWN_FIRST = 9;
+
+export class StripOption extends PlainBox {
+  private readonly options: Options;
+
+  constructor(options: Options, place: Place) {
+    super(options, place);
+    this.options = options;
+  }
+
+  protected act(packet: Packet): void {
+    if (isFrom(packet, this.options.from)) this.strip(packet);
+    this.pass(packet);
+  }
+
+  private strip(packet: Packet): void {
+    const { bytes, seg } = packet;
+    const end = seg.tcpOff + seg.tcpHeaderBytes;
+    // From the last one on: what is moved up stands behind those still to be looked at.
+    for (const { kind, at, length } of findOptions(packet).reverse()) {
+      if (!this.isMeant(kind)) continue;
+      if (this.options.by === 'nops') {
+        bytes.fill(1, at, at + length);
+      } else {
+        bytes.copyWithin(at, at + length, end);
+        bytes.fill(0, end - length, end);
+      }
+    }
+    packet.reparse();
+  }
+
+  private isMeant(kind: number): boolean {
+    const { option } = this.options;
+    if (option === 'unknown') return kind >= UNKNOWN_FIRST;
+    return kind === (typeof option === 'number' ? option : OPTION_KINDS[option]);
+  }
+}

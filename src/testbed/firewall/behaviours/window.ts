@@ -8,7 +8,10 @@
  * https://www.mail-archive.com/postfix-users@postfix.org/msg20259.html
  */
 import * as v from 'valibot';
-import { SCHEDULE, whose } from '../schedule.ts';
+import { RST, SYN } from '../../../engine/wire/segment.ts';
+import { type Place, PlainBox } from '../box.ts';
+import type { Packet } from '../packet.ts';
+import { isOf, SCHEDULE, whose } from '../schedule.ts';
 
 const raw = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
 
@@ -20,3 +23,26 @@ export const windowSchema = v.strictObject({
   how: v.optional(v.picklist(['cap', 'zero', 'divide']), 'cap'),
   value: v.optional(raw, 512),
 });
+
+type Options = v.InferOutput<typeof windowSchema>;
+
+export class Window extends PlainBox {
+  private readonly options: Options;
+
+  constructor(options: Options, place: Place) {
+    super(options, place);
+    this.options = options;
+  }
+
+  protected act(packet: Packet): void {
+    const isMeant = isOf(this.options.whose, packet.fromClient) && !packet.has(SYN | RST);
+    if (isMeant) packet.setWnd(this.changed(packet.seg.segWnd));
+    this.pass(packet);
+  }
+
+  private changed(wnd: number): number {
+    const { how, value } = this.options;
+    if (how === 'zero') return 0;
+    return how === 'divide' ? wnd >> Math.min(value, 16) : Math.min(wnd, value);
+  }
+}
