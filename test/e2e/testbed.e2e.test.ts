@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { distFile } from '../../src/testbed/dist-file.ts';
+import { removeAbandoned } from '../../src/testbed/lab.ts';
 import { call, collect } from '../../src/testbed/namespace.ts';
 
 const SUBSET = ['first-connection-reset', 'forged-reset', 'reset-in-window'] as const;
@@ -124,5 +125,18 @@ describe('seqshim testbed shell', () => {
     const [exitCode] = (await once(child, 'close')) as [number | null];
     expect(exitCode).toBe(130);
     expect(namespacesOf(child)).toEqual([]);
+  });
+
+  it('killed it leaves what the next one takes away', async () => {
+    const child = testbed(['shell', 'healthy']);
+    const files = () => readdirSync(tmpdir()).filter((name) => name.includes(`lab-${child.pid}-`));
+    for (let waited = 0; waited < READY_MS && namespacesOf(child).length < 3; waited += 50) {
+      await pause(50);
+    }
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    expect([namespacesOf(child).length, files().length]).toEqual([3, 1]);
+    removeAbandoned();
+    expect([namespacesOf(child), files()]).toEqual([[], []]);
   });
 });
