@@ -3,6 +3,7 @@
  * that outlives the call. Times: ms.
  */
 import { FaultyPath } from '../../src/testbed/faulty-path.ts';
+import type { CompositionInput } from '../../src/testbed/firewall/behaviour.ts';
 import type { Fault } from '../../src/testbed/firewall/fault.ts';
 import { Lab } from '../../src/testbed/lab.ts';
 import { ShimProcess } from '../../src/testbed/shim-process.ts';
@@ -21,7 +22,7 @@ export async function withLab<T>(
 
 export async function withFault<T>(
   lab: Lab,
-  fault: Partial<Fault>,
+  fault: Partial<Fault> | CompositionInput,
   work: (path: FaultyPath) => Promise<T>,
 ): Promise<T> {
   const path = await FaultyPath.open(lab, fault);

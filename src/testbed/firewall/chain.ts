@@ -21,6 +21,7 @@ const US_PER_MS = 1000;
 export class Chain {
   private readonly boxes: PacketTaker[];
   private readonly events = new EventQueue();
+  private nowMs = 0;
   private readonly send: (packet: Packet) => void;
 
   /** `send` gets what leaves, ready for the wire. */
@@ -37,17 +38,21 @@ export class Chain {
     this.goOn(packet, packet.fromClient ? -1 : this.boxes.length);
   }
 
-  /** Does what has become due. */
+  /**
+   * Does what has become due. What comes after it is counted from now, not from when it was due:
+   * where the process was late, an end gets the time that it was to have all the same.
+   */
   advance(nowMs: number): void {
-    this.events.runUntil(Math.floor(nowMs * US_PER_MS));
+    const nowUs = Math.floor(nowMs * US_PER_MS);
+    this.nowMs = nowUs / US_PER_MS;
+    this.events.runUntil(nowUs);
   }
 
   private placeOf(position: number, seed: number): Place {
-    const { events } = this;
     return {
-      nowMs: () => events.nowUs / US_PER_MS,
+      nowMs: () => this.nowMs,
       at: (delayMs, run) => {
-        events.after(delayMs * US_PER_MS, run);
+        this.events.at(Math.round((this.nowMs + delayMs) * US_PER_MS), run);
       },
       emit: (packet) => this.goOn(packet, position),
       seed: mix(seed, position),

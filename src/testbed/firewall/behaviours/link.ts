@@ -34,11 +34,14 @@ interface Lane {
 }
 
 export class Link extends PlainBox {
+  private readonly isAlways: boolean;
   private readonly toServer: Lane;
   private readonly toClient: Lane;
 
   constructor(path: Path, schedule: Schedule, place: Place) {
     super(schedule, place);
+    const { fromMs, untilMs, probability, connection } = schedule;
+    this.isAlways = fromMs + untilMs + connection === 0 && probability === 1;
     this.toServer = laneOf(linkOf(path, false), mix(place.seed, 1));
     this.toClient = laneOf(linkOf(path, true), mix(place.seed, 2));
   }
@@ -51,10 +54,10 @@ export class Link extends PlainBox {
     if (duplication > 0 && lane.fate.chance(duplication)) this.carry(packet.copy(), lane);
   }
 
-  /** Errors take the same way; only a path without a schedule knows that it is on. */
+  /** Without a schedule it is a link for everything: errors, and connections unseen till now. */
   protected override stray(packet: Packet): void {
-    if (packet.isTcp) this.pass(packet);
-    else this.act(packet);
+    if (this.isAlways) this.act(packet);
+    else this.pass(packet);
   }
 
   private carry(packet: Packet, lane: Lane): void {
