@@ -30,7 +30,10 @@ describe('testbed refuses in one line', () => {
     [['shell'], 'Say which scenario, for example: seqshim testbed shell first-connection-reset'],
     [['shell', 'healthy', 'idle-drop'], 'Cannot leave several standing: name one'],
     [['matrix', 'healthy'], 'Cannot name scenarios for matrix: it takes all. Try: testbed run'],
-    [['run', 'helthy'], 'Cannot find scenario "helthy": did you mean healthy. A file ends in .toml'],
+    [
+      ['run', 'helthy'],
+      'Cannot find scenario "helthy": did you mean healthy. A file ends in .toml',
+    ],
     [['run', 'healthy', '--repeat', '0'], 'Cannot use --repeat "0": it must be from 1 to 100'],
     [['run', 'healthy', '--labs', 'many'], 'Cannot use --labs "many": it must be from 1 to 16'],
     [

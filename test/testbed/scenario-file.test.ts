@@ -6,6 +6,7 @@ import {
   shippedNames,
   shippedScenarios,
 } from '../../src/testbed/shipped-scenarios.ts';
+import { workloadSchema } from '../../src/testbed/workload/workload.ts';
 import { readProjectFile } from '../tidy/source-files.ts';
 
 const HEADING = '### A scenario in ten lines';
@@ -110,6 +111,25 @@ describe('mistakes in a scenario', () => {
   it('are told all at once', () => {
     const source = changed(1, 'name = "A"').replace('probability = 0.5', 'probability = 2');
     expect(mistakesIn(source)).toHaveLength(2);
+  });
+});
+
+describe('workloads', () => {
+  it('have these kinds and keys: they are API', () => {
+    const own = ['attempts', 'timeoutMs', 'without', 'with', 'kind'];
+    const kinds = workloadSchema.options.map(({ entries }) => {
+      const keys = Object.keys(entries).filter((key) => !own.includes(key));
+      return [entries.kind.literal, ...keys].join(' ');
+    });
+    expect(kinds).toEqual([
+      'ssh silenceMs atOnce',
+      'ssh-mux sessions silenceMs atOnce',
+      'scp way octets atOnce',
+      'iperf3 way lastsMs',
+      'echo delayMs silenceMs atOnce',
+      'refused atOnce',
+      'connections atOnce',
+    ]);
   });
 });
 
