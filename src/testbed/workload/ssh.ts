@@ -14,6 +14,7 @@ import type { WorkloadOf } from './workload.ts';
 const WORDS = 'the-session-works';
 const USER = 'root';
 const LOOK_MS = 50;
+const GRACE_MS = 5000;
 
 let fileCount = 0;
 
@@ -75,7 +76,9 @@ export async function copyOnce(
   const paths = way === 'up' ? [from, remote(to)] : [remote(from), to];
   try {
     const args = [...connectsWithin(timeoutMs), ...lab.sshOptions(), '-q', ...paths];
-    const finished = await lab.jumpbox.run('scp', args, timeoutMs);
+    // Ends the ssh that scp has started as well, which keeps our pipes open.
+    const limit = ['-s', 'KILL', String(timeoutMs / 1000), 'scp', ...args];
+    const finished = await lab.jumpbox.run('timeout', limit, timeoutMs + GRACE_MS);
     const whole = existsSync(to) && readFileSync(to).equals(content);
     if (finished.exitCode !== 0 || !whole) {
       return { ...failed(finished.ms, finished.stderr), bitsPerSecond: 0 };
