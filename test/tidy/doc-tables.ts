@@ -26,6 +26,7 @@ export const DOC_TABLES: readonly (readonly [
   ['ARCHITECTURE.md', 'codes', codeTable],
   ['ARCHITECTURE.md', 'counters', counterTable],
   ['ARCHITECTURE.md', 'scenarios', scenarioTable],
+  ['ARCHITECTURE.md', 'behaviours', behaviourTable],
   ['ARCHITECTURE.md', 'metrics', metricsMarkdown],
 ];
 
@@ -85,5 +86,22 @@ function scenarioTable(): string {
     ({ name, about, failsWithout }) => `| \`${name}\` | ${about} | ${failsWithout ? '' : 'yes'} |`,
   );
   const head = '| scenario | what the network does | harmless without us |\n|---|---|---|';
+  return [head, ...rows].join('\n');
+}
+
+/** From the head of each file: what it does, `Models:` and `Source:`. */
+function behaviourTable(): string {
+  const rows = projectFiles(/^src\/testbed\/firewall\/behaviours\/.*\.ts$/).map((path) => {
+    const source = readProjectFile(path);
+    const head = source.slice(source.indexOf('/**') + 3, source.indexOf('*/'));
+    const text = head.replace(/\n \* ?/g, '\n').trim();
+    const parts = /^(?<does>.+?)\n\n.*?Models: (?<models>.+)\nSource: (?<where>.+)$/s.exec(text);
+    const kind = /literal\('([a-z-]+)'\)/.exec(source)?.[1];
+    if (parts?.groups === undefined || kind === undefined) throw new Error(`${path}: no table row`);
+    const { does, models, where } = parts.groups;
+    const cells = [does, models, where].map((cell) => cell?.replaceAll('\n', ' '));
+    return `| [\`${kind}\`](${path}) | ${cells.join(' | ')} |`;
+  });
+  const head = '| behaviour | what it does | models | source |\n|---|---|---|---|';
   return [head, ...rows].join('\n');
 }

@@ -1,8 +1,8 @@
 /**
  * The chain of boxes: packets of the client pass them in order, those of the server in the opposite
  * one, and leave at the other end with their checksums filled in. What a box makes up goes on from
- * its place. No IO and no clock: whoever drives it says what time it is, so that the same packets at
- * the same times give the same packets, to the octet, for the same seed.
+ * its place. No IO and no clock: whoever drives it says what time it is, so that the same packets
+ * at the same times give the same packets, to the octet, for the same seed.
  *
  * Owns the boxes and what is due when. Times: ms.
  */

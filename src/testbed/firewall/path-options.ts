@@ -5,13 +5,15 @@
 import * as v from 'valibot';
 import { count, ms, share } from './schedule.ts';
 
+const rate = v.pipe(v.number('must be a number of Mbit/s'), v.finite(), v.minValue(0));
+
 const LINK = {
   /** One way. */
   delayMs: v.exactOptional(ms),
   /** At most so much is added, evenly spread; packets stay in order. */
   jitterMs: v.exactOptional(ms),
   /** 10^6 bits a second of IP packets; 0: no limit. */
-  rateMbit: v.exactOptional(v.pipe(v.number(), v.finite(), v.minValue(0))),
+  rateMbit: v.exactOptional(rate),
   /** What waits for its turn at that rate, at most; more is lost (tail drop). */
   bufferOctets: v.exactOptional(count),
   loss: v.exactOptional(share),

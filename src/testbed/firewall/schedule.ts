@@ -5,11 +5,11 @@
  */
 import * as v from 'valibot';
 
-export const ms = v.pipe(v.number(), v.finite(), v.minValue(0));
+export const ms = v.pipe(v.number('must be a number of ms'), v.finite(), v.minValue(0, atLeast(0)));
 /** Of chances and parts: 0 to 1. */
-export const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-export const octet = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255));
+export const share = numberIn(0, 1, 'must be a part from 0 to 1', false);
+export const count = v.pipe(wholeNumber(), v.minValue(0, atLeast(0)));
+export const octet = numberIn(0, 255);
 
 /** By whom a segment was sent. */
 export const whose = v.picklist(['client', 'server', 'both']);
@@ -38,6 +38,31 @@ export interface Schedule {
 
 export function isOf(whose: Whose, fromClient: boolean): boolean {
   return whose === 'both' || (whose === 'client') === fromClient;
+}
+
+function atLeast(least: number): string {
+  return `must be at least ${least}`;
+}
+
+function wholeNumber() {
+  const says = 'must be a whole number';
+  return v.pipe(v.number(says), v.integer(says));
+}
+
+/** Both ends included; the message says which they are. */
+export function numberIn(
+  low: number,
+  high: number,
+  says = `must be a whole number from ${low} to ${high}`,
+  isWhole = true,
+) {
+  const isRight = (value: number) => !isWhole || Number.isInteger(value);
+  return v.pipe(
+    v.number(says),
+    v.minValue(low, says),
+    v.maxValue(high, says),
+    v.check(isRight, says),
+  );
 }
 
 export const ALWAYS: Schedule = { fromMs: 0, untilMs: 0, probability: 1, connection: 0 };

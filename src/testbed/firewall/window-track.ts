@@ -1,6 +1,6 @@
 /**
- * What conntrack follows of a connection, and what it calls INVALID: `tcp_in_window` and the test of
- * resets in net/netfilter/nf_conntrack_proto_tcp.c (6.18), after Van Rooij's four bounds.
+ * What conntrack follows of a connection, and what it calls INVALID: `tcp_in_window` and the test
+ * of resets in net/netfilter/nf_conntrack_proto_tcp.c (6.18), after Van Rooij's four bounds.
  *
  * Owns both sides' numbers, canonical int32, and windows in octets. Left out: simultaneous open,
  * pick-up in mid-stream, and the ten seconds for which a closed connection is still known.

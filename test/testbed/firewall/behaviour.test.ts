@@ -66,7 +66,9 @@ describe('behaviourSchema', () => {
       readComposition({ behaviours: [{ kind: 'idle-drop', afterMs: 1, afer: 2 }] }),
     ).toThrow(/behaviours\.0\.afer/);
     expect(() => readComposition({ behaviours: [{ kind: 'nonsense' }] })).toThrow(/kind/);
-    expect(() => readComposition({ behaviours: [], path: { loss: 2 } })).toThrow(/path\.loss/);
+    expect(() => readComposition({ behaviours: [], path: { loss: 2 } })).toThrow(
+      /must be a part from 0 to 1\n.*path\.loss/,
+    );
   });
 });
 

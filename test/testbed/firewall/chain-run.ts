@@ -69,7 +69,7 @@ export class ChainRun {
     return this.take();
   }
 
-  /** SYN, SYN-ACK and ACK; each end acknowledges what reached it. Returns the three as they left. */
+  /** SYN, SYN-ACK and ACK, as they left; each end acknowledges what reached it. */
   handshake(syn: SegmentSpec = {}, synAck: SegmentSpec = {}): [Sent, Sent, Sent] {
     const [first] = this.client({ flags: SYN, seq: ISS, ...syn });
     const heard = defined(first).seg.segSeq;

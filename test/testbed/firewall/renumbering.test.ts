@@ -1,4 +1,4 @@
-/** Boxes that change sequence numbers: both ends still agree, or they do not where they shall not. */
+/** Boxes that change sequence numbers: both ends still agree, or do not where they shall not. */
 import { describe, expect, it } from 'vitest';
 import { get32 } from '../../../src/engine/wire/bytes.ts';
 import { ACK, SYN } from '../../../src/engine/wire/segment.ts';

@@ -4,7 +4,7 @@
  *
  * Models: asymmetric routing over two firewalls without shared state (ECMP, a failed-over default
  * route); what sees half a connection calls it invalid.
- * Source: https://www.code426.com/knowledge-base/asa-asymmetric-routing-troubleshooting-and-mitigation/
+ * Source: Cisco ASA Series Firewall CLI Configuration Guide, "TCP State Bypass", figure 11-1
  */
 import * as v from 'valibot';
 import { type Place, PlainBox } from '../box.ts';

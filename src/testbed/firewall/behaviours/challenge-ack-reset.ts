@@ -25,8 +25,8 @@ export const challengeAckResetSchema = v.strictObject({
 
 type Options = v.InferOutput<typeof challengeAckResetSchema>;
 
-/** So long the server's packets wait: what the client says meanwhile is its challenge ACK. */
-const HOLD_MS = 6;
+/** So long the server's packets wait at most for the client's challenge ACK. */
+const HOLD_MS = 100;
 
 interface Conflict {
   synAck: Packet | undefined;

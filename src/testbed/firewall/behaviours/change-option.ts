@@ -10,7 +10,7 @@ import * as v from 'valibot';
 import { get16, get32, put16, put32 } from '../../../engine/wire/bytes.ts';
 import { type Place, PlainBox } from '../box.ts';
 import type { Packet } from '../packet.ts';
-import { SCHEDULE } from '../schedule.ts';
+import { numberIn, SCHEDULE } from '../schedule.ts';
 import { findOptions, isFrom, OPTION_KINDS, onSegments } from '../tcp-options.ts';
 
 export const changeOptionSchema = v.strictObject({
@@ -18,7 +18,7 @@ export const changeOptionSchema = v.strictObject({
   ...SCHEDULE,
   option: v.picklist(['mss', 'window-scale', 'timestamps']),
   /** The new MSS (at most that: a lower one stays) or shift count; added to TSval. */
-  value: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffffffff)),
+  value: numberIn(0, 0xffffffff),
   from: v.optional(onSegments, 'both'),
 });
 

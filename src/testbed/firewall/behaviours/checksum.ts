@@ -1,7 +1,7 @@
 /**
  * The TCP checksum arrives damaged: the bare sum of the pseudo header, as an offload leaves it
- * (`partial`); one off (`wrong`); nothing (`zero`); or as it was before a box changed the header
- * (`stale`: the client's side of the segment is changed and the checksum is not).
+ * (`partial`); one off (`wrong`); nothing (`zero`); or as it came to the firewall, whatever boxes
+ * have changed since (`stale`).
  *
  * The checksum of the IP header is not among them: the next router drops such a packet, which is
  * loss.

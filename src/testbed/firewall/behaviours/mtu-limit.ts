@@ -10,14 +10,14 @@ import * as v from 'valibot';
 import { type Place, PlainBox } from '../box.ts';
 import { forgeTooBig } from '../forge-icmp.ts';
 import { Packet } from '../packet.ts';
-import { isOf, SCHEDULE, whose } from '../schedule.ts';
+import { isOf, numberIn, SCHEDULE, whose } from '../schedule.ts';
 
 export const mtuLimitSchema = v.strictObject({
   kind: v.literal('mtu-limit'),
   ...SCHEDULE,
   whose: v.optional(whose, 'both'),
   /** Of the IP packet. */
-  octets: v.pipe(v.number(), v.integer(), v.minValue(576), v.maxValue(65_535)),
+  octets: numberIn(576, 65_535),
   /** `nothing`: the black hole. */
   answer: v.optional(v.picklist(['nothing', 'icmp']), 'nothing'),
 });

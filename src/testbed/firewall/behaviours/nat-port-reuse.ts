@@ -10,16 +10,16 @@
 import * as v from 'valibot';
 import { Box, keyOf, type Place } from '../box.ts';
 import { Packet } from '../packet.ts';
-import { SCHEDULE } from '../schedule.ts';
+import { numberIn, SCHEDULE } from '../schedule.ts';
 import type { Session } from '../session.ts';
 
-const port = v.pipe(v.number(), v.integer(), v.minValue(32_768), v.maxValue(65_535));
+const port = numberIn(32_768, 65_535);
 
 export const natPortReuseSchema = v.strictObject({
   kind: v.literal('nat-port-reuse'),
   ...SCHEDULE,
   /** Outer ports, from `firstPort` on. */
-  ports: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000)), 1),
+  ports: v.optional(numberIn(1, 1000), 1),
   firstPort: v.optional(port, 61_000),
 });
 

@@ -2,14 +2,14 @@
  * The firewall answers the SYN itself and lets it through all the same: the server's SYN-ACK, with
  * another number, comes second, and nothing translates between the two.
  *
- * Models: Cisco's TCP Intercept that answers for the server and then forgets to splice.
+ * Models: a TCP intercept that answers for the server and does not keep the server out of it.
  * Source: ASA configuration guide, "TCP Intercept"; https://github.com/zeek/zeek/issues/3313
  */
 import * as v from 'valibot';
 import { Box, type Place } from '../box.ts';
 import { forgeSynAck } from '../forge.ts';
 import { Packet } from '../packet.ts';
-import { ms, SCHEDULE, ttl } from '../schedule.ts';
+import { ms, numberIn, SCHEDULE, ttl } from '../schedule.ts';
 import { farNumber, type Session } from '../session.ts';
 import { renumber } from '../translation.ts';
 
@@ -17,7 +17,7 @@ export const phantomSynAckSchema = v.strictObject({
   kind: v.literal('phantom-synack'),
   ...SCHEDULE,
   /** Shift count that it offers; -1: none. */
-  wndScale: v.optional(v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(14)), 7),
+  wndScale: v.optional(numberIn(-1, 14), 7),
   /** Timestamps of its own. */
   timestamps: v.optional(v.boolean(), false),
   /** Nothing of the client reaches the server before this has passed. */

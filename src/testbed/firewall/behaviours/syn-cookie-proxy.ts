@@ -1,7 +1,7 @@
 /**
- * The firewall answers the SYN with a cookie, and opens the connection to the server when the
- * client has acknowledged it; from then on it translates the server's numbers. Client data that
- * comes before the server's SYN-ACK is lost, and sent again by the client.
+ * The firewall answers the SYN with a cookie and a closed window, and opens the connection to the
+ * server when the client has acknowledged it; when the server has answered it opens the window, and
+ * translates the server's numbers from then on.
  *
  * Healthy as it is by default. `splices = false`: the server's numbers arrive untranslated.
  * `options = "client"`: the server is told of options that the cookie's SYN-ACK did not agree to.
@@ -14,14 +14,14 @@ import * as v from 'valibot';
 import { ACK, RST, SYN } from '../../../engine/wire/segment.ts';
 import { Box, type Place } from '../box.ts';
 import { Packet } from '../packet.ts';
-import { SCHEDULE, ttl } from '../schedule.ts';
+import { numberIn, SCHEDULE, ttl } from '../schedule.ts';
 import { farNumber, type Session } from '../session.ts';
 import { renumber } from '../translation.ts';
 
 export const synCookieProxySchema = v.strictObject({
   kind: v.literal('syn-cookie-proxy'),
   ...SCHEDULE,
-  mss: v.optional(v.pipe(v.number(), v.integer(), v.minValue(48), v.maxValue(65_535)), 1460),
+  mss: v.optional(numberIn(48, 65_535), 1460),
   /** The SYN to the server: with the options of the cookie (the MSS alone), or all the client's. */
   options: v.optional(v.picklist(['cookie', 'client']), 'cookie'),
   splices: v.optional(v.boolean(), true),

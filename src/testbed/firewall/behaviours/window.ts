@@ -11,9 +11,9 @@ import * as v from 'valibot';
 import { RST, SYN } from '../../../engine/wire/segment.ts';
 import { type Place, PlainBox } from '../box.ts';
 import type { Packet } from '../packet.ts';
-import { isOf, SCHEDULE, whose } from '../schedule.ts';
+import { isOf, numberIn, SCHEDULE, whose } from '../schedule.ts';
 
-const raw = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
+const raw = numberIn(0, 65_535);
 
 export const windowSchema = v.strictObject({
   kind: v.literal('window'),
