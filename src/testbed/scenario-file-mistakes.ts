@@ -26,14 +26,14 @@ export function scenarioMistakes(
   schema: object,
   issues: readonly Issue[],
 ): readonly string[] {
-  const seen = new Set<string>();
-  for (const issue of issues) {
+  const byLine = issues.map((issue) => {
     const path = pathOf(issue);
-    seen.add(
-      `${file}:${findPathLine(source, path)}: ${nameOf(path)}: ${problemOf(schema as Schema, issue)}`,
-    );
-  }
-  return [...seen];
+    const line = findPathLine(source, path);
+    const problem = problemOf(schema as Schema, issue);
+    return { line, text: `${file}:${line}: ${nameOf(path)}: ${problem}` };
+  });
+  byLine.sort((a, b) => a.line - b.line);
+  return [...new Set(byLine.map(({ text }) => text))];
 }
 
 function pathOf(issue: Issue): KeyPath {

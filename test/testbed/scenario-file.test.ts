@@ -76,10 +76,10 @@ describe('mistakes in a scenario', () => {
       changed(6, 'probabilty = 1'),
       '6: behaviour 1: probabilty: no such key, did you mean probability',
     ],
-    [changed(6, 'probability = 2'), '6: behaviour 1: probability: must be at most 1, is 2'],
-    [changed(6, 'probability = "x"'), '6: behaviour 1: probability: must be number, is "x"'],
+    [changed(6, 'probability = 2'), '6: behaviour 1: probability: must be a part from 0 to 1'],
+    [changed(6, 'probability = "x"'), '6: behaviour 1: probability: must be a part from 0 to 1'],
     [changed(6, 'from_ms = 1'), '6: behaviour 1: from_ms: no such key, did you mean from-ms'],
-    [changed(6, 'from-ms = -1'), '6: behaviour 1: from-ms: must be at least 0, is -1'],
+    [changed(6, 'from-ms = -1'), '6: behaviour 1: from-ms: must be at least 0'],
     [
       changed(8, 'kind = "scp"\nway = "sideways"'),
       '9: workload 1: way: must be "up" (to the server) or "down"',
@@ -97,6 +97,11 @@ describe('mistakes in a scenario', () => {
       '9: workload 1: without: succes: no such key, did you mean success',
     ],
     [
+      changed(6, '[[behaviour]]\nkind = "checksum"\nwhose = "nobody"'),
+      '8: behaviour 2: whose: must be "client" or "server" or "both", is "nobody"',
+    ],
+    [changed(10, '[path]\nrate-mbit = -1'), '11: path: rate-mbit: must be at least 0, is -1'],
+    [
       changed(10, '[path]\ndelay-ms = 5\nlos = 0.1'),
       '12: path: los: no such key, did you mean loss',
     ],
@@ -110,7 +115,7 @@ describe('mistakes in a scenario', () => {
 
   it('are told all at once', () => {
     const source = changed(1, 'name = "A"').replace('probability = 0.5', 'probability = 2');
-    expect(mistakesIn(source)).toHaveLength(2);
+    expect(mistakesIn(source).map((line) => line.split(':')[1])).toEqual(['1', '6']);
   });
 });
 

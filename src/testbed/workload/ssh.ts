@@ -42,6 +42,8 @@ export async function muxOnce(
     ...['-M', '-N', ADDRESS[family].server],
   ]);
   const output = collect(master);
+  // A session hands its pipes over to the master: they are open as long as that lives.
+  const timer = setTimeout(() => master.kill('SIGKILL'), timeoutMs);
   const left = () => timeoutMs - (performance.now() - startedMs);
   try {
     while (!existsSync(socket)) {
@@ -59,6 +61,7 @@ export async function muxOnce(
     }
     return { ok: true, ms: Math.round(performance.now() - startedMs) };
   } finally {
+    clearTimeout(timer);
     master.kill('SIGTERM');
   }
 }
