@@ -105,7 +105,7 @@ export abstract class Box<Own = null> implements PacketTaker {
   }
 
   protected sessionOf(packet: Packet): Session<Own> | undefined {
-    const key = keyOf(packet.bytes, packet);
+    const key = keyOf(packet.bytes, packet.fromClient, packet.seg.tcpOff);
     const known = this.sessions.get(key);
     if (!packet.fromClient || !packet.isSyn() || packet.has(RST)) return known;
     if (known?.iss === packet.seg.segSeq) return known; // a retransmission
@@ -137,21 +137,23 @@ function ageOf(session: Session, nowMs: number): number {
   return Math.round((nowMs - session.startedMs) * 1000) / 1000;
 }
 
-/** The four-tuple, the client's end first; of a SYN by default. */
-export function keyOf(bytes: Uint8Array, packet?: Packet): string {
+/** Of a packet without extension headers. */
+export function tcpOffOf(bytes: Uint8Array): number {
+  return (bytes[0] ?? 0) >> 4 === 6 ? 40 : ((bytes[0] ?? 0) & 15) << 2;
+}
+
+/** The four-tuple, the client's end first; of a packet of the client by default. */
+export function keyOf(bytes: Uint8Array, fromClient = true, tcpOff = tcpOffOf(bytes)): string {
   const v6 = (bytes[0] ?? 0) >> 4 === 6;
   const from = v6 ? 8 : 12;
   const words = v6 ? 4 : 1;
-  const tcpOff = packet?.seg.tcpOff ?? (v6 ? 40 : ((bytes[0] ?? 0) & 15) << 2);
   const ends = [addressed(bytes, from, words), addressed(bytes, from + 4 * words, words)];
   const ports = get32(bytes, tcpOff);
   const [source = '', destination = ''] = [
     `${ends[0]} ${ports >>> 16}`,
     `${ends[1]} ${ports & 0xffff}`,
   ];
-  return packet === undefined || packet.fromClient
-    ? `${source} ${destination}`
-    : `${destination} ${source}`;
+  return fromClient ? `${source} ${destination}` : `${destination} ${source}`;
 }
 
 function addressed(bytes: Uint8Array, off: number, words: number): string {

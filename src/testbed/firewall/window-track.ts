@@ -2,11 +2,12 @@
  * What conntrack follows of a connection, and what it calls INVALID: `tcp_in_window` and the test
  * of resets in net/netfilter/nf_conntrack_proto_tcp.c (6.18), after Van Rooij's four bounds.
  *
- * Owns both sides' numbers, canonical int32, and windows in octets. Left out: simultaneous open,
- * pick-up in mid-stream, and the ten seconds for which a closed connection is still known.
+ * Owns both sides' numbers, canonical int32, and windows in octets. Held against the kernel by
+ * test/kernel/strict-sequence.kernel.test.ts. Left out: simultaneous open, pick-up in mid-stream,
+ * and that a closed connection is forgotten after ten seconds.
  */
 import { get32 } from '../../engine/wire/bytes.ts';
-import { ACK, RST } from '../../engine/wire/segment.ts';
+import { ACK, FIN, RST, SYN } from '../../engine/wire/segment.ts';
 import { seqDiff, seqLeq, seqLt, seqMax } from '../../engine/wire/seq.ts';
 import type { Packet } from './packet.ts';
 
@@ -30,19 +31,36 @@ class TrackedSide {
 export class WindowTrack {
   private readonly client = new TrackedSide();
   private readonly server = new TrackedSide();
+  /** A reset was believed: others are not looked at any more. */
+  private isClosed = false;
+  /** Behind the newest segment, if that was an acknowledgement: a reset behind it closes too. */
+  private train: { readonly fromClient: boolean; readonly end: number } | undefined;
 
   /** False: INVALID. Follows what is valid. */
   accepts(packet: Packet): boolean {
     const sender = packet.fromClient ? this.client : this.server;
     const receiver = packet.fromClient ? this.server : this.client;
     if (!packet.fromClient && packet.isSynAck() && sender.isKnown) return true; // sIG: ignored
+    if (packet.has(RST) && this.isClosed) return true;
     if (packet.has(RST) && isOldReset(packet, receiver)) return false;
     if (packet.isSyn() || (packet.isSynAck() && !sender.isKnown)) {
       this.begin(packet, sender, receiver);
       if (packet.isSyn()) return true;
     }
     if (!sender.isKnown) adopt(packet, sender);
-    return inWindow(packet, sender, receiver);
+    const verdict = inWindow(packet, sender, receiver);
+    if (verdict !== 'followed') return verdict === 'ignored';
+    if (packet.has(RST)) this.isClosed = this.closes(packet, receiver);
+    const { fromClient, end } = packet;
+    this.train = packet.has(SYN | FIN | RST) ? undefined : { fromClient, end };
+    return true;
+  }
+
+  /** Any other reset may be answered by a challenge ACK, and is no end. */
+  private closes({ seg, fromClient }: Packet, receiver: TrackedSide): boolean {
+    const { train } = this;
+    const isBehind = train?.fromClient === fromClient && train.end === seg.segSeq;
+    return receiver.maxAck === undefined || seg.segSeq === receiver.maxAck || isBehind;
   }
 
   /** tcp_init_sender: scaling counts when both sides offer it (RFC 7323 §2.2). */
@@ -78,7 +96,10 @@ function isOldReset({ seg }: Packet, receiver: TrackedSide): boolean {
   return receiver.maxAck !== undefined && seqLt(seg.segSeq, receiver.maxAck);
 }
 
-function inWindow(packet: Packet, sender: TrackedSide, receiver: TrackedSide): boolean {
+/** NFCT_TCP_INVALID, NFCT_TCP_IGNORE (passes, and teaches nothing) and NFCT_TCP_ACCEPT. */
+type Verdict = 'invalid' | 'ignored' | 'followed';
+
+function inWindow(packet: Packet, sender: TrackedSide, receiver: TrackedSide): Verdict {
   const { seg } = packet;
   const { flags } = seg;
   const { segSeq: seq } = seg;
@@ -94,14 +115,14 @@ function inWindow(packet: Packet, sender: TrackedSide, receiver: TrackedSide): b
     // A window that the box did not see growing is forgiven once.
     const overshot = seqDiff(end, sender.maxEnd) + 1;
     const isForgiven = receiver.maxWin > 0 && inReceiversWindow && overshot <= receiver.maxWin;
-    if (!isForgiven || !ackOk || !seqLeq(sack, receiver.end)) return false;
+    if (!isForgiven || !ackOk || !seqLeq(sack, receiver.end)) return 'invalid';
     sender.end = end;
-    return true;
+    return 'ignored';
   }
-  if (!seqLeq(sack, receiver.end)) return false; // acknowledges what was not sent
-  if (!inReceiversWindow || !ackOk) return true; // old, and harmless
+  if (!seqLeq(sack, receiver.end)) return 'invalid'; // acknowledges what was not sent
+  if (!inReceiversWindow || !ackOk) return 'ignored'; // old, and harmless
   follow(packet, sender, receiver, { ack, sack, end, acksNothing });
-  return true;
+  return 'followed';
 }
 
 interface Numbers {

@@ -177,6 +177,22 @@ describe('mtu-limit', () => {
     expect(slowSum(bytes.subarray(0, 20))).toBe(0xffff);
   });
 
+  for (const family of [4, 6] as const) {
+    it(`quotes the numbers of who sent it, through boxes that renumber (IPv${family})`, () => {
+      const limit = { kind: 'mtu-limit', octets: 1300, answer: 'icmp' } as const;
+      const run = new ChainRun({ behaviours: [{ kind: 'randomize' }, limit] }, family);
+      const [, synAck] = run.handshake();
+      const ack = synAck.seg.segSeq + 1;
+      const { bytes } = defined(run.client({ seq: ISS + 1, ack, payload: LARGE })[0]);
+      const [icmp, quoted] = family === 4 ? [20, 48] : [40, 88];
+      expect(get32(bytes, quoted + 4)).toBe(ISS + 1);
+      expect(get32(bytes, quoted + 8)).toBe(ack | 0);
+      const v6 = [...bytes.subarray(8, 40), 0, bytes.length - 40, 0, 58];
+      const pseudo = family === 4 ? [] : v6;
+      expect(slowSum([...pseudo, ...bytes.subarray(icmp)])).toBe(0xffff);
+    });
+  }
+
   it('answers IPv6 with packet-too-big (RFC 4443 §3.2)', () => {
     const behaviours = [{ kind: 'mtu-limit', octets: 1300, answer: 'icmp' }] as const;
     const run = new ChainRun({ behaviours: [...behaviours] }, 6);

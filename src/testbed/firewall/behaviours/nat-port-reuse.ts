@@ -49,7 +49,7 @@ export class NatPortReuse extends Box<Mapping> {
   }
 
   protected override sessionOf(packet: Packet): Session<Mapping> | undefined {
-    const outer = keyOf(packet.bytes, packet);
+    const outer = keyOf(packet.bytes, packet.fromClient, packet.seg.tcpOff);
     if (!packet.fromClient) return this.owners.get(outer) ?? super.sessionOf(packet);
     const session = super.sessionOf(packet);
     if (session !== undefined && packet.isSyn())
@@ -75,5 +75,5 @@ export class NatPortReuse extends Box<Mapping> {
 function outerKey(packet: Packet, { own }: Session<Mapping>): string {
   const outer = packet.copy();
   outer.setPorts(own.outerPort, packet.seg.dstPort);
-  return keyOf(outer.bytes, outer);
+  return keyOf(outer.bytes, outer.fromClient, outer.seg.tcpOff);
 }

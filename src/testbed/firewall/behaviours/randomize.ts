@@ -7,10 +7,11 @@
  * Source: https://docs.manage.security.cisco.com/cdfmc/t_disable_tcp_sequence_randomization.html
  */
 import * as v from 'valibot';
-import { Box, type Place } from '../box.ts';
+import type { Place } from '../box.ts';
 import type { Packet } from '../packet.ts';
 import { isOf, SCHEDULE, whose } from '../schedule.ts';
 import { farNumber, type Session } from '../session.ts';
+import { TranslatingBox } from '../translating-box.ts';
 import { type Offsets, renumber } from '../translation.ts';
 
 export const randomizeSchema = v.strictObject({
@@ -24,7 +25,7 @@ export const randomizeSchema = v.strictObject({
 
 type Options = v.InferOutput<typeof randomizeSchema>;
 
-export class Randomize extends Box<Offsets> {
+export class Randomize extends TranslatingBox<Offsets> {
   private readonly options: Options;
 
   constructor(options: Options, place: Place) {
@@ -36,6 +37,10 @@ export class Randomize extends Box<Offsets> {
     const client = isOf(this.options.whose, true) ? farNumber(random) : 0;
     const server = isOf(this.options.whose, false) ? farNumber(random) : 0;
     return { client, server };
+  }
+
+  protected offsetsOf({ own }: Session<Offsets>): Offsets {
+    return own;
   }
 
   protected act(packet: Packet, session: Session<Offsets>): void {

@@ -8,10 +8,11 @@
  * Source: https://docs.manage.security.cisco.com/cdfmc/t_disable_tcp_sequence_randomization.html
  */
 import * as v from 'valibot';
-import { Box, type Place } from '../box.ts';
+import type { Place } from '../box.ts';
 import type { Packet } from '../packet.ts';
 import { isOf, ms, SCHEDULE, whose } from '../schedule.ts';
 import { farNumber, type Session } from '../session.ts';
+import { TranslatingBox } from '../translating-box.ts';
 import { type Offsets, renumber } from '../translation.ts';
 
 export const rerandomizeSchema = v.strictObject({
@@ -25,7 +26,7 @@ export const rerandomizeSchema = v.strictObject({
 
 type Options = v.InferOutput<typeof rerandomizeSchema>;
 
-export class Rerandomize extends Box<Offsets> {
+export class Rerandomize extends TranslatingBox<Offsets> {
   private readonly options: Options;
 
   constructor(options: Options, place: Place) {
@@ -43,6 +44,10 @@ export class Rerandomize extends Box<Offsets> {
     if (isOf(this.options.whose, false)) own.server = (own.server + farNumber(random)) | 0;
     if (this.options.everyMs === 0) return;
     this.later(session, this.options.everyMs, () => this.begin(session));
+  }
+
+  protected offsetsOf({ own }: Session<Offsets>): Offsets {
+    return own;
   }
 
   protected act(packet: Packet, session: Session<Offsets>): void {

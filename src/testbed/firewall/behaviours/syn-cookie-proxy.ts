@@ -12,11 +12,12 @@
  */
 import * as v from 'valibot';
 import { ACK, RST, SYN } from '../../../engine/wire/segment.ts';
-import { Box, type Place } from '../box.ts';
+import type { Place } from '../box.ts';
 import { Packet } from '../packet.ts';
 import { numberIn, SCHEDULE, ttl } from '../schedule.ts';
 import { farNumber, type Session } from '../session.ts';
-import { renumber } from '../translation.ts';
+import { TranslatingBox } from '../translating-box.ts';
+import { type Offsets, renumber } from '../translation.ts';
 
 export const synCookieProxySchema = v.strictObject({
   kind: v.literal('syn-cookie-proxy'),
@@ -42,7 +43,7 @@ interface Proxied {
   offset: number;
 }
 
-export class SynCookieProxy extends Box<Proxied> {
+export class SynCookieProxy extends TranslatingBox<Proxied> {
   private readonly options: Options;
 
   constructor(options: Options, place: Place) {
@@ -52,6 +53,10 @@ export class SynCookieProxy extends Box<Proxied> {
 
   protected open({ random }: Session): Proxied {
     return { cookie: farNumber(random), state: 'cookie', offset: 0 };
+  }
+
+  protected offsetsOf({ own }: Session<Proxied>): Offsets {
+    return { client: 0, server: own.offset };
   }
 
   protected act(packet: Packet, session: Session<Proxied>): void {
