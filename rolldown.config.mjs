@@ -1,5 +1,6 @@
 // Bundles the TypeScript entries to dist/. Native and third-party packages stay external, so that
 // a command that needs none of them loads none of them.
+import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'rolldown';
 
 const ENTRIES = {
@@ -19,8 +20,22 @@ const ENTRIES = {
   'remove-script': 'src/datapath/rules/remove-script.ts',
 };
 
+const SCENARIOS = 'src/testbed/scenarios';
+
+/** What `testbed list` finds beside the program. */
+const shippedScenarios = {
+  name: 'shipped-scenarios',
+  generateBundle() {
+    for (const name of readdirSync(SCENARIOS)) {
+      const source = readFileSync(`${SCENARIOS}/${name}`, 'utf8');
+      this.emitFile({ type: 'asset', fileName: `scenarios/${name}`, source });
+    }
+  },
+};
+
 export default defineConfig({
   input: ENTRIES,
+  plugins: [shippedScenarios],
   platform: 'node',
   external: (id) => !id.startsWith('.') && !id.startsWith('/'),
   output: {

@@ -10,6 +10,7 @@ import { PROBE_COMMANDS } from './probe-commands.ts';
 import { REPLAY_OPTIONS } from './replay-options.ts';
 import { SHELLS } from './shells.ts';
 import { SIMULATE_COMMAND } from './simulate-command.ts';
+import { TESTBED_COMMAND } from './testbed-command.ts';
 
 const flag = (name: string, help: string): OptionEntry => {
   return { name, type: 'flag', value: '', fallback: undefined, help };
@@ -300,6 +301,7 @@ export const COMMANDS: readonly Command[] = [
     exits: { 0: 'no mistake', 2: 'mistakes, one line each' },
     load: async () => (await import('./config.ts')).config,
   },
+  TESTBED_COMMAND,
   {
     name: 'completion',
     does: 'print the completion of a shell',

@@ -4,7 +4,15 @@
  * Several labs stand side by side; each cleans up after itself, also when interrupted, and removes
  * what a killed one left behind.
  */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -15,10 +23,12 @@ import { call, type Finished, Namespace } from './namespace.ts';
 export const SSH_PORT = 22;
 export const ECHO_PORT = 7;
 export const BULK_PORT = 5202;
+export const IPERF_PORT = 5201;
 /** Of the clients: above those of servers, by which the faulty firewall tells them apart. */
 const PORT_FIRST = 32_768;
 const PORT_LAST = 60_768;
 const PORTS_AT_ONCE = 500;
+const DIR_PREFIX = 'seqshim-lab-';
 const READY_MS = 5000;
 const SSHD = '/usr/sbin/sshd';
 
@@ -48,7 +58,7 @@ export class Lab {
   readonly gateway: Namespace | undefined;
   readonly firewall: Namespace;
   readonly server: Namespace;
-  readonly dir = mkdtempSync(join(tmpdir(), 'seqshim-lab-'));
+  readonly dir = mkdtempSync(join(tmpdir(), `${DIR_PREFIX}${process.pid}-`));
   private readonly prefix: string;
   private portsTaken = 0;
 
@@ -69,7 +79,7 @@ export class Lab {
       lab.cable();
       lab.startSshd();
       lab.startPeer();
-      await lab.waitForServices();
+      await lab.untilListening([SSH_PORT, ECHO_PORT, BULK_PORT]);
     } catch (error) {
       await lab.close();
       throw error;
@@ -151,12 +161,12 @@ export class Lab {
     });
   }
 
-  private async waitForServices(): Promise<void> {
-    const wanted = [SSH_PORT, ECHO_PORT, BULK_PORT];
+  /** On the server, and the jumpbox has its addresses. */
+  async untilListening(ports: readonly number[]): Promise<void> {
     for (let waited = 0; waited < READY_MS; waited += 50) {
       const listening = this.server.call('ss', ['-Hltn']);
       const addresses = this.jumpbox.call('ip', ['-6', 'addr', 'show', 'tentative']);
-      const ready = wanted.every((port) => new RegExp(`:${port}\\s`).test(listening));
+      const ready = ports.every((port) => new RegExp(`:${port}\\s`).test(listening));
       if (ready && addresses === '') return;
       await pause(50);
     }
@@ -238,8 +248,17 @@ export class Lab {
   }
 }
 
-/** Namespaces of labs whose owner is dead: named after its pid. */
+/** Namespaces and files of labs whose owner is dead: named after its pid. */
 export function removeAbandoned(): void {
+  removeAbandonedNamespaces();
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid] = new RegExp(`^${DIR_PREFIX}(\\d+)-`).exec(name) ?? [];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+function removeAbandonedNamespaces(): void {
   for (const line of call('ip', ['netns', 'list']).split('\n')) {
     const match = /^(ssl(\d+)-\d+-\w+)/.exec(line);
     if (match?.[1] === undefined || isAlive(Number(match[2]))) continue;

@@ -24,6 +24,7 @@ const COMMANDS = [
   'rules',
   'check',
   'config',
+  'testbed',
   'completion',
 ];
 const HELP_MS_MAX = 300;

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { readConfigFile } from '../../src/config/config-file.ts';
 import { changedOptions, effectiveSettings } from '../../src/config/effective.ts';
 import { findMistakes } from '../../src/config/find-mistakes.ts';
-import { findKeyLines } from '../../src/config/key-lines.ts';
+import { findKeyLines, findPathLine } from '../../src/config/key-lines.ts';
 import { OPTIONS } from '../../src/config/options.ts';
 import { planReload } from '../../src/config/reload.ts';
 import { readSettings } from '../../src/config/settings.ts';
@@ -130,8 +130,34 @@ describe('findKeyLines()', () => {
       ['a', 13],
       ['budget', 14],
       ['table', 15],
-      ['port', 16],
     ]);
+  });
+});
+
+describe('findPathLine()', () => {
+  it('counts tables of a list, and gives what has no line the line around it', () => {
+    const toml = [
+      'name = "x"',
+      '[[box]]',
+      'kind = "a"',
+      '[[box]] # = 4',
+      '"kind" = "b"',
+      'list = [{ from = 1 },',
+      '  { from = 2 }]',
+      '[box.inner]',
+      'deep.key = 1',
+      '[path]',
+      'loss = 0.5',
+    ].join('\n');
+    const lineOf = (...path: (string | number)[]) => findPathLine(toml, path);
+    expect(lineOf('name')).toBe(1);
+    expect(lineOf('box', 0, 'kind')).toBe(3);
+    expect(lineOf('box', 1, 'kind')).toBe(5);
+    expect(lineOf('box', 1, 'list', 1, 'from')).toBe(6);
+    expect(lineOf('box', 1, 'missing')).toBe(4);
+    expect(lineOf('box', 1, 'inner', 'deep', 'key')).toBe(9);
+    expect(lineOf('path', 'loss')).toBe(11);
+    expect(lineOf('nowhere')).toBe(1);
   });
 });
 

@@ -24,13 +24,18 @@ ${whatToAsk(drawn)}
 ${provenanceSection(provenance)}
 </main>
 </body>`;
+  return pageAround(`seqshim: ${verdict}`, body);
+}
+
+/** What every page of ours has around its body. */
+export function pageAround(title: string, body: Markup): string {
   const head = html`<head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${new Markup(POLICY)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <meta name="color-scheme" content="light dark">
-<title>${`seqshim: ${verdict}`}</title>
+<title>${title}</title>
 <style>${new Markup(STYLE)}</style>
 </head>`;
   return `<!doctype html>\n<html lang="en">\n${head.text}\n${body.text}\n</html>\n`;

@@ -2,7 +2,8 @@
  * The applications of the lab (`dist/peer.js`): an echo server that waits for the client, a bulk
  * server that sends or takes octets, and their clients. Prints one line of JSON per conversation.
  *
- *   serve ECHOPORT BULKPORT · talk HOST PORT DELAYMS · hold HOST PORT ·
+ *   serve ECHOPORT BULKPORT · talk HOST PORT DELAYMS [SILENCEMS] · hold HOST PORT ·
+ *   many HOST PORT COUNT WIDTH TIMEOUTMS ·
  *   bulk HOST PORT up|down BYTES [PAUSEMS of a slow reader]
  */
 import { createHash, type Hash } from 'node:crypto';
@@ -115,20 +116,55 @@ function report(started: number, result: Record<string, unknown>, exitCode: numb
   process.exitCode = exitCode;
 }
 
-function talk(host: string, port: number, delayMs: number): void {
+/** Speaks after `delayMs`, and once more when it has been answered and silent for `silenceMs`. */
+function talk(host: string, port: number, delayMs: number, silenceMs: number): void {
   const started = performance.now();
   const words = `hello ${Math.random()}\n`;
+  let wanted = words;
   let heard = '';
   const socket = createConnection(port, host);
+  const say = () => socket.write(words);
   socket.on('error', (error: NodeJS.ErrnoException) =>
     report(started, { ok: false, error: error.code }, 1),
   );
-  socket.on('connect', () => setTimeout(() => socket.write(words), delayMs));
+  socket.on('connect', () => setTimeout(say, delayMs));
   socket.on('data', (chunk) => {
     heard += chunk.toString('latin1');
-    if (heard !== words) return;
+    if (heard !== wanted) return;
+    if (silenceMs > 0 && wanted === words) {
+      wanted += words;
+      setTimeout(say, silenceMs);
+      return;
+    }
     socket.end();
     report(started, { ok: true }, 0);
+  });
+}
+
+/** `count` short conversations, `width` at a time; each prints what came of it. */
+async function many(host: string, port: number, count: number, width: number, limitMs: number) {
+  for (let left = count; left > 0; left -= width) {
+    const batch = Array.from({ length: Math.min(left, width) }, () => brief(host, port, limitMs));
+    await Promise.all(batch);
+  }
+}
+
+function brief(host: string, port: number, limitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const started = performance.now();
+    const socket = createConnection(port, host);
+    let ended = false;
+    const end = (error?: string) => {
+      if (ended) return;
+      ended = true;
+      report(started, { ok: error === undefined, error }, 0);
+      socket.destroy();
+      resolve();
+    };
+    socket.setTimeout(limitMs, () => end('ETIMEDOUT'));
+    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? 'failed'));
+    socket.on('connect', () => socket.write('hello\n'));
+    socket.on('data', () => end());
   });
 }
 
@@ -210,7 +246,9 @@ function expected(bytes: number): string {
 const [role, ...args] = process.argv.slice(2);
 const [first = '', second = '', third = '', fourth = '', fifth = '0'] = args;
 if (role === 'serve') serve(Number(first), Number(second));
-else if (role === 'talk') talk(first, Number(second), Number(third));
-else if (role === 'hold') hold(first, Number(second));
+else if (role === 'talk') talk(first, Number(second), Number(third), Number(fourth || 0));
+else if (role === 'many') {
+  void many(first, Number(second), Number(third), Number(fourth), Number(fifth));
+} else if (role === 'hold') hold(first, Number(second));
 else if (role === 'bulk') bulk(first, Number(second), third, Number(fourth), Number(fifth));
 else process.exit(2);

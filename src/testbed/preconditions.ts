@@ -1,0 +1,36 @@
+/** What a lab needs of this machine. Asked before anything is made. Owns nothing. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { OperatorError } from '../config/errors.ts';
+import { EXIT_IMPOSSIBLE } from '../config/exit-codes.ts';
+import { demandLabCapabilities } from '../datapath/privileges.ts';
+
+/** Programs, and the Debian package that has each. */
+const PROGRAMS = [
+  ['ip', 'iproute2'],
+  ['iptables', 'iptables'],
+  ['sysctl', 'procps'],
+  ['ssh', 'openssh-client'],
+  ['sshd', 'openssh-server'],
+  ['iperf3', 'iperf3'],
+  ['tcpdump', 'tcpdump'],
+] as const;
+const BESIDE_PATH = ['/usr/sbin', '/sbin'];
+
+/** @param what cannot be done without: "build a testbed". */
+export function demandLab(what: string): void {
+  demandLabCapabilities(what);
+  const missing = PROGRAMS.filter(([program]) => !isThere(program));
+  if (missing.length === 0) return;
+  const names = missing.map(([program]) => program).join(', ');
+  const packages = missing.map(([, name]) => name).join(' ');
+  throw new OperatorError(
+    `Cannot ${what}: ${names} not found. Install them: apt install ${packages}`,
+    EXIT_IMPOSSIBLE,
+  );
+}
+
+function isThere(program: string): boolean {
+  const dirs = [...(process.env['PATH'] ?? '').split(':'), ...BESIDE_PATH];
+  return dirs.some((dir) => existsSync(join(dir, program)));
+}
