@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
 import { POLICY_OBSERVE } from '../../src/engine/memory.ts';
 import { INJECT_FAR, INJECT_NEAR, VERDICT_ACCEPT, VERDICT_DROP } from '../../src/engine/verdict.ts';
-import { FIN, RST, SYN } from '../../src/engine/wire/segment.ts';
+import { ACK, FIN, RST, SYN } from '../../src/engine/wire/segment.ts';
 import { Rig } from './rig.ts';
 
 const C = 77;
@@ -178,5 +178,24 @@ describe('resets', () => {
     expect(rig.count(code.RST_REFUTED)).toBe(1);
     rig.pass(3000);
     expect(rig.injected).toEqual([]);
+  });
+});
+
+describe('the round trip of the handshake', () => {
+  it('says how long an answer is waited for: three of them', () => {
+    const rig = new Rig();
+    rig.out({ flags: SYN, seq: 1000 });
+    rig.nowMs += 100;
+    rig.in({ flags: SYN, seq: 5000, ack: 1001 });
+    rig.out({ flags: ACK, seq: 1001, ack: 5001 });
+    rig.in({ flags: SYN, seq: 90_000, ack: 1001 }); // taints
+    rig.in({ flags: ACK, seq: 5001, ack: 1001, payload: 20 });
+    rig.out({ flags: ACK, seq: 1001, ack: 5021 });
+    expect(rig.in({ flags: RST, seq: 5021 })).toBe(VERDICT_DROP);
+    const delivered = () => rig.injected.filter(({ path }) => path === INJECT_NEAR).length;
+    rig.pass(280);
+    expect(delivered()).toBe(0);
+    rig.pass(60);
+    expect(delivered()).toBe(1);
   });
 });
