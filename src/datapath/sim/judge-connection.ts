@@ -138,7 +138,11 @@ function judgeAbort(
  * once per 500 ms and a genuine reset must arrive within a second, so it can have been the only
  * one. An end point whose every answer is lost cannot be told from a dead one.
  */
-function wasBlinded(plan: RandomPlan, result: WorldResult, connection: ConnectionPlan): boolean {
+export function wasBlinded(
+  plan: RandomPlan,
+  result: WorldResult,
+  connection: ConnectionPlan,
+): boolean {
   // A firewall that forgets within seconds is kept awake by packets that the shim withholds, too.
   const kinds = kindsOf(plan, connection);
   if (kinds.includes('drop') || kinds.includes('idle')) return true;

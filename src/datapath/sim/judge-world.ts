@@ -15,7 +15,7 @@ import {
 } from '../../engine/codes.ts';
 import { CODES } from '../../telemetry/registry.ts';
 import { INJECTIONS_MAX, INJECTIONS_PER_S_MAX, type Violation, violation } from './claims.ts';
-import { judgeConnection } from './judge-connection.ts';
+import { judgeConnection, wasBlinded } from './judge-connection.ts';
 import { judgeMoves } from './judge-moves.ts';
 import { judgeSack } from './judge-sack.ts';
 import { isHealthy, isLossy, isReused, kindsOf } from './plan-facts.ts';
@@ -218,6 +218,9 @@ function judgeOutage(
     const struck = plan.faultPlans.some(({ kind }) => kind === 'idle' || kind === 'jump');
     // On a re-used port the server remembers how the one before ended.
     if (whole || struck || (reuse && i > 0) || without.connections[i]?.whole !== true) return;
+    const connection = plan.connections[i];
+    // A reset that is held over a kill is asked about once more: one answer, which can be lost.
+    if (connection !== undefined && isLossy(plan) && wasBlinded(plan, after, connection)) return;
     found.push(
       ...violation(
         'outage-harmless',
