@@ -29,9 +29,8 @@ export const EXPLANATIONS: readonly Explanation[] = [
       'conntrack takes any segment behind a FIN for the answer to it, whoever sends it and ' +
       'whatever it acknowledges; the engine waits for the number.',
     passes: true,
-    where: ({ engine, conntrack, last, openFins }) =>
+    where: ({ engine, conntrack, openFins }) =>
       openFins > 0 &&
-      /^. (ACK|data|FIN|SYN-ACK)/.test(last) &&
       `${engine} ${conntrack}`.match(/^(FIN_WAIT CLOSE_WAIT|LAST_ACK TIME_WAIT)$/) !== null,
   },
   {
@@ -96,35 +95,50 @@ export const EXPLANATIONS: readonly Explanation[] = [
     reason:
       'A client’s segment behind its SYN proves a SYN-ACK that was not seen here: the connection ' +
       'is picked up (lifecycle.ts); conntrack waits for the SYN-ACK, and calls it INVALID.',
-    where: ({ before, engine, conntrack, last }) =>
+    where: ({ before, engine, conntrack, last, conntrackBefore }) =>
       EMBRYONIC.includes(before) &&
-      engine === 'ESTABLISHED' &&
-      conntrack === before &&
+      ['ESTABLISHED', 'FIN_WAIT'].includes(engine) &&
+      conntrack === conntrackBefore &&
       /^c (ACK|data|FIN)/.test(last),
   },
   {
     reason:
       'A client’s SYN with another number is a new connection on a port that is used again, at ' +
       'once; conntrack waits for what the server makes of it.',
-    where: ({ engine, conntrack, before, last }) =>
-      engine === 'SYN_SENT' && conntrack === before && /^c SYN/.test(last),
+    where: ({ engine, last }) => engine === 'SYN_SENT' && /^c SYN anew/.test(last),
   },
   {
     reason:
       'The SYN of a connection that is over comes again: a late copy. conntrack takes any SYN then ' +
       'for a new connection.',
-    where: ({ before, engine, conntrack, last }) =>
-      ['CLOSE', 'TIME_WAIT'].includes(before) &&
+    where: ({ before, conntrackBefore, engine, conntrack, last }) =>
+      ['CLOSE', 'TIME_WAIT'].includes(conntrackBefore) &&
       engine === before &&
       conntrack === 'SYN_SENT' &&
-      /^c SYN again/.test(last),
+      /^c SYN (again|anew)/.test(last),
   },
   {
     reason:
       'Behind a SYN in mid-stream conntrack takes the other side’s next ACK for a challenge ACK, and ' +
       'learns nothing from it.',
-    where: ({ before, conntrack, last, had }) =>
-      conntrack === before && / ACK/.test(last) && had('c SYN again', 's SYN-ACK again'),
+    where: ({ conntrack, last, had, conntrackBefore }) =>
+      conntrack === conntrackBefore && / ACK/.test(last) && had('c SYN again', 's SYN-ACK again'),
+  },
+  {
+    reason:
+      'Behind a SYN in mid-stream conntrack takes another SYN-ACK for its answer, and goes on with ' +
+      'that; to the engine it is a second end point’s.',
+    where: ({ before, engine, last, had }) =>
+      engine === before && /^s SYN-ACK anew/.test(last) && had('c SYN again'),
+  },
+  {
+    reason:
+      'Behind a new SYN a SYN-ACK of the older one is no candidate: it does not acknowledge it.',
+    where: ({ before, engine, conntrack, had }) =>
+      before === 'SYN_SENT' &&
+      engine === 'SYN_SENT' &&
+      conntrack === 'SYN_RECV' &&
+      had('c SYN anew'),
   },
   {
     reason:
@@ -137,19 +151,21 @@ export const EXPLANATIONS: readonly Explanation[] = [
     reason:
       'conntrack takes the server’s numbers from the first SYN-ACK, the engine from the one that ' +
       'acknowledges the SYN and that the client acknowledges.',
-    where: ({ had, before, conntrack }) => had('s SYN-ACK anew') && conntrack === before,
+    where: ({ had, conntrack, conntrackBefore }) =>
+      had('s SYN-ACK anew') && conntrack === conntrackBefore,
   },
   {
     reason:
       'conntrack’s windows have been moved by a segment that lies beside the connection, or have ' +
       'not been moved by one that the engine follows: what comes next is INVALID to it, or not.',
-    where: ({ steps, before, conntrack, engine }) =>
-      steps.some((step) => / off\b/.test(step)) && (conntrack === before || engine === before),
+    where: ({ steps, before, conntrack, engine, conntrackBefore }) =>
+      steps.some((step) => / off\b/.test(step)) &&
+      (conntrack === conntrackBefore || engine === before),
   },
 ];
 
 /** How many sequences the last, which says the least, may explain. */
-export const LAST_SHARE_MAX = 0.04;
+export const LAST_SHARE_MAX = 0.06;
 
 /** Which of them, or -1. */
 export function explanationOf(one: Disagreement): number {

@@ -30,8 +30,9 @@ export interface Disagreement {
   readonly seed: number;
   readonly engine: string;
   readonly conntrack: string;
-  /** Before the last packet both said this. */
+  /** What either said before the last packet. */
   readonly before: string;
+  readonly conntrackBefore: string;
   /** FINs that no later packet of the other side acknowledges. */
   readonly openFins: number;
   /** The packets, `c SYN` or `s RST -1 off`: the last one is where they part. */
@@ -116,6 +117,7 @@ async function follow(seed: number): Promise<void> {
   const sequence = new Sequence(seed, ends);
   const steps: Step[] = [];
   let before = 'NONE';
+  let conntrackBefore = 'NONE';
   for (let i = 0; i < STEPS; i++) {
     const step = sequence.next();
     steps.push(step);
@@ -133,6 +135,7 @@ async function follow(seed: number): Promise<void> {
         engine,
         conntrack: kernel,
         before,
+        conntrackBefore,
         openFins: openFins(steps),
         steps: said,
         story: storyOf(steps),
@@ -140,11 +143,12 @@ async function follow(seed: number): Promise<void> {
       const at = explanationOf(one);
       if (at < 0) unexplained.push(one);
       else explained[at] = (explained[at] ?? 0) + 1;
-      if (EXPLANATIONS[at]?.passes === true) continue;
-      return;
+      if (EXPLANATIONS[at]?.passes !== true) return;
+    } else {
+      states[engine] = (states[engine] ?? 0) + 1;
     }
-    states[engine] = (states[engine] ?? 0) + 1;
     before = engine;
+    conntrackBefore = kernel;
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * Resets and SYNs at every place of the window in every state, against the sockets of this kernel:
  * what they answer and what becomes of them is the same with seqshim on its hooks, but for what
- * stands in a table with its reason. A model end point of the simulator does the same as well. SEQSHIM_SCRIPTS=all (`npm run scripts`): over IPv6 as well.
+ * stands in a table with its reason. A model end point of the simulator does the same as well.
+ * SEQSHIM_SCRIPTS=all (`npm run scripts`): over IPv6 too.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import {

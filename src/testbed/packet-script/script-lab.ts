@@ -97,6 +97,8 @@ export class ScriptLab {
       // An ICMPv6 error would end what has just begun.
       far.call('ip', [...words, 'blackhole', FAR_NETWORK[family]]);
     }
+    introduce(near, far, ['10.96.0.2', 'fd96::2']);
+    introduce(far, near, ['10.96.0.1', 'fd96::1']);
     // One segment a packet, as on the wire.
     near.call('ip', ['link', 'set', 'wire', 'gso_max_segs', '1']);
     near.call('sysctl', ['-qw', ...SYSCTLS]);
@@ -111,5 +113,14 @@ export class ScriptLab {
   private forget(): void {
     rmSync(this.dir, { recursive: true, force: true });
     labs.delete(this);
+  }
+}
+
+/** Nobody has to ask first: what a script sends while IPv6 still looks around would be lost. */
+function introduce(to: Namespace, who: Namespace, addresses: readonly string[]): void {
+  const link = JSON.parse(who.call('ip', ['-j', 'link', 'show', 'wire'])) as { address: string }[];
+  for (const one of addresses) {
+    const words = ['neigh', 'replace', one, 'lladdr', link[0]?.address ?? '', 'dev', 'wire'];
+    to.call('ip', [...words, 'nud', 'permanent']);
   }
 }
