@@ -24,7 +24,7 @@ export async function simulate(args: Values): Promise<number> {
   const many = hours === undefined ? CONNECTIONS_DEFAULT : CONNECTIONS_MAX;
   const connections = numberOf(args, 'connections', many, 1, CONNECTIONS_MAX);
   const threadCount = numberOf(args, 'threads', availableParallelism(), 1, THREADS_MAX);
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   const untilMs = hours === undefined ? Number.POSITIVE_INFINITY : startedMs + hours * HOUR_MS;
   const abort = new AbortController();
   const stop = () => abort.abort();
@@ -33,10 +33,10 @@ export async function simulate(args: Values): Promise<number> {
     seed,
     connections,
     threadCount,
-    isOver: () => abort.signal.aborted || Date.now() >= untilMs,
+    isOver: () => abort.signal.aborted || performance.now() >= untilMs,
     onProgress: progress(startedMs),
   });
-  const seconds = (Date.now() - startedMs) / 1000;
+  const seconds = (performance.now() - startedMs) / 1000;
   // Explaining takes a while: now Ctrl-C ends at once.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, stop);
   const [first] = tally.failures;
@@ -53,7 +53,7 @@ export async function simulate(args: Values): Promise<number> {
 function progress(startedMs: number): SwarmQuestion['onProgress'] {
   let shownMs = startedMs;
   return ({ connections, failures }) => {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     if (!process.stderr.isTTY || nowMs - shownMs < PROGRESS_MS) return;
     shownMs = nowMs;
     const failed = failures.length === 0 ? '' : `, ${failures.length} worlds failed`;

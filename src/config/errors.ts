@@ -7,8 +7,9 @@ import { EXIT_USAGE } from './exit-codes.ts';
 export class OperatorError extends Error {
   readonly exitCode: number;
 
-  constructor(message: string, exitCode: number = EXIT_USAGE) {
-    super(inOneLine(message));
+  /** Of the mistakes in one file each is a line. */
+  constructor(message: string | readonly string[], exitCode: number = EXIT_USAGE) {
+    super([message].flat().map(inOneLine).join('\n'));
     this.exitCode = exitCode;
   }
 }

@@ -56,7 +56,7 @@ export function parseScenario(path: string, source: string): ScenarioFile {
   }
   const result = v.safeParse(scenarioSchema, camelKeys(table));
   if (result.success) return { ...result.output, file: path };
-  throw new OperatorError(scenarioMistakes(path, source, scenarioSchema, result.issues).join('\n'));
+  throw new OperatorError(scenarioMistakes(path, source, scenarioSchema, result.issues));
 }
 
 function readSource(path: string): string {

@@ -16,7 +16,7 @@ const DIR_MODE = 0o750;
 /** What a slow disk may leave waiting. */
 const WAITING_BYTES_MAX = 1 << 20;
 const RETRY_MS = 60_000;
-/** Two files of one millisecond are named one behind the other. */
+/** Names that somebody else has taken. */
 const NAME_TRIES = 8;
 
 export interface EvidenceFileOptions {
@@ -44,6 +44,7 @@ export class EvidenceFile {
   private waiting: Uint8Array[] = [];
   private waitingBytes = 0;
   private retryAtMs = 0;
+  private namedMs = 0;
   private turn: Promise<void> = Promise.resolve();
 
   constructor(options: EvidenceFileOptions) {
@@ -111,9 +112,10 @@ export class EvidenceFile {
     const { dir } = this.options;
     await mkdir(dir, { recursive: true, mode: DIR_MODE });
     await makeRoom(dir);
-    const nowMs = Date.now();
-    for (let i = 0; ; i++) {
-      const path = join(dir, evidenceName(nowMs + i));
+    // Files of one millisecond are named one behind the other.
+    this.namedMs = Math.max(Date.now(), this.namedMs + 1);
+    for (let i = 0; ; i++, this.namedMs++) {
+      const path = join(dir, evidenceName(this.namedMs));
       try {
         const handle = await open(path, 'wx', FILE_MODE);
         this.path = path;
