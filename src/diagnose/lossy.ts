@@ -64,7 +64,7 @@ export function isLossy(flow: Flow, wording: Wording): boolean {
 }
 
 export function weakenFindings(found: readonly Finding[], flow: Flow, wording: Wording): Finding[] {
-  const loss = lossText(flow, wording);
+  const loss = found.length === 0 ? '' : lossText(flow, wording);
   if (loss === '') return [...found];
   return found.map((finding) => {
     const missing = RESTS_ON_ABSENCE[finding.code];
