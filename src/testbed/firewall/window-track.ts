@@ -49,6 +49,8 @@ export class WindowTrack {
     }
     if (!sender.isKnown) adopt(packet, sender);
     const verdict = inWindow(packet, sender, receiver);
+    // nf_tcp_handle_invalid() notes it as the newest.
+    if (verdict === 'invalid' && packet.has(RST | FIN)) this.train = undefined;
     if (verdict !== 'followed') return verdict === 'ignored';
     if (packet.has(RST)) this.isClosed = this.closes(packet, receiver);
     const { fromClient, end } = packet;
