@@ -56,7 +56,7 @@ export const TESTBED_COMMAND: Command = {
     ['seqshim testbed list', 'what there is'],
     ['seqshim testbed run idle-drop --without-shim --pcap /tmp', 'what it looks like'],
     ['seqshim testbed run ours.toml --repeat 5 --json', 'a firewall of one’s own'],
-    ['seqshim testbed shell double-translation', 'to look around in it'],
+    ['seqshim testbed shell first-connection-reset', 'to look around in it'],
     ['seqshim testbed matrix --html matrix.html', 'all of them'],
   ],
   exits: {

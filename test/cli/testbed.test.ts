@@ -1,5 +1,6 @@
 /** `testbed` as far as it needs no root: the list, and what cannot be asked of it. */
 import { describe, expect, it } from 'vitest';
+import { TESTBED_COMMAND } from '../../src/cli/testbed-command.ts';
 import { shippedNames } from '../../src/testbed/shipped-scenarios.ts';
 import { runCli, runCliWithoutNative } from './cli-run.ts';
 
@@ -21,6 +22,17 @@ describe('testbed list', () => {
     expect(Object.keys(scenarios[0] ?? {})).toEqual([
       ...['name', 'about', 'source', 'families', 'file', 'behaviours', 'workloads'],
     ]);
+  });
+});
+
+describe('the examples of its help', () => {
+  it('name scenarios that there are', () => {
+    const lines = TESTBED_COMMAND.examples.map(([line]) => line).join('\n');
+    const named = [...lines.matchAll(/ (?:run|shell) ([a-z0-9-]+)(?: |$)/gm)].map(
+      ([, name]) => name,
+    );
+    expect(named.length).toBeGreaterThan(1);
+    for (const name of named) expect(shippedNames()).toContain(name);
   });
 });
 
