@@ -7,6 +7,15 @@ import { EXIT_MEANINGS } from './exit-meanings.ts';
 
 export type Handler = (args: Record<string, unknown>) => Promise<number>;
 
+/** Entries that most commands have of their own. */
+export const flag = (name: string, help: string): OptionEntry => {
+  return { name, type: 'flag', value: '', fallback: undefined, help };
+};
+
+export const text = (name: string, value: string, help: string): OptionEntry => {
+  return { name, type: 'text', value, fallback: undefined, help };
+};
+
 export interface Positional {
   readonly name: string;
   readonly help: string;

@@ -3,22 +3,13 @@
  * line, its `--help`, its completion and the manual page are made from it. Handlers are loaded when
  * they are called. Owns the table only.
  */
-import type { OptionEntry } from '../config/options.ts';
 import { SUSPECT_IDS } from '../diagnose/suspects.ts';
-import type { Command } from './command.ts';
+import { type Command, flag, text } from './command.ts';
 import { PROBE_COMMANDS } from './probe-commands.ts';
 import { REPLAY_OPTIONS } from './replay-options.ts';
 import { SHELLS } from './shells.ts';
 import { SIMULATE_COMMAND } from './simulate-command.ts';
 import { TESTBED_COMMAND } from './testbed-command.ts';
-
-const flag = (name: string, help: string): OptionEntry => {
-  return { name, type: 'flag', value: '', fallback: undefined, help };
-};
-
-const text = (name: string, value: string, help: string): OptionEntry => {
-  return { name, type: 'text', value, fallback: undefined, help };
-};
 
 const JSON_FLAG = flag('json', 'as JSON');
 

@@ -1,5 +1,5 @@
 /** The command `simulate`, in the table of commands. Owns the entry only. */
-import type { Command } from './command.ts';
+import { type Command, flag } from './command.ts';
 
 export const SIMULATE_COMMAND: Command = {
   name: 'simulate',
@@ -39,7 +39,7 @@ export const SIMULATE_COMMAND: Command = {
       fallback: undefined,
       help: 'processors to use [all]; the answer is the same on any number',
     },
-    { name: 'json', type: 'flag', value: '', fallback: undefined, help: 'as JSON' },
+    flag('json', 'as JSON'),
   ],
   examples: [
     ['seqshim simulate --seed 7', 'ten thousand connections'],

@@ -3,7 +3,7 @@
  * every claim holds, 1: one does not, and which, 2: usage.
  */
 import { availableParallelism } from 'node:os';
-import { text, type Values } from '../config/config.ts';
+import { text, type Values, wholeNumber } from '../config/config.ts';
 import { OptionError } from '../config/errors.ts';
 import { EXIT_NO, EXIT_OK } from '../config/exit-codes.ts';
 import { printSwarm, swarmJson } from '../datapath/sim/print-swarm.ts';
@@ -69,10 +69,7 @@ function numberOf(
   most: number,
 ): number {
   const written = text(args, name);
-  if (written === undefined) return fallback;
-  const value = Number(written);
-  if (/^\d+$/.test(written) && value >= least && value <= most) return value;
-  throw new OptionError(name, `"${written}"`, `it must be a whole number from ${least} to ${most}`);
+  return written === undefined ? fallback : wholeNumber(name, written, least, most);
 }
 
 function hoursOf(written: string): number {

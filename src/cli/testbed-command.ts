@@ -1,14 +1,5 @@
 /** The command `testbed`: a part of the one table in commands.ts. Owns it only. */
-import type { OptionEntry } from '../config/options.ts';
-import type { Command } from './command.ts';
-
-const flag = (name: string, help: string): OptionEntry => {
-  return { name, type: 'flag', value: '', fallback: undefined, help };
-};
-
-const text = (name: string, value: string, help: string): OptionEntry => {
-  return { name, type: 'text', value, fallback: undefined, help };
-};
+import { type Command, flag, text } from './command.ts';
 
 export const TESTBED_COMMAND: Command = {
   name: 'testbed',

@@ -3,7 +3,7 @@
  * into it. Owns the lab while it stands.
  */
 import { distFile } from '../testbed/dist-file.ts';
-import { ADDRESS, ECHO_PORT, IPERF_PORT, Lab } from '../testbed/lab.ts';
+import { ADDRESS, ECHO_PORT, IPERF_PORT, Lab, SERVER_NETWORKS } from '../testbed/lab.ts';
 import { openPath, shimOptions } from '../testbed/play-scenario.ts';
 import type { ScenarioFile } from '../testbed/scenario-file.ts';
 import { ShimProcess } from '../testbed/shim-process.ts';
@@ -33,7 +33,7 @@ function directions(lab: Lab, scenario: ScenarioFile, withShim: boolean): string
   const stateDir = `${lab.dir}/run`;
   const shim = withShim
     ? `runs in the jumpbox: ${jumpbox} ${program} status --state-dir ${stateDir}`
-    : `${jumpbox} ${program} run --target 10.99.2.0/24,fd99:2::/64 --state-dir ${stateDir}`;
+    : `${jumpbox} ${program} run --target ${SERVER_NETWORKS} --state-dir ${stateDir}`;
   return [
     `${scenario.name} stands until Ctrl-C.`,
     '',

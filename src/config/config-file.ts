@@ -2,12 +2,11 @@
  * One TOML file of options: its keys are the names of the flags, its values have the option's type.
  * Finds every mistake, not only the first, each with the line of its key. Owns nothing.
  */
-import { readFileSync } from 'node:fs';
 import { parse as parseToml, TomlDate } from 'smol-toml';
-import { OperatorError } from './errors.ts';
 import { findKeyLines } from './key-lines.ts';
 import { OPTIONS, type OptionType } from './options.ts';
 import { nearestName } from './suggestion.ts';
+import { readTomlSource, syntaxMistake } from './toml-source.ts';
 
 /** Where a value stands. Lines count from 1. */
 export interface Place {
@@ -44,7 +43,7 @@ const FORMS: Readonly<
 };
 
 export function readConfigFile(path: string): ConfigFile {
-  const source = readSource(path);
+  const source = readTomlSource('config', path);
   const mistakes: string[] = [];
   const values = new Map<string, { value: unknown; place: Place }>();
   let table: Record<string, unknown> = {};
@@ -66,24 +65,6 @@ export function readConfigFile(path: string): ConfigFile {
 
 export function placeText({ file, line }: Place): string {
   return `${file}:${line}`;
-}
-
-function readSource(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    throw new OperatorError(`Cannot read config "${path}": ${why}, name a readable TOML file`);
-  }
-}
-
-function syntaxMistake(path: string, error: unknown): string {
-  const line = (error as { line?: number }).line ?? 1;
-  const why = ((error as Error).message.split('\n')[0] ?? '').replace(
-    'Invalid TOML document: ',
-    '',
-  );
-  return `${path}:${line}: no TOML: ${why}`;
 }
 
 function problemOf(key: string, value: unknown): string {

@@ -268,9 +268,12 @@ function hooks(values: Values): readonly Hook[] {
 function number(values: Values, name: string): number {
   const entry = entryOf(name);
   const written = text(values, name) ?? entry.fallback ?? '';
+  return wholeNumber(name, written, entry.min ?? 0, entry.max ?? Number.MAX_SAFE_INTEGER);
+}
+
+/** Of an option, as it was written; both ends included. */
+export function wholeNumber(name: string, written: string, min: number, max: number): number {
   const value = /^\d+$/.test(written) ? Number(written) : Number.NaN;
-  const min = entry.min ?? 0;
-  const max = entry.max ?? Number.MAX_SAFE_INTEGER;
   if (value >= min && value <= max) return value;
   throw new OptionError(name, `"${written}"`, `it must be a whole number from ${min} to ${max}`);
 }

@@ -106,5 +106,5 @@ function endOf(flow: Flow): EndKind | undefined {
   if (client.finSeen && server.finSeen) return 'closed';
   if (flow.isReplaced) return 'replaced';
   if (server.packets === 0 && client.offers.length > 0) return 'unanswered';
-  return flow.hasReset ? 'reset' : undefined;
+  return flow.packets.hasReset ? 'reset' : undefined;
 }

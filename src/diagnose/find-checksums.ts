@@ -22,7 +22,7 @@ const SEGMENT_OCTETS_MAX = 1460;
 /** `explained`: something else tells why packets are not acknowledged. */
 export function checksumFindings(flow: Flow, wording: Wording, explained: boolean): Finding[] {
   const found: Finding[] = [];
-  if (!flow.hasBadChecksum) return found;
+  if (!flow.packets.hasBadChecksum) return found;
   for (const dir of [CLIENT, SERVER] as const) {
     const bad = flow.kept.filter((packet) => packet.dir === dir && packet.checksum === 'bad');
     const wire = bad.filter((packet) => packet.payloadOctets <= SEGMENT_OCTETS_MAX);

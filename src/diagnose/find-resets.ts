@@ -29,7 +29,7 @@ export function resetFindings(
   wording: Wording,
 ): Finding[] {
   const found: Finding[] = [];
-  if (!flow.hasReset) return found;
+  if (!flow.packets.hasReset) return found;
   const resets = flow.kept.filter((packet) => hasFlags(packet, RST));
   const taken = new Set<Seen>();
   const take = (code: string, make: (reset: Seen, all: Seen[]) => Finding, which: Seen[]) => {

@@ -19,7 +19,7 @@ interface StaleAck {
 
 /** The three packets, when the flow begins so. */
 function findStaleAck(flow: Flow): StaleAck | undefined {
-  if (!flow.hasReset) return undefined;
+  if (!flow.packets.hasReset) return undefined;
   const syn = flow.halves[CLIENT].offers[0]?.first;
   if (syn?.segSeq === null || syn === undefined) return undefined;
   const expected = seqAdd(syn.segSeq, 1);

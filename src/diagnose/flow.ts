@@ -78,9 +78,6 @@ export class Flow {
   firstUs = UNKNOWN;
   lastUs = UNKNOWN;
   longestPauseUs = 0;
-  /** Such a one is among the packets that are kept. */
-  hasReset = false;
-  hasBadChecksum = false;
   /** Its ports belong to a newer connection. */
   isReplaced = false;
   /** Counted, and nothing else is left of it (ended-flows.ts). */
@@ -213,13 +210,8 @@ export class Flow {
       return;
     }
     if (control) this.controlKept += 1;
-    if (hasFlags(seen, RST)) this.hasReset = true;
-    if (seen.checksum === 'bad') this.hasBadChecksum = true;
     if (control && hasFlags(seen, RST)) {
-      for (const packet of this.recentPackets?.take() ?? []) {
-        if (packet.checksum === 'bad') this.hasBadChecksum = true;
-        this.packets.addRecord(packet);
-      }
+      for (const packet of this.recentPackets?.take() ?? []) this.packets.addRecord(packet);
       this.keepNext = RECENT_COUNT;
     } else if (this.keepNext > 0) this.keepNext -= 1;
     this.recentPackets?.clear();

@@ -4,8 +4,10 @@
  *
  * Owns which is which, and the list that was made of them for whoever looks.
  */
+import { RST } from '../engine/wire/segment.ts';
 import type { Seen } from './flow.ts';
 import type { PacketCopy } from './packet-copy.ts';
+import { hasFlags } from './packet-record.ts';
 import { BLOCK_ROWS, type EndPoints, type PacketRows } from './packet-rows.ts';
 
 const NO_BLOCK = -1;
@@ -13,6 +15,9 @@ const NONE: readonly Seen[] = [];
 
 export class KeptPackets {
   count = 0;
+  /** Such a one is among them. */
+  hasReset = false;
+  hasBadChecksum = false;
   private readonly rows: PacketRows;
   private readonly ends: EndPoints;
   private block = NO_BLOCK;
@@ -32,16 +37,21 @@ export class KeptPackets {
     if (this.block === NO_BLOCK) this.block = this.rows.take();
     if (!this.rows.write(this.block, this.count, seen, this.ends)) return false;
     this.inRows |= 1 << this.count;
-    this.count += 1;
-    this.listed = undefined;
+    this.note(seen);
     return true;
   }
 
   addRecord(record: PacketCopy): void {
     if (this.records === undefined) this.records = [record];
     else this.records.push(record);
+    this.note(record);
+  }
+
+  private note(seen: Seen): void {
     this.count += 1;
     this.listed = undefined;
+    if (hasFlags(seen, RST)) this.hasReset = true;
+    if (seen.checksum === 'bad') this.hasBadChecksum = true;
   }
 
   /** All of them; the same list until there are more, or it is dropped. */

@@ -7,20 +7,7 @@ import * as l from '../engine/flow/layout.ts';
 import type { EngineMemory } from '../engine/memory.ts';
 import { endpoint } from './event-log.ts';
 import { formatAddress } from './flow-address.ts';
-
-const STATE_NAMES = [
-  'CLOSED',
-  'LISTEN',
-  'SYN-SENT',
-  'SYN-RECEIVED',
-  'ESTABLISHED',
-  'FIN-WAIT-1',
-  'FIN-WAIT-2',
-  'CLOSE-WAIT',
-  'CLOSING',
-  'LAST-ACK',
-  'TIME-WAIT',
-] as const;
+import { STATE_NAMES } from './state-names.ts';
 
 const TRANSLATED = l.FLOW_TRANSLATED | l.FLOW_KERNEL;
 

@@ -37,6 +37,9 @@ export const ADDRESS = {
   6: { jumpbox: 'fd99:1::1', server: 'fd99:2::2', network: 'fd99:2::/64' },
 } as const;
 
+/** What a shim on the clients' side looks after. */
+export const SERVER_NETWORKS = `${ADDRESS[4].network},${ADDRESS[6].network}`;
+
 const labs = new Set<Lab>();
 let labCount = 0;
 

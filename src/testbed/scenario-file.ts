@@ -3,10 +3,10 @@
  * and with the shim. Keys are kebab-case there. Owns the schema of the whole; behaviours, path and
  * workloads own theirs. Every mistake is one line: file, line, key, what is allowed.
  */
-import { readFileSync } from 'node:fs';
 import { parse as parseToml } from 'smol-toml';
 import * as v from 'valibot';
 import { OperatorError } from '../config/errors.ts';
+import { readTomlSource, syntaxMistake } from '../config/toml-source.ts';
 import { behaviourSchema, camelKeys } from './firewall/behaviour.ts';
 import { pathSchema } from './firewall/path-options.ts';
 import { scenarioMistakes } from './scenario-file-mistakes.ts';
@@ -43,7 +43,7 @@ export type ScenarioFile = v.InferOutput<typeof scenarioSchema> & { readonly fil
 
 /** @throws OperatorError, with every mistake. */
 export function readScenarioFile(path: string): ScenarioFile {
-  return parseScenario(path, readSource(path));
+  return parseScenario(path, readTomlSource('scenario', path));
 }
 
 /** `path` is only what mistakes are told with. */
@@ -57,19 +57,4 @@ export function parseScenario(path: string, source: string): ScenarioFile {
   const result = v.safeParse(scenarioSchema, camelKeys(table));
   if (result.success) return { ...result.output, file: path };
   throw new OperatorError(scenarioMistakes(path, source, scenarioSchema, result.issues));
-}
-
-function readSource(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    throw new OperatorError(`Cannot read scenario "${path}": ${why}, name a readable TOML file`);
-  }
-}
-
-function syntaxMistake(path: string, error: unknown): string {
-  const { line = 1 } = error as { line?: number };
-  const [first = ''] = (error as Error).message.split('\n');
-  return `${path}:${line}: no TOML: ${first.replace('Invalid TOML document: ', '')}`;
 }

@@ -6,7 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { distFile } from './dist-file.ts';
-import { BULK_PORT, ECHO_PORT, type Lab, SSH_PORT } from './lab.ts';
+import { BULK_PORT, ECHO_PORT, type Lab, SERVER_NETWORKS, SSH_PORT } from './lab.ts';
 import { collect, hasEnded, type Namespace, type Output } from './namespace.ts';
 
 const READY_MS = 10_000;
@@ -54,7 +54,7 @@ export class ShimProcess {
     wrap: readonly string[],
     extra: readonly string[] = [],
   ): Promise<ShimProcess> {
-    const args = [...PORTS, '--target', '10.99.2.0/24,fd99:2::/64', ...extra];
+    const args = [...PORTS, '--target', SERVER_NETWORKS, ...extra];
     return ShimProcess.start(lab.shimHost, `${lab.dir}/run`, args, wrap);
   }
 

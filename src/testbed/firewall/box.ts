@@ -6,10 +6,11 @@
 import { mix, Random } from '../../datapath/sim/random.ts';
 import { get32 } from '../../engine/wire/bytes.ts';
 import { ACK, RST } from '../../engine/wire/segment.ts';
-import { type Forgery, forgeSegment } from './forge.ts';
+import { REPEATS_MS } from './fault.ts';
+import { type Forgery, forgeSegment, renumbered } from './forge.ts';
 import { Packet } from './packet.ts';
 import type { Schedule } from './schedule.ts';
-import { Session } from './session.ts';
+import { farNumber, Session } from './session.ts';
 
 /** Where a box stands: its clock, its luck, and the way on. */
 export interface Place {
@@ -76,6 +77,19 @@ export abstract class Box<Own = null> implements PacketTaker {
   protected refuse({ fromClient, seg }: Packet, session: Session<Own>, ttl: number): void {
     if ((seg.flags & (ACK | RST)) !== ACK) return;
     this.say(session, { toClient: fromClient, flags: RST, seq: seg.segAck, ttl });
+  }
+
+  /** The same answer from somebody else, who has chosen another number. */
+  protected rivalOf(synAck: Packet, { random }: Session<Own>, ttl: number): Packet {
+    const isn = (synAck.seg.segSeq + farNumber(random)) | 0;
+    return new Packet(renumbered(synAck.bytes, isn, ttl), false);
+  }
+
+  /** A SYN-ACK that nobody has acknowledged is sent again and again. */
+  protected repeat(synAck: Packet, session: Session<Own>, afterMs = 0): void {
+    for (const repeatMs of REPEATS_MS) {
+      this.later(session, afterMs + repeatMs, () => this.pass(synAck.copy()));
+    }
   }
 
   protected pass(packet: Packet): void {

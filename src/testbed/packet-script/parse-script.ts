@@ -2,15 +2,9 @@
  * Text of a packet script to events. Owns the grammar; `test/scripts/README.md` tells it. A line
  * that is not understood is an error that names it.
  */
+import { STATE_NAMES } from '../../telemetry/state-names.ts';
 import { parseSegmentLine } from './parse-segment.ts';
-import {
-  type Action,
-  type Call,
-  type End,
-  type Script,
-  type ScriptEvent,
-  STATES,
-} from './script.ts';
+import type { Action, Call, End, Script, ScriptEvent } from './script.ts';
 import { ScriptError } from './script-error.ts';
 
 /** How long what is expected at once may take, on a machine that has much else to do. */
@@ -70,7 +64,7 @@ function parseAction(text: string): Action {
   if (rest.length > 1) throw new ScriptError(`"${rest[1]}" is too much`);
   const argument = rest[0];
   if (word === 'silence' && argument === undefined) return { kind: 'silence' };
-  if (word === 'state') return { kind: 'state', state: oneOf(STATES, argument ?? '') };
+  if (word === 'state') return { kind: 'state', state: oneOf(STATE_NAMES, argument ?? '') };
   if (word === 'read' && ENDS.includes(argument as End)) {
     return { kind: 'end', end: argument as End };
   }

@@ -71,21 +71,6 @@ export interface Script {
   readonly events: readonly ScriptEvent[];
 }
 
-/** Names of RFC 9293 §3.3.2. */
-export const STATES = [
-  'LISTEN',
-  'SYN-SENT',
-  'SYN-RECEIVED',
-  'ESTABLISHED',
-  'FIN-WAIT-1',
-  'FIN-WAIT-2',
-  'CLOSE-WAIT',
-  'CLOSING',
-  'LAST-ACK',
-  'TIME-WAIT',
-  'CLOSED',
-] as const;
-
 /** The octet at a place of either stream, counted from 0. */
 export function octetAt(place: number): number {
   return (Math.imul(place + 1, 0x9e3779b1) >>> 24) & 0xff;

@@ -9,11 +9,9 @@
 import * as v from 'valibot';
 import { ACK, RST } from '../../../engine/wire/segment.ts';
 import { Box, type Place } from '../box.ts';
-import { REPEATS_MS } from '../fault.ts';
-import { renumbered } from '../forge.ts';
-import { Packet } from '../packet.ts';
+import type { Packet } from '../packet.ts';
 import { ms, SCHEDULE, ttl } from '../schedule.ts';
-import { farNumber, type Session } from '../session.ts';
+import type { Session } from '../session.ts';
 
 export const challengeAckResetSchema = v.strictObject({
   kind: v.literal('challenge-ack-reset'),
@@ -29,7 +27,7 @@ type Options = v.InferOutput<typeof challengeAckResetSchema>;
 const HOLD_MS = 100;
 
 interface Conflict {
-  synAck: Packet | undefined;
+  isAnswered: boolean;
   isHolding: boolean;
   isOver: boolean;
   readonly held: Packet[];
@@ -44,14 +42,15 @@ export class ChallengeAckReset extends Box<Conflict> {
   }
 
   protected open(): Conflict {
-    return { synAck: undefined, isHolding: false, isOver: false, held: [] };
+    return { isAnswered: false, isHolding: false, isOver: false, held: [] };
   }
 
   protected act(packet: Packet, session: Session<Conflict>): void {
     const { own } = session;
-    if (packet.isSynAck() && own.synAck === undefined) {
-      own.synAck = packet.copy();
-      this.at(this.options.delayMs, () => this.conflict(session));
+    if (packet.isSynAck() && !own.isAnswered) {
+      own.isAnswered = true;
+      const synAck = packet.copy();
+      this.at(this.options.delayMs, () => this.conflict(synAck, session));
     }
     if (packet.fromClient) {
       this.pass(packet);
@@ -63,15 +62,12 @@ export class ChallengeAckReset extends Box<Conflict> {
     }
   }
 
-  private conflict(session: Session<Conflict>): void {
-    const { own, random, syn } = session;
-    const isn = ((own.synAck?.seg.segSeq ?? 0) + farNumber(random)) | 0;
-    const second = new Packet(renumbered(own.synAck?.bytes ?? syn, isn, this.options.ttl), false);
-    own.isHolding = true;
+  private conflict(synAck: Packet, session: Session<Conflict>): void {
+    const second = this.rivalOf(synAck, session, this.options.ttl);
+    session.own.isHolding = true;
     this.pass(second.copy());
     this.at(HOLD_MS, () => this.release(session));
-    for (const repeatMs of REPEATS_MS)
-      this.later(session, repeatMs, () => this.pass(second.copy()));
+    this.repeat(second, session);
   }
 
   private answer({ seg }: Packet, session: Session<Conflict>): void {

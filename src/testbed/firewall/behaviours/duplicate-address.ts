@@ -8,11 +8,9 @@
 import * as v from 'valibot';
 import { ACK, RST } from '../../../engine/wire/segment.ts';
 import { Box, type Place } from '../box.ts';
-import { REPEATS_MS } from '../fault.ts';
-import { renumbered } from '../forge.ts';
-import { Packet } from '../packet.ts';
+import type { Packet } from '../packet.ts';
 import { ms, octet, SCHEDULE } from '../schedule.ts';
-import { farNumber, type Session } from '../session.ts';
+import type { Session } from '../session.ts';
 
 export const duplicateAddressSchema = v.strictObject({
   kind: v.literal('duplicate-address'),
@@ -52,10 +50,8 @@ export class DuplicateAddress extends Box<Other> {
 
   private wake(synAck: Packet, session: Session<Other>): void {
     session.own.isAwake = true;
-    const isn = (synAck.seg.segSeq + farNumber(session.random)) | 0;
-    const other = new Packet(renumbered(synAck.bytes.slice(), isn, this.options.ttl), false);
-    for (const repeatMs of [0, ...REPEATS_MS]) {
-      this.later(session, this.options.delayMs + repeatMs, () => this.pass(other.copy()));
-    }
+    const other = this.rivalOf(synAck, session, this.options.ttl);
+    this.later(session, this.options.delayMs, () => this.pass(other.copy()));
+    this.repeat(other, session, this.options.delayMs);
   }
 }

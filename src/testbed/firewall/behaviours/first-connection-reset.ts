@@ -9,11 +9,9 @@
 import * as v from 'valibot';
 import { RST } from '../../../engine/wire/segment.ts';
 import { Box, type Place } from '../box.ts';
-import { REPEATS_MS } from '../fault.ts';
-import { renumbered } from '../forge.ts';
-import { Packet } from '../packet.ts';
+import type { Packet } from '../packet.ts';
 import { ms, SCHEDULE, ttl } from '../schedule.ts';
-import { farNumber, type Session } from '../session.ts';
+import type { Session } from '../session.ts';
 
 export const firstConnectionResetSchema = v.strictObject({
   kind: v.literal('first-connection-reset'),
@@ -30,8 +28,8 @@ type Options = v.InferOutput<typeof firstConnectionResetSchema>;
 const DATA_MS = 500;
 
 interface Conflict {
-  synAck: Packet | undefined;
-  synAckAtMs: number;
+  /** When the first one came. */
+  synAckAtMs: number | undefined;
   isOver: boolean;
   /** The server's packets until the burst. */
   readonly held: Packet[];
@@ -46,42 +44,36 @@ export class FirstConnectionReset extends Box<Conflict> {
   }
 
   protected open(): Conflict {
-    return { synAck: undefined, synAckAtMs: 0, isOver: false, held: [] };
+    return { synAckAtMs: undefined, isOver: false, held: [] };
   }
 
   protected act(packet: Packet, session: Session<Conflict>): void {
     const { own } = session;
-    if (packet.isSynAck() && own.synAck === undefined) {
-      own.synAck = packet.copy();
+    if (packet.isSynAck() && own.synAckAtMs === undefined) {
+      const synAck = packet.copy();
       own.synAckAtMs = this.nowMs();
-      this.at(this.options.delayMs, () => this.burst(session));
+      this.at(this.options.delayMs, () => this.burst(synAck, session));
     }
-    const waits = own.synAck !== undefined && !own.isOver;
+    const waits = own.synAckAtMs !== undefined && !own.isOver;
     if (packet.fromClient || packet.isSynAck() || !waits) this.pass(packet);
     else own.held.push(packet);
   }
 
-  private burst(session: Session<Conflict>): void {
+  private burst(synAck: Packet, session: Session<Conflict>): void {
     const { own } = session;
-    const lateMs = this.nowMs() - own.synAckAtMs - this.options.delayMs;
+    const lateMs = this.nowMs() - (own.synAckAtMs ?? 0) - this.options.delayMs;
     if (lateMs < DATA_MS && !own.held.some((packet) => packet.seg.payloadBytes > 0)) {
-      this.at(1, () => this.burst(session));
+      this.at(1, () => this.burst(synAck, session));
       return;
     }
     own.isOver = true;
-    const second = this.secondSynAck(session);
+    const second = this.rivalOf(synAck, session, this.options.ttl);
     for (const letter of this.options.order) {
       if (letter === 'B') this.pass(second.copy());
       else if (letter === 'R') this.reset(session);
       else for (const packet of own.held.splice(0)) this.pass(packet);
     }
-    for (const repeatMs of REPEATS_MS)
-      this.later(session, repeatMs, () => this.pass(second.copy()));
-  }
-
-  private secondSynAck({ own, syn, random }: Session<Conflict>): Packet {
-    const isn = ((own.synAck?.seg.segSeq ?? 0) + farNumber(random)) | 0;
-    return new Packet(renumbered(own.synAck?.bytes ?? syn, isn, this.options.ttl), false);
+    this.repeat(second, session);
   }
 
   private reset(session: Session<Conflict>): void {
