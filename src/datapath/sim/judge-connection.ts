@@ -5,6 +5,7 @@
  */
 import {
   type Claim,
+  DISPUTED_RESET_MS,
   GENUINE_RESET_MS,
   LATER_LOSSY_MS,
   LATER_MS,
@@ -12,7 +13,7 @@ import {
   violation,
 } from './claims.ts';
 import type { FaultKind } from './fault-plan.ts';
-import { ACK, decodePacket, SYN } from './packet.ts';
+import { ACK, decodePacket, type Packet, RST, SYN } from './packet.ts';
 import { aborts, isLossy, isReused, kindsOf, oneWayUs } from './plan-facts.ts';
 import type { RandomPlan } from './random-plan.ts';
 import type { ShimPlan } from './shim-plan.ts';
@@ -54,8 +55,11 @@ export function judgeConnection(
   }
   // On a re-used port it waits until the connection before, which may have been saved, is over.
   const first = i === 0 || !isReused(plan);
-  const bothWhole = before.whole && after.whole && comparable && first;
-  const laterUs = bothWhole ? after.client.endedUs - before.client.endedUs : -1;
+  // What is not over without it, at the end of the simulated time, has no end to be later than.
+  const over = before.client.endedUs >= 0;
+  const bothWhole = before.whole && after.whole && over && comparable && first;
+  const endedUs = after.client.endedUs >= 0 ? after.client.endedUs : withShim.endUs;
+  const laterUs = bothWhole ? endedUs - before.client.endedUs : -1;
   const mostMs = isLossy(plan) ? LATER_LOSSY_MS : LATER_MS;
   const late = laterUs > mostMs * 1000 ? say('not-late', { laterUs, mostMs }) : [];
   const ends = judgeEnd(plan, shim, i, before, after, pool);
@@ -105,7 +109,11 @@ function judgeEnd(
   }
   // A firewall that changes the numbers changes those of a genuine reset too: it is inexact then.
   if (aborts(connection) && kinds.includes('jump')) return null;
-  if (aborts(connection)) return judgeAbort(plan, simple, reuse, before, after);
+  if (aborts(connection)) {
+    const wrong = judgeAbort(plan, simple, reuse, GENUINE_RESET_MS, before, after);
+    if (wrong === null || !rivals || !wasSilent(plan, shim, connection, pool)) return wrong;
+    return judgeAbort(plan, simple, reuse, DISPUTED_RESET_MS, before, after);
+  }
   if (reuse || !simple || after.whole) return null;
   return { claim: 'saved', figures: { kinds: `${kinds}` } };
 }
@@ -114,6 +122,7 @@ function judgeAbort(
   plan: RandomPlan,
   simple: boolean,
   reuse: boolean,
+  mostMs: number,
   before: ConnectionResult,
   after: ConnectionResult,
 ): Wrong | null {
@@ -125,7 +134,7 @@ function judgeAbort(
   // Where more than one fault is at work the reset counts if it arrives without the shim, and as
   // late as it does.
   const usualUs = simple ? oneWayUs(plan) : Math.max(oneWayUs(plan), tookUs);
-  const byUs = after.server.abortedUs + usualUs + GENUINE_RESET_MS * 1000;
+  const byUs = after.server.abortedUs + usualUs + mostMs * 1000;
   const aborted = after.server.abortedUs >= 0;
   const inTime = after.client.reason === 'reset' && after.client.endedUs <= byUs;
   const due = simple || (aborted && arrived);
@@ -168,14 +177,40 @@ function wasUnforeseeable(
   const isns = new Set<number>();
   const ack = (connection.client.iss + 1) | 0;
   let conflictUs = Number.POSITIVE_INFINITY;
-  const look: Tap = (point, us, bytes) => {
-    if (point !== 'path-in' || conflictUs < us) return;
-    const packet = decodePacket(bytes);
-    if (packet?.dstPort !== connection.clientPort || packet.ack !== ack) return;
-    if ((packet.flags & SYN) === 0) return;
+  watchPathIn(plan, shim, connection, pool, (packet, us) => {
+    if (conflictUs < us || packet.ack !== ack || (packet.flags & SYN) === 0) return;
     isns.add(packet.seq);
     if (isns.size > 1) conflictUs = us;
-  };
-  runWorld(plan, shim, look, pool);
+  });
   return endUs - plan.clientDelayUs <= conflictUs;
+}
+
+/** Did nothing but SYN-ACKs and resets come, from whomever? */
+function wasSilent(
+  plan: RandomPlan,
+  shim: ShimPlan,
+  connection: ConnectionPlan,
+  pool: MemoryPool,
+): boolean {
+  let spoke = false;
+  watchPathIn(plan, shim, connection, pool, ({ flags }) => {
+    if ((flags & (SYN | RST)) === 0) spoke = true;
+  });
+  return !spoke;
+}
+
+/** Runs the world again, and shows what comes off the path for this connection. */
+function watchPathIn(
+  plan: RandomPlan,
+  shim: ShimPlan,
+  connection: ConnectionPlan,
+  pool: MemoryPool,
+  look: (packet: Packet, us: number) => void,
+): void {
+  const tap: Tap = (point, us, bytes) => {
+    if (point !== 'path-in') return;
+    const packet = decodePacket(bytes);
+    if (packet?.dstPort === connection.clientPort) look(packet, us);
+  };
+  runWorld(plan, shim, tap, pool);
 }

@@ -17,7 +17,10 @@ import type { ConnectionPlan } from './world-plan.ts';
 
 /** Numbers this close to an ISN, and behind it, are of its connection. */
 const SPACE = 1 << 20;
-/** Linux answers out of the window once in so long: of probes closer than this, one. */
+/**
+ * Linux answers out of the window once in so long: of probes closer than this, one; and a SYN that
+ * comes again counts with them (tcp_check_req, one `last_oow_ack_time` for both).
+ */
 const ANSWERS_US = 500_000;
 /** Faults that can hide a living end point from everybody behind them. */
 const HIDING_KINDS = ['drop', 'idle', 'jump'] as const;
@@ -57,14 +60,15 @@ function judgeMove(
   if (seen === null) return violation('moved-rightly', { unknownPort: move.clientPort });
   const i = plan.connections.indexOf(seen.connection);
   if (isEmpty(plan, seen.connection, move)) return [];
+  if (hasEnded(plan, seen.connection, move, withShim)) return [];
   const lost = withShim.lost.filter((bytes) => isAnswering(plan, seen.connection, move, bytes));
   // An answer that a fault drops, or a firewall that has forgotten the connection, is lost too; and
   // one in numbers that the firewall has changed since the SYN-ACK is of no connection known here.
   const kinds = kindsOf(plan, seen.connection);
-  const hidden = HIDING_KINDS.some((kind) => kinds.includes(kind)) ? seen.asked : 0;
-  const answersDue = seen.asked - seen.foreign - lost.length - hidden;
-  if (seen.heard === 0 && seen.asked > 1 && answersDue <= 0) return [];
-  const { heard, asked } = seen;
+  const { heard, asked, answerable } = seen;
+  const hidden = HIDING_KINDS.some((kind) => kinds.includes(kind)) ? answerable : 0;
+  const answersDue = answerable - seen.foreign - lost.length - hidden;
+  if (heard === 0 && asked > 1 && answersDue <= 0) return [];
   return violation('moved-rightly', { atUs: move.atUs, heard, asked, lost: lost.length }, i);
 }
 
@@ -103,10 +107,27 @@ function isEmpty(plan: RandomPlan, connection: ConnectionPlan, move: Move): bool
   });
 }
 
+/**
+ * Had the server itself given the connection up? A second one behind the same address says by its
+ * result which of the two it was no longer.
+ */
+function hasEnded(
+  plan: RandomPlan,
+  connection: ConnectionPlan,
+  move: Move,
+  { connections }: WorldResult,
+): boolean {
+  const server = connections[plan.connections.indexOf(connection)]?.server;
+  if (server === undefined || kindsOf(plan, connection).includes('twin')) return false;
+  if (move.isn !== ((connection.server.iss + plan.offsets.server) | 0)) return false;
+  return server.abortedUs >= 0 && server.abortedUs <= move.atUs;
+}
+
 interface Seen {
   readonly connection: ConnectionPlan;
-  /** Answers due, and segments of the chosen end point that arrived, before the move. */
+  /** Probes, those that Linux answers, and segments of the chosen end point, before the move. */
   readonly asked: number;
+  readonly answerable: number;
   readonly heard: number;
   /**
    * Segments in the chosen numbers that acknowledge what the client never sent: its own numbers
@@ -119,7 +140,9 @@ interface Seen {
 function replay(plan: RandomPlan, shimPlan: ShimPlan, move: Move, pool: MemoryPool): Seen | null {
   let connection: ConnectionPlan | undefined;
   let asked = 0;
-  let askedUs = 0;
+  let askedUs = Number.NEGATIVE_INFINITY;
+  let answerable = 0;
+  let answeredUs = askedUs;
   let heard = 0;
   let foreign = 0;
   const look: Tap = (point, us, bytes) => {
@@ -127,16 +150,24 @@ function replay(plan: RandomPlan, shimPlan: ShimPlan, move: Move, pool: MemoryPo
     if (packet === null || us >= move.atUs) return;
     if (![packet.srcPort, packet.dstPort].includes(move.clientPort)) return;
     if (point === 'client-out' && (packet.flags & (SYN | ACK)) === SYN) {
+      const before = connection;
       connection = plan.connections.find(
         ({ clientPort, client }) => clientPort === move.clientPort && client.iss === packet.seq,
       );
-      asked = heard = foreign = 0;
+      asked = answerable = heard = foreign = 0;
+      askedUs = Number.NEGATIVE_INFINITY;
+      answeredUs = connection === before ? us : askedUs;
     }
     if (connection === undefined) return;
-    const isProbe = isBare(packet) && packet.seq === connection.client.iss;
-    if (point === 'path-out' && isProbe && (asked === 0 || us - askedUs >= ANSWERS_US)) {
-      asked++;
-      askedUs = us;
+    if (point === 'path-out' && isBare(packet) && packet.seq === connection.client.iss) {
+      if (us - askedUs >= ANSWERS_US) {
+        asked++;
+        askedUs = us;
+      }
+      if (us - answeredUs >= ANSWERS_US) {
+        answerable++;
+        answeredUs = us;
+      }
     }
     if (point !== 'path-in' || !isOf(packet, move)) return;
     const acked = (packet.ack - connection.client.iss) | 0;
@@ -144,7 +175,7 @@ function replay(plan: RandomPlan, shimPlan: ShimPlan, move: Move, pool: MemoryPo
     else foreign++;
   };
   runWorld(plan, shimPlan, look, pool);
-  return connection === undefined ? null : { connection, asked, heard, foreign };
+  return connection === undefined ? null : { connection, asked, answerable, heard, foreign };
 }
 
 function isBare(packet: Packet): boolean {
