@@ -22,6 +22,8 @@ export const PACKAGES = {
   'openssh-client': 'ssh',
   'openssh-server': 'sshd',
   iperf3: 'iperf3',
+  // Logs in to many hosts at a time, in one scenario of the testbed.
+  'ansible-core': 'ansible',
   conntrack: 'conntrack',
   conntrackd: 'conntrackd',
   keepalived: 'keepalived',

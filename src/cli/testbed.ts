@@ -19,6 +19,7 @@ import { matrixHead, matrixSummary, resultLines, throughputNote } from '../testb
 import { demandLab } from '../testbed/preconditions.ts';
 import type { ScenarioFile } from '../testbed/scenario-file.ts';
 import { scenarioNamed, shippedScenarios } from '../testbed/shipped-scenarios.ts';
+import { programOf } from '../testbed/workload/workload.ts';
 import { standingLab } from './testbed-shell.ts';
 
 const REPEAT_MAX = 100;
@@ -63,7 +64,7 @@ async function shell(words: readonly string[], withShim: boolean): Promise<numbe
   const [word = '', ...others] = words;
   if (others.length > 0) throw new OperatorError('Cannot leave several standing: name one');
   const scenario = scenarioNamed(word);
-  demandLab('leave a lab standing');
+  demandLab('leave a lab standing', programsOf([scenario]));
   await standingLab(scenario, withShim);
   return EXIT_OK;
 }
@@ -74,7 +75,7 @@ async function play(args: Values, scenarios: readonly ScenarioFile[]): Promise<n
   const labs = numberOf(args, 'labs', LABS_MAX);
   const page = text(args, 'html');
   if (page !== undefined) await checkPlace('html', page);
-  demandLab('build a testbed');
+  demandLab('build a testbed', programsOf(scenarios));
   const kept = await directoryOf(text(args, 'pcap'));
   const passing = page === undefined ? undefined : mkdtempSync(join(tmpdir(), 'seqshim-matrix-'));
   try {
@@ -94,6 +95,11 @@ async function play(args: Values, scenarios: readonly ScenarioFile[]): Promise<n
   } finally {
     if (passing !== undefined) rmSync(passing, { recursive: true, force: true });
   }
+}
+
+function programsOf(scenarios: readonly ScenarioFile[]) {
+  const programs = scenarios.flatMap(({ workload }) => workload.map(programOf));
+  return new Set(programs.filter((program) => program !== undefined));
 }
 
 function armsOf(args: Values): readonly Arm[] {

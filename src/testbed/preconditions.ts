@@ -15,12 +15,18 @@ const PROGRAMS = [
   ['iperf3', 'iperf3'],
   ['tcpdump', 'tcpdump'],
 ] as const;
+/** What only some scenarios start. */
+const ALSO = { ansible: 'ansible-core' } as const;
 const BESIDE_PATH = ['/usr/sbin', '/sbin'];
 
-/** @param what cannot be done without: "build a testbed". */
-export function demandLab(what: string): void {
+/**
+ * @param what cannot be done without: "build a testbed".
+ * @param also programs that what is going to be played starts besides.
+ */
+export function demandLab(what: string, also: ReadonlySet<keyof typeof ALSO> = new Set()): void {
   demandLabCapabilities(what);
-  const missing = PROGRAMS.filter(([program]) => !isThere(program));
+  const wanted = [...PROGRAMS, ...[...also].map((program) => [program, ALSO[program]] as const)];
+  const missing = wanted.filter(([program]) => !isThere(program));
   if (missing.length === 0) return;
   const names = missing.map(([program]) => program).join(', ');
   const packages = missing.map(([, name]) => name).join(' ');

@@ -7,11 +7,13 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +24,12 @@ import { distFile } from '../../src/testbed/dist-file.ts';
 import { removeAbandoned } from '../../src/testbed/lab.ts';
 import { call, collect } from '../../src/testbed/namespace.ts';
 
-const SUBSET = ['first-connection-reset', 'forged-reset', 'reset-in-window'] as const;
+const SUBSET = [
+  'first-connection-reset',
+  'ansible-fleet',
+  'forged-reset',
+  'reset-in-window',
+] as const;
 const CLI = distFile('cli.js');
 const READY_MS = 20_000;
 const dir = mkdtempSync(join(tmpdir(), 'seqshim-testbed-'));
@@ -89,6 +96,24 @@ describe('seqshim testbed run', () => {
       status: 4,
       stdout: '',
       stderr: 'Cannot build a testbed: CAP_SYS_ADMIN is missing. Run this as root (sudo)\n',
+    });
+  });
+});
+
+describe('what only one scenario needs', () => {
+  it('is asked for by that one alone: a line, and 4', () => {
+    const bin = join(dir, 'bin');
+    mkdirSync(bin);
+    for (const program of ['ip', 'iptables', 'sysctl', 'ssh', 'iperf3', 'tcpdump']) {
+      symlinkSync(call('sh', ['-c', `command -v ${program}`]).trim(), join(bin, program));
+    }
+    const env = { ...process.env, PATH: bin };
+    const args = [CLI, 'testbed', 'run', 'ansible-fleet'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
+    expect({ status, stdout, stderr }).toEqual({
+      status: 4,
+      stdout: '',
+      stderr: 'Cannot build a testbed: ansible not found. Install them: apt install ansible-core\n',
     });
   });
 });

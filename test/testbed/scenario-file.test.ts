@@ -129,6 +129,7 @@ describe('workloads', () => {
     expect(kinds).toEqual([
       'ssh silenceMs atOnce',
       'ssh-mux sessions silenceMs atOnce',
+      'ansible hosts forks',
       'scp way octets atOnce',
       'iperf3 way lastsMs',
       'echo delayMs silenceMs atOnce',

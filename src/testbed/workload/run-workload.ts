@@ -1,5 +1,6 @@
 /** Runs a workload of a scenario: its attempts, so many at a time. Owns their order. */
 import type { Lab } from '../lab.ts';
+import { pingHosts } from './ansible.ts';
 import type { Attempted } from './attempt.ts';
 import { connectMany, measureOnce, refuseOnce, talkOnce } from './peer.ts';
 import { copyOnce, loginOnce, muxOnce } from './ssh.ts';
@@ -12,6 +13,12 @@ export async function runWorkload(
 ): Promise<readonly Attempted[]> {
   if (workload.kind === 'connections') return connectMany(lab, family, workload);
   const made: Attempted[] = [];
+  if (workload.kind === 'ansible') {
+    for (let left = workload.attempts; left > 0; left--) {
+      made.push(...(await pingHosts(lab, family, workload)));
+    }
+    return made;
+  }
   const width = 'atOnce' in workload ? workload.atOnce : 1;
   for (let left = workload.attempts; left > 0; left -= width) {
     const count = Math.min(left, width);
@@ -24,7 +31,7 @@ export async function runWorkload(
 function attemptOnce(
   lab: Lab,
   family: 4 | 6,
-  workload: Exclude<Workload, { kind: 'connections' }>,
+  workload: Exclude<Workload, { kind: 'connections' | 'ansible' }>,
 ): Promise<Attempted> {
   switch (workload.kind) {
     case 'ssh':

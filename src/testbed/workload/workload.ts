@@ -7,6 +7,7 @@ import { boundsSchema, countSchema, msSchema, octetsSchema } from '../scenario-v
 
 const ATTEMPT_COUNT_MAX = 1000;
 const AT_ONCE_MAX = 100;
+const HOST_COUNT_MAX = 100;
 
 /** Of one cell of the matrix. Without bounds a figure is shown and not judged. */
 const expectationSchema = v.strictObject({
@@ -48,6 +49,15 @@ export const workloadSchema = v.variant('kind', [
     silenceMs: v.optional(msSchema, 0),
     ...common,
   }),
+  /** `ansible -m ping` of so many hosts, `forks` at a time: each an attempt, `attempts` times. */
+  v.strictObject({
+    kind: v.literal('ansible'),
+    hosts: v.optional(countSchema(HOST_COUNT_MAX), 4),
+    forks: v.optional(countSchema(HOST_COUNT_MAX), 5),
+    ...alone,
+    attempts: v.optional(countSchema(ATTEMPT_COUNT_MAX), 1),
+    timeoutMs: v.optional(msSchema, 60_000),
+  }),
   /** A file, and whether it is the same at the other end. */
   v.strictObject({
     kind: v.literal('scp'),
@@ -76,6 +86,11 @@ export const workloadSchema = v.variant('kind', [
 ]);
 export type Workload = v.InferOutput<typeof workloadSchema>;
 export type WorkloadOf<K extends Workload['kind']> = Extract<Workload, { kind: K }>;
+
+/** What it starts that not every lab needs. */
+export function programOf({ kind }: Workload): 'ansible' | undefined {
+  return kind === 'ansible' ? kind : undefined;
+}
 
 /** Has it a throughput that can be measured? */
 export function isMeasured({ kind }: Workload): boolean {
