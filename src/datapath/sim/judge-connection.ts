@@ -55,8 +55,8 @@ export function judgeConnection(
   }
   // On a re-used port it waits until the connection before, which may have been saved, is over.
   const first = i === 0 || !isReused(plan);
-  // What is not over without it, at the end of the simulated time, has no end to be later than.
-  const over = before.client.endedUs >= 0;
+  // What has not closed without it has no end to be later than, not even where a reset ended it.
+  const over = before.client.reason === 'finished';
   const bothWhole = before.whole && after.whole && over && comparable && first;
   const endedUs = after.client.endedUs >= 0 ? after.client.endedUs : withShim.endUs;
   const laterUs = bothWhole ? endedUs - before.client.endedUs : -1;
