@@ -21,6 +21,12 @@ const FOUND: readonly (readonly [seed: number, also: readonly AlsoRun[], what: s
   [3343, ['outage'], 'octets in flight were taken for acknowledged behind a restart'],
   [20_674, ['outage'], 'a connection that had ended during a restart was moved onto a twin'],
   [21_056, ['outage'], 'a living server was not heard behind a restart, and given up'],
+  [
+    3_006_658,
+    [],
+    'octets that were lost were acknowledged where a SACK took the flow out of the bypass',
+  ],
+  [4_034_233, ['outage'], 'an echo in new numbers was taken for the proof of what it began at'],
 ];
 
 /** What looked like a bug, and was an expectation that nobody could meet. */

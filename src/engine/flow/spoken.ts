@@ -265,6 +265,11 @@ export class Spoken {
     return this.words[entry]!;
   }
 
+  /** TSval of the first segment with that ACK, or a later one. */
+  firstTs(entry: number): number {
+    return this.words[entry + 1]!;
+  }
+
   /** Where the newest ACK stands, or -1. */
   newestAck(flow: number, generation: number): number {
     const at = this.slot(flow);

@@ -82,7 +82,7 @@ import { judgeHeld } from './held.ts';
 import { settledIdle } from './idle.ts';
 import { hearSocket } from './jump.ts';
 import { isGreeted, staysAdopted } from './kernel.ts';
-import { recall, takesBack } from './looks.ts';
+import { forgetEcho, recall, takesBack } from './looks.ts';
 import { repairSettled, wantsSight } from './sack.ts';
 import { blocksFit, offeredEnd } from './sack-blocks.ts';
 import { isUnseen } from './unseen.ts';
@@ -310,17 +310,19 @@ export function socketTold(core: Core, at: number): void {
     const seen = (flags & (FLOW_SETTLED | FLOW_UNHEARD)) === 0;
     const acked = seqAdd(halves[near + ISS]!, 1 + told[at + IN_ACKED]!);
     const received = seqAdd(halves[far + ISS]!, 1 + told[at + IN_RECEIVED]!);
-    // What was seen first may have been an empty ACK in front of which octets are in flight.
+    // What was seen first may have been an empty ACK in front of which octets are in flight, or
+    // behind which some were lost: what either end has acknowledged only its own word tells.
     halves[near + SND_UNA] = acked;
+    halves[far + SND_UNA] = received;
     advance(halves, near + SND_CONT, acked, seen);
     advance(halves, near + SND_NXT, seqAdd(halves[near + ISS]!, 1 + told[at + IN_SENT]!), seen);
-    advance(halves, far + SND_UNA, received, seen);
     advance(halves, far + SND_CONT, received, seen);
     advance(halves, far + SND_NXT, received, seen);
     halves[far + HALF_FLAGS] = halves[far + HALF_FLAGS]! & ~HALF_RST_PASSED;
     if (back) clearFlags(core, flow, FLOW_OLD | FLOW_UNHEARD);
     else core.flows.touch(flow, core.nowMs);
     if (back && !seen) recall(core, flow, at);
+    if (back) forgetEcho(core, flow);
     if (!back) settledIdle(core, flow, told[at + IN_QUIET_MS]!);
     if ((flagsOf(core, flow) & FLOW_WAKE) !== 0 && core.policy[POLICY_OBSERVE] === 0)
       acknowledgeAgain(core, flow);

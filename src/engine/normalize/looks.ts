@@ -33,6 +33,7 @@ import {
   INDEX_SETTLED,
   NEAR_TS_MS,
   SND_UNA,
+  TS_ECR,
   TS_VAL,
 } from '../flow/layout.ts';
 import {
@@ -54,6 +55,7 @@ import {
   IN_SENT,
   IN_TOLD_MS,
 } from '../outbox.ts';
+import { seqAdd, seqLt } from '../wire/seq.ts';
 import { hasTimestamps } from './numbers.ts';
 
 /** So many questions at most in each turn, and each flow not more often than LOOK_MS. */
@@ -153,6 +155,20 @@ export function recall(core: Core, flow: number, at: number): void {
   }
   halves[near + TS_VAL] = tsNow;
   core.flows.rows[flow * FLOW_ROW_WORDS + NEAR_TS_MS] = core.nowMs;
+}
+
+/**
+ * What the far end has echoed since the bypass ended may have come in numbers that are not the
+ * socket's (`jump.ts`): it is not taken to have named the ACK that is in use now.
+ */
+export function forgetEcho(core: Core, flow: number): void {
+  const newest = core.spoken.newestAck(flow, generationOf(core, flow));
+  const halves = core.flows.halves;
+  const far = farHalf(core, flow);
+  // Without one: what it says next may have the same TSval.
+  const inUse = newest < 0 ? halves[nearHalf(core, flow) + TS_VAL]! : core.spoken.firstTs(newest);
+  const before = seqAdd(inUse, -1);
+  if (seqLt(before, halves[far + TS_ECR]!)) halves[far + TS_ECR] = before;
 }
 
 /** For how long at most octets are in flight now; -1: that is not known. */
