@@ -26,6 +26,7 @@ const FOUND: readonly (readonly [seed: number, also: readonly AlsoRun[], what: s
     [],
     'octets that were lost were acknowledged where a SACK took the flow out of the bypass',
   ],
+  [3_068_048, [], 'in a shower of resets the genuine one was taken to answer a probe as well'],
   [4_034_233, ['outage'], 'an echo in new numbers was taken for the proof of what it began at'],
 ];
 
@@ -33,6 +34,8 @@ const FOUND: readonly (readonly [seed: number, also: readonly AlsoRun[], what: s
 const NO_BUG: readonly (readonly [seed: number, what: string])[] = [
   [536_649, 'of two probes a server in SYN-RECEIVED answers one, behind a SYN that came again'],
   [1_069_976, 'one that had not ended was taken for one that had ended before it began'],
+  [3_070_729, 'the same behind a SYN that the network doubled'],
+  [6_027_999, 'the rival answered a probe that had left before a kill'],
   [1_041_224, 'a server that had itself aborted was taken for one that lives'],
 ];
 

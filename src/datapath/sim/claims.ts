@@ -56,7 +56,10 @@ export const CLAIMS = [
     'reload-unnoticed',
     'Another engine over the same memory, between any two packets, changes nothing',
   ],
-  ['outage-harmless', 'A kill, and a start some time later, is not worse than no shim'],
+  [
+    'outage-harmless',
+    'A kill, and a start some time later, is not worse than no shim, but for a rival’s answer to a probe that had left',
+  ],
   ['repeats', 'The same seed has the same trace'],
 ] as const satisfies readonly (readonly [name: string, sentence: string])[];
 

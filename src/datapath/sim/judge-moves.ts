@@ -143,6 +143,7 @@ function replay(plan: RandomPlan, shimPlan: ShimPlan, move: Move, pool: MemoryPo
   let askedUs = Number.NEGATIVE_INFINITY;
   let answerable = 0;
   let answeredUs = askedUs;
+  let synAckUs = -1;
   let heard = 0;
   let foreign = 0;
   const look: Tap = (point, us, bytes) => {
@@ -157,6 +158,7 @@ function replay(plan: RandomPlan, shimPlan: ShimPlan, move: Move, pool: MemoryPo
       asked = answerable = heard = foreign = 0;
       askedUs = Number.NEGATIVE_INFINITY;
       answeredUs = connection === before ? us : askedUs;
+      synAckUs = -1;
     }
     if (connection === undefined) return;
     if (point === 'path-out' && isBare(packet) && packet.seq === connection.client.iss) {
@@ -169,7 +171,13 @@ function replay(plan: RandomPlan, shimPlan: ShimPlan, move: Move, pool: MemoryPo
         answeredUs = us;
       }
     }
-    if (point !== 'path-in' || !isOf(packet, move)) return;
+    if (point !== 'path-in') return;
+    if ((packet.flags & SYN) !== 0 && packet.seq === move.isn) {
+      // A SYN that the network doubled has used up an answer as well.
+      if (synAckUs >= 0 && us - synAckUs < ANSWERS_US && doubles(plan)) answerable--;
+      else synAckUs = us;
+    }
+    if (!isOf(packet, move)) return;
     const acked = (packet.ack - connection.client.iss) | 0;
     if (acked > 0 && acked <= SPACE) heard++;
     else foreign++;
@@ -190,6 +198,10 @@ function isOf(packet: Packet, move: Move): boolean {
   return ahead >= 0 && ahead <= SPACE && !(others && ahead !== 0);
 }
 
+function doubles({ nearLink, farLink }: RandomPlan): boolean {
+  return nearLink.duplication + farLink.duplication > 0;
+}
+
 /** A probe, or the bare ACK that answers one, in the numbers of either side of the middlebox. */
 function isAnswering(
   plan: RandomPlan,
@@ -198,8 +210,12 @@ function isAnswering(
   bytes: Uint8Array,
 ): boolean {
   const packet = decodePacket(bytes);
-  if (packet === null || !isBare(packet)) return false;
   const { client, server } = plan.offsets;
+  if (packet !== null && doubles(plan) && (packet.flags & (SYN | ACK)) === (SYN | ACK)) {
+    // The answer to a SYN that the network has doubled.
+    return [0, server].some((by) => ((packet.seq + by) | 0) === move.isn);
+  }
+  if (packet === null || !isBare(packet)) return false;
   if (packet.srcPort === connection.clientPort) {
     return [0, client].some((by) => packet.seq === ((connection.client.iss + by) | 0));
   }

@@ -43,6 +43,8 @@ const TICK_MS_MAX = 100;
 /** With sparse ticks: how much longer a pause is, and behind how many of them without a packet. */
 const SPARSE = 5;
 const QUIET_US_PER_MS = 10_000;
+/** So long after a probe a reset may be somebody's answer to it. */
+const ANSWER_US = 500_000;
 
 export class ShimHost {
   readonly memory: EngineMemory;
@@ -63,6 +65,8 @@ export class ShimHost {
   /** Packets with another verdict than to go on, resets aside. */
   dropped = 0;
   rewritten = 0;
+  /** Near ports to which a reset came, unjudged, that may answer a probe sent before a kill. */
+  readonly strayAnswers = new Set<number>();
   private readonly queue: EventQueue;
   private readonly random: Random;
   private readonly arena: Uint8Array;
@@ -157,7 +161,11 @@ export class ShimHost {
       return;
     }
     if (this.outage.isOn) {
-      if (!this.mainThread.ruled.has(ports)) this.toClient(this.kernel.arriving(bytes));
+      if (this.mainThread.ruled.has(ports)) return;
+      const askedUs = this.mainThread.askedUs.get(ports);
+      const asked = askedUs !== undefined && this.queue.nowUs - askedUs < ANSWER_US;
+      if (asked && ((packet?.flags ?? 0) & RST) !== 0) this.strayAnswers.add(ports >>> 16);
+      this.toClient(this.kernel.arriving(bytes));
       return;
     }
     this.arrived++;

@@ -37,7 +37,12 @@ import {
   OUT_PORTS,
 } from '../../engine/outbox.ts';
 import { Ring } from '../../engine/ring.ts';
-import { INJECT_FAR, INJECT_FAR_HOOKED, INJECT_FAR_WAKE } from '../../engine/verdict.ts';
+import {
+  INJECT_FAR,
+  INJECT_FAR_HOOKED,
+  INJECT_FAR_WAKE,
+  INJECT_NEAR,
+} from '../../engine/verdict.ts';
 import type { LeftFlow } from '../left-flows.ts';
 import { type SocketTold, writeTold } from './client-socket.ts';
 import type { EventQueue } from './event-queue.ts';
@@ -64,6 +69,8 @@ export class SimMainThread {
   readonly ruled = new Set<number>();
   injectedFar = 0;
   injectedNear = 0;
+  /** When the last of them left for the far end: of each connection. */
+  readonly askedUs = new Map<number, number>();
   /** Of those towards the far end: bare ACKs that bring a settled connection back. */
   wakes = 0;
   ruleCount = 0;
@@ -123,6 +130,7 @@ export class SimMainThread {
 
   private inject(bytes: Uint8Array, path: number, ports: number): void {
     const { machine } = this;
+    if (path !== INJECT_NEAR) this.askedUs.set(ports, this.queue.nowUs);
     if (path === INJECT_FAR || path === INJECT_FAR_WAKE) {
       if (path === INJECT_FAR_WAKE) {
         machine.marked.delete(ports);

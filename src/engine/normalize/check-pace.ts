@@ -51,7 +51,8 @@ const PATIENT_MS = 400;
 /**
  * A second end point answers our probes with resets as well. One that answers a dead-man probe
  * joins that watch, which delivers it if nobody answers; and in a shower, one right behind a probe
- * that the real far end has answered starts no new round.
+ * that the real far end has answered starts no new round. A second one behind the same probe does:
+ * it may be the far end's own.
  */
 export function isProvoked(core: Core, flow: number, base: number): boolean {
   const words = core.repairs.words;
@@ -64,6 +65,7 @@ export function isProvoked(core: Core, flow: number, base: number): boolean {
   if (probedMs > waitMs(core, flow) || !(watched || (answered && shower))) return false;
   if (!enforce(core, RST_DROPPED)) return false;
   if (watched) hastenDeadman(core, base);
+  else rows[row + ANSWERED_MS] = (rows[row + PROBED_MS]! - 1) | 0; // the answer is used up
   return true;
 }
 
