@@ -34,10 +34,15 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
       count: { type: 'string', default: '300' },
       seed: { type: 'string', default: '1' },
       file: { type: 'string', default: '' },
+      /** Survivors again: `src/engine/FILE:LINE`, more of them behind commas. */
+      at: { type: 'string', default: '' },
       minutes: { type: 'string', default: '60' },
     },
   });
-  const all = allMutants(root).filter(({ file }) => file.includes(values.file));
+  const places = values.at === '' ? [] : values.at.split(',');
+  const isAsked = ({ file, line }: Mutant) =>
+    file.includes(values.file) && (places.length === 0 || places.includes(`${file}:${line}`));
+  const all = allMutants(root).filter(isAsked);
   const sample = sampleOf(all, Number(values.count), Number(values.seed));
   const dir = join(root, 'build/mutants');
   mkdirSync(dir, { recursive: true });
