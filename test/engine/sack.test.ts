@@ -133,32 +133,57 @@ describe.each([0x12345678, -0x12345678, 0x7ffffff0, -0x7fffff00, 0x30000000])(
     });
 
     it('are inferred from recoveries that complete, six alike', () => {
-      const rig = new Rig();
-      rig.ruled = true;
-      rig.out({ flags: SYN, seq: C, options: PERMITTED });
-      rig.in({ flags: SYN, seq: S, ack: C + 1, options: PERMITTED });
-      rig.out({ flags: 0, seq: C + 1, ack: S + 1 });
-      // Single octets now and then: nothing can be asked.
-      rig.out({ flags: 0, seq: C + 1, ack: S + 1, payload: 1 });
-      ack(rig, 2, []);
+      const rig = singles();
       let at = 2;
-      for (let i = 0; i < 6; i++) {
-        for (let k = 0; k < 3; k++) {
-          rig.out({ flags: 0, seq: C + at + k * MSS, ack: S + 1, payload: MSS });
-        }
-        ack(rig, at, shifted(delta, at + MSS, at + 3 * MSS));
-        expect(edges(rig)).toEqual(shifted(delta, at + MSS, at + 3 * MSS));
-        at += 3 * MSS;
-        ack(rig, at, []);
-      }
-      for (let k = 0; k < 3; k++) {
-        rig.out({ flags: 0, seq: C + at + k * MSS, ack: S + 1, payload: MSS });
-      }
+      for (let i = 0; i < 6; i++) at = recovery(rig, delta, at, 2 + (i % 2));
       ack(rig, at, shifted(delta, at + MSS, at + 3 * MSS));
       expect(edges(rig)).toEqual([at + MSS, at + 3 * MSS]);
     });
+
+    it('are not inferred where each ends as far from its ACK: doubled segments look alike', () => {
+      const rig = singles();
+      let at = 2;
+      for (let i = 0; i < 12; i++) {
+        send(rig, at, 1);
+        at += MSS;
+        ack(rig, at, []);
+        ack(rig, at, shifted(delta, at - MSS, at)); // D-SACK (RFC 2883 §4)
+      }
+      send(rig, at, 3);
+      ack(rig, at, shifted(delta, at + MSS, at + 3 * MSS));
+      expect(edges(rig)).toEqual(shifted(delta, at + MSS, at + 3 * MSS));
+    });
   },
 );
+
+/** A connection whose near end sends single octets now and then: nothing can be asked. */
+function singles(): Rig {
+  const rig = new Rig();
+  rig.ruled = true;
+  rig.out({ flags: SYN, seq: C, options: PERMITTED });
+  rig.in({ flags: SYN, seq: S, ack: C + 1, options: PERMITTED });
+  rig.out({ flags: 0, seq: C + 1, ack: S + 1 });
+  rig.out({ flags: 0, seq: C + 1, ack: S + 1, payload: 1 });
+  ack(rig, 2, []);
+  return rig;
+}
+
+function send(rig: Rig, at: number, segmentCount: number): void {
+  for (let k = 0; k < segmentCount; k++) {
+    rig.out({ flags: 0, seq: C + at + k * MSS, ack: S + 1, payload: MSS });
+  }
+}
+
+/** The first segment is lost, and comes again; returns where it ends, with more on the way. */
+function recovery(rig: Rig, delta: number, at: number, segmentCount: number): number {
+  send(rig, at, segmentCount);
+  const end = at + segmentCount * MSS;
+  ack(rig, at, shifted(delta, at + MSS, end));
+  expect(edges(rig)).toEqual(shifted(delta, at + MSS, end));
+  ack(rig, end, []);
+  send(rig, end, 3);
+  return end;
+}
 
 describe('SACK blocks', () => {
   it('in true numbers are never asked about: old ones, D-SACK below and inside', () => {

@@ -28,6 +28,7 @@ const FOUND: readonly (readonly [seed: number, also: readonly AlsoRun[], what: s
   ],
   [3_068_048, [], 'in a shower of resets the genuine one was taken to answer a probe as well'],
   [4_034_233, ['outage'], 'an echo in new numbers was taken for the proof of what it began at'],
+  [21_034_029, [], 'doubled segments were taken for recoveries, and SACK blocks moved one too far'],
 ];
 
 /** What looked like a bug, and was an expectation that nobody could meet. */

@@ -34,7 +34,9 @@ export const K_TAIL_ACK = 12;
 export const K_GUESSES = 13;
 export const K_GUESS = 14;
 export const K_PROBE_OCTET = 15;
-export const K_WORDS = 16;
+/** How far K_TAIL stood from K_TAIL_ACK at the last recovery. */
+export const K_GAP = 16;
+export const K_WORDS = 17;
 
 /** Blocks in other numbers were seen. */
 export const SACK_FOREIGN = 1;

@@ -48,6 +48,7 @@ import { FACT_SACK_BLIND } from '../flow/path-table.ts';
 import {
   K_ASKED,
   K_DELTA,
+  K_GAP,
   K_GUESS,
   K_GUESSES,
   K_LAST_MS,
@@ -262,13 +263,20 @@ function noteTail(core: Core, at: number): void {
   words[at + K_TAIL_ACK] = core.seg.segAck;
 }
 
-/** The recovery is complete: SEG.ACK now stands where the highest block ended. */
+/**
+ * The recovery is complete: SEG.ACK now stands where the highest block ended. Where it ends as far
+ * from its own ACK as the one before, both may tell of doubled segments, which ended at that ACK.
+ */
 function inferFromEnd(core: Core, at: number): void {
   const words = core.sacks.words;
   const { segAck, payloadBytes } = core.seg;
   if (words[at + K_STATE] !== SACK_FOREIGN || words[at + K_TAIL_KNOWN] === 0) return;
   if (payloadBytes > 0 || !seqLt(words[at + K_TAIL_ACK]!, segAck)) return;
   words[at + K_TAIL_KNOWN] = 0;
+  const gap = seqDiff(words[at + K_TAIL]!, words[at + K_TAIL_ACK]!);
+  const isSame = gap === words[at + K_GAP];
+  words[at + K_GAP] = gap;
+  if (isSame) return;
   const guess = seqDiff(words[at + K_TAIL]!, segAck);
   const again = words[at + K_GUESSES]! > 0 && words[at + K_GUESS] === guess;
   words[at + K_GUESSES] = again ? words[at + K_GUESSES]! + 1 : 1;
