@@ -50,7 +50,8 @@ const RULES_CHECK_MS = 5000;
 const STRANGERS_MS = 1000;
 const NEIGHBOURS_MS = 15_000;
 const SAVE_MS = 30_000;
-const GARBAGE_MS = 60_000;
+/** Some 10 ms of this thread; what a burst of evidence leaves is not kept for long. */
+const GARBAGE_MS = 15_000;
 /** Resets to the near end leave within this before the rules go. */
 const FAREWELL_MS = 300;
 const FLOWS_LISTED = 100;

@@ -20,6 +20,7 @@ import {
   R_CHECK_AT_MS,
   R_CHECK_CAUSE,
   R_CHECK_DEADLINE_MS,
+  R_CHECK_OTHERS,
   R_CHECK_PROBE_MS,
   R_CHECK_PROBES,
   R_CHECK_PROBES_LEFT,
@@ -118,6 +119,7 @@ export function arm(core: Core, flow: number, base: number, cause: number): void
   // An answer that was lost on its way counts for the sender's limit as well.
   const lastMs = seqLt(answeredMs, probedMs) ? probedMs : answeredMs;
   const spaced = isShower(core, flow) && since(core.nowMs, probedMs) < AGAIN_MS;
+  words[base + R_CHECK_OTHERS] = (words[base + R_ARMED]! & R_DEADMAN) === 0 ? 0 : 1;
   words[base + R_ARMED] = (words[base + R_ARMED]! & ~R_DEADMAN) | R_CHECKING;
   words[base + R_CHECK_SEQ] = core.seg.segSeq;
   words[base + R_CHECK_AT_MS] = core.nowMs;

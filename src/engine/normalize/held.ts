@@ -24,6 +24,7 @@ import {
   R_CHECK_CAUSE,
   R_CHECK_DEADLINE_MS,
   R_CHECK_OLD,
+  R_CHECK_OTHERS,
   R_CHECK_PROBE_MS,
   R_CHECK_PROBES,
   R_CHECK_SEQ,
@@ -84,7 +85,10 @@ export function releaseHeld(core: Core, slot: number, flow: number, cause: numbe
   endFlow(core, flow, true);
 }
 
-/** Delivers the held reset as it was: whether to act on it is for the near end to say. */
+/**
+ * Delivers the held reset as it was: whether to act on it is for the near end to say. Was another
+ * one dropped meanwhile? That may have been genuine: the far end is asked.
+ */
 export function releaseUnjudged(core: Core, slot: number, flow: number, cause: number): void {
   const words = core.repairs.words;
   const base = repairBase(slot);
@@ -97,7 +101,12 @@ export function releaseUnjudged(core: Core, slot: number, flow: number, cause: n
   injectCopy(core, flow, INJECT_NEAR, core.repairs.held, slot * HELD_BYTES, bytes);
   core.flows.halves[far] = core.flows.halves[far]! | HALF_RST_PASSED;
   words[base + R_ARMED] = 0;
-  releaseRepair(core, flow);
+  if (words[base + R_CHECK_OTHERS] === 0) {
+    releaseRepair(core, flow);
+    return;
+  }
+  startDeadman(core, slot);
+  hastenDeadman(core, base);
 }
 
 /**

@@ -66,6 +66,7 @@ import {
   R_CHECK_CAUSE,
   R_CHECK_DEADLINE_MS,
   R_CHECK_OLD,
+  R_CHECK_OTHERS,
   R_CHECK_PROBE_MS,
   R_CHECK_PROBES,
   R_CHECK_PROBES_LEFT,
@@ -193,7 +194,10 @@ function check(core: Core, flow: number, cause: number): number {
   if (slot < 0) return pass(core, flow, true);
   const words = core.repairs.words;
   const base = repairBase(slot);
-  if ((words[base + R_ARMED]! & R_CHECKING) !== 0) return VERDICT_DROP; // one is under way
+  if ((words[base + R_ARMED]! & R_CHECKING) !== 0) {
+    if (core.seg.segSeq !== words[base + R_CHECK_SEQ]) words[base + R_CHECK_OTHERS] = 1;
+    return VERDICT_DROP; // one is under way
+  }
   if (isProvoked(core, flow, base)) {
     disarm(core, flow, slot);
     return VERDICT_DROP;
