@@ -8,6 +8,7 @@
 import { KEEPALIVE_SENT, PROBE_SENT, STAT_OUTBOX_FULL } from './codes.ts';
 import {
   type Core,
+  clearFlags,
   enforce,
   farHalf,
   flagsOf,
@@ -42,6 +43,7 @@ import {
   FLOW_IPV6,
   FLOW_KERNEL,
   FLOW_NEAR_RESPONDS,
+  FLOW_PROVOKED,
   FLOW_ROW_WORDS,
   FLOW_SETTLED,
   FLOW_TRANSLATED,
@@ -288,6 +290,7 @@ function ask(core: Core, flow: number, code: number, cause: number, number: numb
     core.repairs.words[repairBase(slot) + R_PROBE_COMMITTED] = core.outbox.committedCount();
   }
   core.flows.rows[flow * FLOW_ROW_WORDS + PROBED_MS] = core.nowMs;
+  clearFlags(core, flow, FLOW_PROVOKED);
   event(core, flow, code, cause, seq, core.control.ack, number, 0, 0);
   return sent;
 }

@@ -27,6 +27,7 @@ const FOUND: readonly (readonly [seed: number, also: readonly AlsoRun[], what: s
     'octets that were lost were acknowledged where a SACK took the flow out of the bypass',
   ],
   [3_068_048, [], 'in a shower of resets the genuine one was taken to answer a probe as well'],
+  [24_018_899, [], 'the same behind an answer that the network had doubled'],
   [24_026_592, [], 'a genuine reset was lost that came while a blind one was in doubt'],
   [4_034_233, ['outage'], 'an echo in new numbers was taken for the proof of what it began at'],
   [21_034_029, [], 'doubled segments were taken for recoveries, and SACK blocks moved one too far'],

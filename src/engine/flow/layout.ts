@@ -153,6 +153,8 @@ export const FLOW_CONFIRMED = 4096;
 export const FLOW_CONFLICT = 8192;
 /** A reset on it has been refuted. */
 export const FLOW_REFUTED = 16384;
+/** A reset came right behind the last probe: a second one answers it no more. */
+export const FLOW_PROVOKED = 1 << 29;
 /** Translated because its numbers jumped in mid-flow: by DELTA and NEAR_DELTA (`jump.ts`). */
 export const FLOW_RESYNCED = 1 << 20;
 /** A jump on it is not looked for any more: it could not be told from something else. */

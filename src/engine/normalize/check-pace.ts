@@ -5,11 +5,12 @@
  * Owns the times of a check in the repair slot, and the count of checks. Times: ms. DESIGN §4.2.
  */
 import { DUPLICATE_ADDRESS, RST_DROPPED, RST_FOREIGN, STAT_CHECK_LIMIT } from '../codes.ts';
-import { type Core, count, enforce, flagsOf, since } from '../core.ts';
+import { type Core, count, enforce, flagsOf, setFlags, since } from '../core.ts';
 import {
   ANSWERED_MS,
   CHECK_AT_MS,
   CHECK_COUNT,
+  FLOW_PROVOKED,
   FLOW_REFUTED,
   FLOW_ROW_WORDS,
   PROBED_MS,
@@ -63,10 +64,12 @@ export function isProvoked(core: Core, flow: number, base: number): boolean {
   const probedMs = since(core.nowMs, rows[row + PROBED_MS]!);
   const answered = since(core.nowMs, rows[row + ANSWERED_MS]!) <= probedMs;
   const shower = rows[row + CHECK_COUNT]! > CHECKS_MAX;
-  if (probedMs > waitMs(core, flow) || !(watched || (answered && shower))) return false;
+  const isFirst = (flagsOf(core, flow) & FLOW_PROVOKED) === 0;
+  if (probedMs > waitMs(core, flow)) return false;
+  setFlags(core, flow, FLOW_PROVOKED);
+  if (!(watched || (answered && shower && isFirst))) return false;
   if (!enforce(core, RST_DROPPED)) return false;
   if (watched) hastenDeadman(core, base);
-  else rows[row + ANSWERED_MS] = (rows[row + PROBED_MS]! - 1) | 0; // the answer is used up
   return true;
 }
 
