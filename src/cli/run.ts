@@ -6,11 +6,9 @@ import { EXIT_NO } from '../config/exit-codes.ts';
 import { planReload } from '../config/reload.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
 import { LiveShim } from '../datapath/live-shim.ts';
-import { keepYoungGenerationSmall } from '../datapath/main-heap.ts';
 import { openLog } from '../telemetry/log.ts';
 
 export async function run(args: Values): Promise<number> {
-  keepYoungGenerationSmall();
   let settings = readSettings(args);
   const config = await configOf(settings);
   const log = openLog({

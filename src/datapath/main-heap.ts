@@ -17,7 +17,10 @@ export function collectGarbage(): void {
   collect();
 }
 
-/** The young generation stays at the 2 MiB it begins with: V8 reads this when it would grow it. */
-export function keepYoungGenerationSmall(): void {
+/**
+ * Young generations stay at the 2 MiB that they begin with: V8 reads this when it would grow one. It
+ * takes a factor below 2 back whenever a thread is made (`Heap::ConfigureHeap`): call it behind that.
+ */
+export function keepYoungGenerationsSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }

@@ -19,6 +19,7 @@ import { Ring } from '../../engine/ring.ts';
 import { type FlowAddress, flowAddressOf } from '../../telemetry/flow-address.ts';
 import type { Histogram, Quantiles } from '../../telemetry/histogram.ts';
 import * as page from '../../telemetry/stats-page.ts';
+import { keepYoungGenerationsSmall } from '../main-heap.ts';
 import type { SockDiag } from '../sock-diag.ts';
 import { workerFile } from '../worker-file.ts';
 import { type Adoption, writeAdoption } from './adoption.ts';
@@ -99,11 +100,6 @@ export interface Runtime {
 }
 
 const STOP_PATIENCE_MS = 2000;
-/**
- * What the packet thread's calls leave behind dies at once: a small young generation is quick to
- * clean. V8 would let 32 MiB of it pile up, and a watcher could not tell that from a leak.
- */
-const YOUNG_MB = 3;
 const INBOX_RETRY_MS = 1;
 /** Beyond this the inbox is not being read: the worker is gone. */
 const INBOX_RETRIES = 1000;
@@ -124,12 +120,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     unsettleMark: options.unsettleMark,
     seed,
   };
-  const worker = new Worker(workerFile('packet-worker.js'), {
-    workerData: settings,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-  });
+  const worker = new Worker(workerFile('packet-worker.js'), { workerData: settings });
   const runtime = new WorkerRuntime({ ...options, seed }, stats, worker);
   await runtime.bound;
+  keepYoungGenerationsSmall();
   return runtime;
 }
 
