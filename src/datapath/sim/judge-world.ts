@@ -219,6 +219,9 @@ function judgeOutage(
     // On a re-used port the server remembers how the one before ended.
     if (whole || struck || (reuse && i > 0) || without.connections[i]?.whole !== true) return;
     const connection = plan.connections[i];
+    // Held off by one kill after the other its timers back off: late is not broken.
+    const heldOff = connection !== undefined && shimOf(after).heldOff.has(connection.clientPort);
+    if (heldOff && client.reason === 'open') return;
     // The other end point's answer to a probe that had left when we were killed.
     if (connection !== undefined && shimOf(after).strayAnswers.has(connection.clientPort)) return;
     // A reset that is held over a kill is asked about once more: one answer, which can be lost.

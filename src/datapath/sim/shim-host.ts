@@ -67,6 +67,8 @@ export class ShimHost {
   rewritten = 0;
   /** Near ports to which a reset came, unjudged, that may answer a probe sent before a kill. */
   readonly strayAnswers = new Set<number>();
+  /** Near ports of which packets were held off by their rules while nobody listened. */
+  readonly heldOff = new Set<number>();
   private readonly queue: EventQueue;
   private readonly random: Random;
   private readonly arena: Uint8Array;
@@ -136,7 +138,8 @@ export class ShimHost {
       return;
     }
     if (this.outage.isOn) {
-      if (!this.mainThread.ruled.has(ports)) this.toNetwork(this.kernel.leaving(bytes));
+      if (this.mainThread.ruled.has(ports)) this.heldOff.add(ports >>> 16);
+      else this.toNetwork(this.kernel.leaving(bytes));
       return;
     }
     this.sent++;
@@ -161,7 +164,10 @@ export class ShimHost {
       return;
     }
     if (this.outage.isOn) {
-      if (this.mainThread.ruled.has(ports)) return;
+      if (this.mainThread.ruled.has(ports)) {
+        this.heldOff.add(ports >>> 16);
+        return;
+      }
       const askedUs = this.mainThread.askedUs.get(ports);
       const asked = askedUs !== undefined && this.queue.nowUs - askedUs < ANSWER_US;
       if (asked && ((packet?.flags ?? 0) & RST) !== 0) this.strayAnswers.add(ports >>> 16);
