@@ -18,8 +18,8 @@ export function collectGarbage(): void {
 }
 
 /**
- * Young generations stay at the 2 MiB that they begin with: V8 reads this when it would grow one. It
- * takes a factor below 2 back whenever a thread is made (`Heap::ConfigureHeap`): call it behind that.
+ * Young generations stay at the 2 MiB that they begin with: V8 reads this when it would grow one.
+ * It takes a factor below 2 back whenever a thread is made (`Heap::ConfigureHeap`): call it then.
  */
 export function keepYoungGenerationsSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');

@@ -277,8 +277,7 @@ export function keepAlive(core: Core, flow: number, cause: number, number: numbe
 }
 
 function ask(core: Core, flow: number, code: number, cause: number, number: number): boolean {
-  const near = nearHalf(core, flow);
-  const seq = (core.flows.halves[near + SND_UNA]! - 1) | 0;
+  const seq = (core.flows.halves[nearHalf(core, flow) + SND_UNA]! - 1) | 0;
   if (!enforce(core, code)) return false;
   const sent = ackFromNear(core, flow, seq, -1);
   if ((flagsOf(core, flow) & FLOW_SETTLED) !== 0) {

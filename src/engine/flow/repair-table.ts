@@ -45,7 +45,7 @@ export const R_CHECK_PROBES = 29;
 export const R_CHECK_CAUSE = 30;
 /** When a second probe may be answered again. */
 export const R_CHECK_AGAIN_MS = 31;
-/** 1: another reset was dropped meanwhile, or the dead-man check below was given up for this one. */
+/** 1: another reset was dropped meanwhile, or this one ended the dead-man check below. */
 export const R_CHECK_OTHERS = 38;
 /** The dead-man check: since when, probes sent, when the first left. */
 export const R_DEAD_AT_MS = 32;

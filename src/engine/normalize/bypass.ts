@@ -75,7 +75,7 @@ import {
 } from '../outbox.ts';
 import { HOOK_FORWARD, WORD_READY, WORD_SETTLED, WORD_UNSETTLED, WORD_WAKES } from '../verdict.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
-import { seqAdd, seqDiff } from '../wire/seq.ts';
+import { seqAdd, seqDiff, seqLt } from '../wire/seq.ts';
 import { followSettled, followWaking, takeNumbers } from './forwarded.ts';
 import { awaitsDuplicateAck } from './handshake.ts';
 import { judgeHeld } from './held.ts';
@@ -300,13 +300,16 @@ export function socketTold(core: Core, at: number): void {
     if (lives) hearSocket(core, flow, told[at + IN_RECEIVED]!);
     return;
   }
-  if (lives && (flags & FLOW_NUMBERS_OLD) === 0) {
+  // A look that was under way when the bypass ended: it was asked once more since.
+  const settled = (flags & FLOW_SETTLED) !== 0;
+  const isStale = !settled && seqLt(told[at + IN_TOLD_MS]!, rows[row + ANCHORED_MS]!);
+  if (lives && ((flags & FLOW_NUMBERS_OLD) === 0 || isStale)) {
     core.flows.touch(flow, core.nowMs);
   } else if (lives) {
     const near = nearHalf(core, flow);
     const far = farHalf(core, flow);
     const halves = core.flows.halves;
-    const back = (flags & FLOW_SETTLED) === 0 || takesBack(core, flow, at);
+    const back = !settled || takesBack(core, flow, at);
     const seen = (flags & (FLOW_SETTLED | FLOW_UNHEARD)) === 0;
     const acked = seqAdd(halves[near + ISS]!, 1 + told[at + IN_ACKED]!);
     const received = seqAdd(halves[far + ISS]!, 1 + told[at + IN_RECEIVED]!);
