@@ -130,8 +130,8 @@ describe('genuine resets', () => {
   it('reach a client that only reads when the server process is killed', async () => {
     const path = await FaultyPath.open(lab, scenarioByName('challenge-ack-reset').fault);
     const child = lab.server.start('python3', ['-c', LINGER_SERVER]);
-    await pause(500);
-    const session = new Session(lab, 4, 5300);
+    await lab.untilListening([LINGER_PORT]);
+    const session = new Session(lab, 4, LINGER_PORT);
     expect(await session.until('connected', 5000)).not.toBe(-1);
     await pause(1000);
     child.kill('SIGKILL');
@@ -167,10 +167,11 @@ describe('genuine resets', () => {
 const REJECT = ['--reject-with', 'tcp-reset'];
 
 /** Unread data in its buffer makes the kernel reset when the process dies. */
+const LINGER_PORT = 5300;
 const LINGER_SERVER = `
 import socket, struct, time
 s = socket.socket(socket.AF_INET6); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-s.bind(('::', 5300)); s.listen(); c, _ = s.accept()
+s.bind(('::', ${LINGER_PORT})); s.listen(); c, _ = s.accept()
 c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
 c.send(b'welcome'); time.sleep(60)
 `;
