@@ -166,8 +166,8 @@ describe('genuine resets', () => {
 
 const REJECT = ['--reject-with', 'tcp-reset'];
 
-/** Unread data in its buffer makes the kernel reset when the process dies. */
 const LINGER_PORT = 5300;
+/** Unread data in its buffer makes the kernel reset when the process dies. */
 const LINGER_SERVER = `
 import socket, struct, time
 s = socket.socket(socket.AF_INET6); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -60,11 +60,14 @@ function judgeMove(
   if (seen === null) return violation('moved-rightly', { unknownPort: move.clientPort });
   const i = plan.connections.indexOf(seen.connection);
   if (isEmpty(plan, seen.connection, move)) return [];
-  if (hasEnded(plan, seen.connection, move, withShim)) return [];
+  const kinds = kindsOf(plan, seen.connection);
+  // Had the server itself given up? Of two behind one address the result does not tell which.
+  const abortedUs = withShim.connections[i]?.server.abortedUs ?? -1;
+  const hasEnded = abortedUs >= 0 && abortedUs <= move.atUs && !kinds.includes('twin');
+  if (hasEnded && isServers(plan, seen.connection, move)) return [];
   const lost = withShim.lost.filter((bytes) => isAnswering(plan, seen.connection, move, bytes));
   // An answer that a fault drops, or a firewall that has forgotten the connection, is lost too; and
   // one in numbers that the firewall has changed since the SYN-ACK is of no connection known here.
-  const kinds = kindsOf(plan, seen.connection);
   const { heard, asked, answerable } = seen;
   const hidden = HIDING_KINDS.some((kind) => kinds.includes(kind)) ? answerable : 0;
   const answersDue = answerable - seen.foreign - lost.length - hidden;
@@ -91,7 +94,7 @@ function movesOf({ shim, endUs }: WorldResult): Move[] {
  * by just as much. A twin is as alive as the server.
  */
 function isEmpty(plan: RandomPlan, connection: ConnectionPlan, move: Move): boolean {
-  const isServer = move.isn === ((connection.server.iss + plan.offsets.server) | 0);
+  const isServer = isServers(plan, connection, move);
   return plan.faultPlans.some((fault) => {
     if (fault.kind === 'phantom') {
       return fault.phantom.clientPort === move.clientPort && move.isn === fault.phantom.isn;
@@ -107,20 +110,9 @@ function isEmpty(plan: RandomPlan, connection: ConnectionPlan, move: Move): bool
   });
 }
 
-/**
- * Had the server itself given the connection up? A second one behind the same address says by its
- * result which of the two it was no longer.
- */
-function hasEnded(
-  plan: RandomPlan,
-  connection: ConnectionPlan,
-  move: Move,
-  { connections }: WorldResult,
-): boolean {
-  const server = connections[plan.connections.indexOf(connection)]?.server;
-  if (server === undefined || kindsOf(plan, connection).includes('twin')) return false;
-  if (move.isn !== ((connection.server.iss + plan.offsets.server) | 0)) return false;
-  return server.abortedUs >= 0 && server.abortedUs <= move.atUs;
+/** Is what the client chose the server's own SYN-ACK? */
+function isServers(plan: RandomPlan, connection: ConnectionPlan, move: Move): boolean {
+  return move.isn === ((connection.server.iss + plan.offsets.server) | 0);
 }
 
 interface Seen {

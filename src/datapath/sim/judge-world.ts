@@ -25,6 +25,7 @@ import type { ShimHost } from './shim-host.ts';
 import type { ShimPlan } from './shim-plan.ts';
 import { MemoryPool } from './sim-memory.ts';
 import { runWorld, type WorldResult } from './world.ts';
+import type { ConnectionPlan } from './world-plan.ts';
 
 /** Further runs of the same world. */
 export type AlsoRun = 'observe' | 'reload' | 'outage' | 'again';
@@ -218,14 +219,14 @@ function judgeOutage(
     const struck = plan.faultPlans.some(({ kind }) => kind === 'idle' || kind === 'jump');
     // On a re-used port the server remembers how the one before ended.
     if (whole || struck || (reuse && i > 0) || without.connections[i]?.whole !== true) return;
-    const connection = plan.connections[i];
+    const connection = plan.connections[i] as ConnectionPlan;
+    const { heldOff, strayAnswers } = shimOf(after);
     // Held off by one kill after the other its timers back off: late is not broken.
-    const heldOff = connection !== undefined && shimOf(after).heldOff.has(connection.clientPort);
-    if (heldOff && client.reason === 'open') return;
+    if (heldOff.has(connection.clientPort) && client.reason === 'open') return;
     // The other end point's answer to a probe that had left when we were killed.
-    if (connection !== undefined && shimOf(after).strayAnswers.has(connection.clientPort)) return;
+    if (strayAnswers.has(connection.clientPort)) return;
     // A reset that is held over a kill is asked about once more: one answer, which can be lost.
-    if (connection !== undefined && isLossy(plan) && wasBlinded(plan, after, connection)) return;
+    if (isLossy(plan) && wasBlinded(plan, after, connection)) return;
     found.push(
       ...violation(
         'outage-harmless',

@@ -14,15 +14,32 @@ const LINK = 's0';
 
 let playCount = 0;
 
-/** One attempt of the workload: an attempt a host. */
+type Names = readonly (readonly [name: string, at: string])[];
+
+/** All attempts: each of them one for every host. */
 export async function pingHosts(
   lab: Lab,
   family: 4 | 6,
-  { hosts, forks, timeoutMs }: WorkloadOf<'ansible'>,
+  workload: WorkloadOf<'ansible'>,
 ): Promise<readonly Attempted[]> {
-  const dir = join(lab.dir, `ansible-${++playCount}`);
+  const { hosts, attempts } = workload;
   const names = Array.from({ length: hosts }, (_, i) => [`host-${i}`, address(family, i)] as const);
   for (const [, at] of names) changeAddress(lab, 'replace', family, at);
+  try {
+    const made: Attempted[] = [];
+    for (let left = attempts; left > 0; left--) made.push(...(await play(lab, names, workload)));
+    return made;
+  } finally {
+    for (const [, at] of names) changeAddress(lab, 'del', family, at);
+  }
+}
+
+async function play(
+  lab: Lab,
+  names: Names,
+  { forks, timeoutMs }: WorkloadOf<'ansible'>,
+): Promise<readonly Attempted[]> {
+  const dir = join(lab.dir, `ansible-${++playCount}`);
   mkdirSync(dir);
   writeFileSync(join(dir, 'hosts'), inventory(lab, names));
   writeFileSync(join(dir, 'ansible.cfg'), '');
@@ -33,7 +50,6 @@ export async function pingHosts(
     return names.map(([name]) => told(name, stdout, stderr, ms));
   } finally {
     endMasters(lab, join(dir, 'cp'));
-    for (const [, at] of names) changeAddress(lab, 'del', family, at);
     rmSync(dir, { recursive: true, force: true });
   }
 }
@@ -50,7 +66,7 @@ function changeAddress(lab: Lab, how: 'replace' | 'del', family: 4 | 6, at: stri
   lab.server.call('ip', ['addr', how, `${at}/${prefix}`, 'dev', LINK, ...nodad]);
 }
 
-function inventory(lab: Lab, names: readonly (readonly [name: string, at: string])[]): string {
+function inventory(lab: Lab, names: Names): string {
   const lines = [
     ...['[all]', ...names.map(([name, at]) => `${name} ansible_host=${at}`)],
     ...['[all:vars]', 'ansible_user=root', 'ansible_python_interpreter=/usr/bin/python3'],

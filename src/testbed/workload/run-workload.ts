@@ -12,13 +12,8 @@ export async function runWorkload(
   workload: Workload,
 ): Promise<readonly Attempted[]> {
   if (workload.kind === 'connections') return connectMany(lab, family, workload);
+  if (workload.kind === 'ansible') return pingHosts(lab, family, workload);
   const made: Attempted[] = [];
-  if (workload.kind === 'ansible') {
-    for (let left = workload.attempts; left > 0; left--) {
-      made.push(...(await pingHosts(lab, family, workload)));
-    }
-    return made;
-  }
   const width = 'atOnce' in workload ? workload.atOnce : 1;
   for (let left = workload.attempts; left > 0; left -= width) {
     const count = Math.min(left, width);
