@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 const ANSWER_LIMIT_MS = 60_000;
+const CLOSE_LIMIT_MS = 10_000;
 
 export type Fields = Record<string, unknown>;
 type Waiting = {
@@ -41,7 +42,7 @@ export class Chromium {
       'about:blank',
     ];
     const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] as const;
-    this.process = spawn('chromium', flags, { stdio: [...stdio] });
+    this.process = spawn('chromium', flags, { stdio: [...stdio], detached: true });
     const from = this.process.stdio[4] as Readable;
     from.setEncoding('utf8');
     from.on('data', (text: string) => this.read(text));
@@ -64,9 +65,25 @@ export class Chromium {
 
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.process.once('exit', resolve));
-    this.process.kill('SIGKILL');
+    const limit = setTimeout(() => this.killAll(), CLOSE_LIMIT_MS);
+    // Asked to close, it ends its helpers first, which write in the profile; a killed one leaves
+    // them behind for a while. It may be gone before it has answered.
+    this.ask('Browser.close').catch(() => {});
     await ended;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    clearTimeout(limit);
+    this.killAll();
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+
+  /** Itself and whoever it started, as far as they are left. */
+  private killAll(): void {
+    const { pid } = this.process;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // Nobody is left.
+    }
   }
 
   async open(url: string): Promise<void> {

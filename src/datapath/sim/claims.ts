@@ -8,7 +8,8 @@ export const GENUINE_RESET_MS = 1000;
 export const DISPUTED_RESET_MS = 3500;
 /**
  * How much later than without the shim a connection may end: for a reset that is checked, or a
- * question. Where packets are lost others are lost than without it, and a timer may double: ms.
+ * question. Where packets are lost, or thrown away for an old TSval, others are lost than without
+ * it, and a timer may double: ms.
  */
 export const LATER_MS = 1000;
 export const LATER_LOSSY_MS = 15_000;

@@ -114,6 +114,7 @@ function arriveSynchronized(end: ModelEndpoint, packet: Packet): void {
   const reset = (flags & RST) !== 0;
   const old = end.timestamps && packet.timestamps && seqLt(packet.tsVal, end.tsRecent);
   if (!reset && (old || !inWindow(end, packet))) {
+    if (old && packet.payload.length > 0) end.oldDataSegments++;
     challenge(end, packet);
     return;
   }

@@ -30,6 +30,8 @@ export interface ConnectionJudgement {
   readonly excused: boolean;
   /** How much later it ended with the shim than without, where both were whole; else -1. */
   readonly laterUs: number;
+  /** The same, where nothing was lost; else 0. */
+  readonly laterCleanUs: number;
 }
 
 /** `comparable`: the connections before it on its port ended as they do without the shim. */
@@ -52,7 +54,8 @@ export function judgeConnection(
   if (before.whole && comparable && !after.whole) {
     const blinded = wasBlinded(plan, withShim, connection) || isStruckLater(plan, i, before);
     const excused = isLossy(plan) && blinded;
-    return { violations: [...bent, ...(excused ? [] : say('not-worse'))], excused, laterUs: -1 };
+    const violations = [...bent, ...(excused ? [] : say('not-worse'))];
+    return { violations, excused, laterUs: -1, laterCleanUs: 0 };
   }
   // On a re-used port it waits until the connection before, which may have been saved, is over.
   const first = i === 0 || !isReused(plan);
@@ -61,12 +64,14 @@ export function judgeConnection(
   const bothWhole = before.whole && after.whole && over && comparable && first;
   const endedUs = after.client.endedUs >= 0 ? after.client.endedUs : withShim.endUs;
   const laterUs = bothWhole ? endedUs - before.client.endedUs : -1;
-  const mostMs = isLossy(plan) ? LATER_LOSSY_MS : LATER_MS;
+  const oldSegments = after.client.oldDataSegments + after.server.oldDataSegments;
+  const lost = isLossy(plan) || oldSegments > 0;
+  const mostMs = lost ? LATER_LOSSY_MS : LATER_MS;
   const late = laterUs > mostMs * 1000 ? say('not-late', { laterUs, mostMs }) : [];
   const ends = judgeEnd(plan, shim, i, before, after, pool);
   const ended = ends === null ? [] : say(ends.claim, ends.figures);
   const violations = [...bent, ...late, ...ended];
-  return { violations, excused: false, laterUs };
+  return { violations, excused: false, laterUs, laterCleanUs: lost ? 0 : laterUs };
 }
 
 /**

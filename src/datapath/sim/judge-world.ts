@@ -15,17 +15,17 @@ import {
 } from '../../engine/codes.ts';
 import { CODES } from '../../telemetry/registry.ts';
 import { INJECTIONS_MAX, INJECTIONS_PER_S_MAX, type Violation, violation } from './claims.ts';
-import { judgeConnection, wasBlinded } from './judge-connection.ts';
+import { judgeConnection } from './judge-connection.ts';
 import { judgeMoves } from './judge-moves.ts';
+import { judgeOutage } from './judge-outage.ts';
 import { judgeSack } from './judge-sack.ts';
-import { isHealthy, isLossy, isReused, kindsOf } from './plan-facts.ts';
+import { isHealthy, isReused, kindsOf } from './plan-facts.ts';
 import { mix } from './random.ts';
 import type { RandomPlan } from './random-plan.ts';
 import type { ShimHost } from './shim-host.ts';
 import type { ShimPlan } from './shim-plan.ts';
 import { MemoryPool } from './sim-memory.ts';
 import { runWorld, type WorldResult } from './world.ts';
-import type { ConnectionPlan } from './world-plan.ts';
 
 /** Further runs of the same world. */
 export type AlsoRun = 'observe' | 'reload' | 'outage' | 'again';
@@ -44,7 +44,7 @@ export interface Judgement {
   readonly saved: number;
   /** Worse than without the shim, with a lost probe to blame. */
   readonly excused: number;
-  /** The most by which one ended later than without the shim; and where nothing is lost. */
+  /** The most by which one ended later than without the shim; and where nothing was lost. */
   readonly laterUs: number;
   readonly laterCleanUs: number;
   /** Over all runs: same trial, same hash. */
@@ -89,6 +89,7 @@ function judge({ plan, shim: shimPlan, also }: Trial): Judgement {
   let broken = 0;
   let excused = 0;
   let laterUs = 0;
+  let laterCleanUs = 0;
   // On a re-used port the servers remember how the connection before ended.
   let comparable = true;
   without.connections.forEach((before, i) => {
@@ -96,7 +97,8 @@ function judge({ plan, shim: shimPlan, also }: Trial): Judgement {
     const one = judgeConnection(plan, shimPlan, i, without, withShim, comparable, pool);
     violations.push(...one.violations);
     if (one.excused) excused++;
-    if (one.laterUs > laterUs) laterUs = one.laterUs;
+    laterUs = Math.max(laterUs, one.laterUs);
+    laterCleanUs = Math.max(laterCleanUs, one.laterCleanUs);
     if (isReused(plan) && before.client.reason !== after.client.reason) comparable = false;
     if (!before.whole) broken++;
     if (!before.whole && after.whole) saved++;
@@ -104,7 +106,6 @@ function judge({ plan, shim: shimPlan, also }: Trial): Judgement {
   violations.push(...judgeWindDown(shim));
   const traceHash = mix(without.traceHash, withShim.traceHash);
   const connectionCount = plan.connections.length;
-  const laterCleanUs = isLossy(plan) ? 0 : laterUs;
   const figures = { saved, broken, excused, laterUs, laterCleanUs };
   return { violations, connectionCount, ...figures, traceHash };
 }
@@ -196,46 +197,8 @@ function judgeAlso(
     if (same && tornCount === 0) return [];
     return violation('reload-unnoticed', { traceHash, before: withShim.traceHash, tornCount });
   }
-  return judgeOutage(
-    plan,
-    without,
-    runWorld(plan, { ...shimPlan, restarts: 'outage' }, null, pool),
-  );
-}
-
-function judgeOutage(
-  plan: RandomPlan,
-  without: WorldResult,
-  after: WorldResult,
-): readonly Violation[] {
-  const reuse = isReused(plan);
-  const found = [...judgeTables(shimOf(after))];
-  after.connections.forEach(({ client, server, whole }, i) => {
-    const wrongOctets = client.wrongOctets + server.wrongOctets;
-    if (wrongOctets !== 0)
-      found.push(...violation('stream-whole', { run: 'outage', wrongOctets }, i));
-    // What strikes at a moment may strike one whose rules held it off until then: a firewall that
-    // forgets within a second, or that changes the numbers before the end.
-    const struck = plan.faultPlans.some(({ kind }) => kind === 'idle' || kind === 'jump');
-    // On a re-used port the server remembers how the one before ended.
-    if (whole || struck || (reuse && i > 0) || without.connections[i]?.whole !== true) return;
-    const connection = plan.connections[i] as ConnectionPlan;
-    const { heldOff, strayAnswers } = shimOf(after);
-    // Held off by one kill after the other its timers back off: late is not broken.
-    if (heldOff.has(connection.clientPort) && client.reason === 'open') return;
-    // The other end point's answer to a probe that had left when we were killed.
-    if (strayAnswers.has(connection.clientPort)) return;
-    // A reset that is held over a kill is asked about once more: one answer, which can be lost.
-    if (isLossy(plan) && wasBlinded(plan, after, connection)) return;
-    found.push(
-      ...violation(
-        'outage-harmless',
-        { run: 'outage', client: client.reason, server: server.reason },
-        i,
-      ),
-    );
-  });
-  return found;
+  const after = runWorld(plan, { ...shimPlan, restarts: 'outage' }, null, pool);
+  return [...judgeTables(shimOf(after)), ...judgeOutage(plan, without, after)];
 }
 
 /** No packet comes any more: within a while nothing is armed. Ends the run's engine. */

@@ -118,6 +118,8 @@ export class ModelEndpoint {
   sackOutside = 0;
   challenges = 0;
   retransmissions = 0;
+  /** Segments with data thrown away for an old TSval: reordered ones too (RFC 7323 §5.3). */
+  oldDataSegments = 0;
   /** Segments with data that arrived, of use or not; when the last octet in order came. */
   dataSegments = 0;
   lastDataUs = 0;

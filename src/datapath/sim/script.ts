@@ -51,6 +51,11 @@ export class ScriptedApplication implements Application {
     return this.at >= this.steps.length;
   }
 
+  /** Segments with data that its end point threw away for an old TSval. */
+  oldDataSegments(): number {
+    return this.endpoint?.oldDataSegments ?? 0;
+  }
+
   established(): void {
     this.establishedUs = this.queue.nowUs;
     this.go();

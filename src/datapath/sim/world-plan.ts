@@ -64,6 +64,8 @@ export interface SideResult {
   readonly sendsOctets: number;
   readonly receivedOctets: number;
   readonly wrongOctets: number;
+  /** Segments with data thrown away for an old TSval (RFC 7323 §5.3): lost, in effect. */
+  readonly oldDataSegments: number;
 }
 
 export interface ConnectionResult {

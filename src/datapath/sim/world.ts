@@ -314,6 +314,7 @@ function sideResult(app: ScriptedApplication): SideResult {
     sendsOctets: app.sendsOctets,
     receivedOctets: app.receivedOctets,
     wrongOctets: app.wrongOctets,
+    oldDataSegments: app.oldDataSegments(),
   };
 }
 
