@@ -82,6 +82,7 @@ import {
   OUT_NOW_MS,
   OUT_PATH,
   OUT_PORTS,
+  OUT_SETTLED,
 } from './outbox.ts';
 import { INJECT_FAR, INJECT_FAR_HOOKED, INJECT_FAR_WAKE, INJECT_NEAR } from './verdict.ts';
 import { buildControl } from './wire/build.ts';
@@ -163,16 +164,14 @@ export function openRequest(core: Core, flow: number, kind: number): number {
   return at;
 }
 
-/**
- * Asks the near end's socket for its numbers. The answer comes through the inbox. Of what is
- * forwarded there is none here (`forwarded.ts`).
- */
+/** Asks the near end's socket for its numbers, told by the inbox; what is forwarded has none. */
 export function askSocket(core: Core, flow: number): void {
-  if ((flagsOf(core, flow) & FLOW_FORWARDED) !== 0) return;
+  const flags = flagsOf(core, flow);
+  if ((flags & FLOW_FORWARDED) !== 0) return;
   const at = openRequest(core, flow, OUT_KIND_SOCKET);
   if (at < 0) return;
-  const responds = (flagsOf(core, flow) & FLOW_NEAR_RESPONDS) !== 0;
-  core.outbox.words[at + OUT_PATH] = responds ? 0 : NEAR_INITIATES;
+  core.outbox.words[at + OUT_PATH] = (flags & FLOW_NEAR_RESPONDS) !== 0 ? 0 : NEAR_INITIATES;
+  core.outbox.words[at + OUT_SETTLED] = (flags & FLOW_SETTLED) !== 0 ? 1 : 0;
   core.outbox.commit();
 }
 

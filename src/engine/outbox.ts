@@ -28,6 +28,8 @@ export const OUT_DELTA = 15;
 /** Engine time, and events ever committed, when it was asked. */
 export const OUT_NOW_MS = 16;
 export const OUT_EVENTS = 17;
+/** OUT_KIND_SOCKET: 1 where the flow was settled when it was asked. */
+export const OUT_SETTLED = 18;
 /** Word offset, in the slot, of the packet's bytes. */
 export const OUT_PACKET = OUTBOX_HEADER_WORDS;
 
@@ -63,8 +65,12 @@ export const IN_DATA_SEGMENTS = 8;
  */
 export const IN_BUSY_MS = 9;
 export const IN_DATA_MS = 10;
-/** Likewise, engine ms: when it was asked. */
-export const IN_TOLD_MS = 11;
+/**
+ * Likewise: OUT_NOW_MS and OUT_SETTLED of the question. Whoever answers may have another clock: in
+ * ms that the engine compares with its own, it counts by itself.
+ */
+export const IN_ASKED_MS = 11;
+export const IN_SETTLED = 13;
 /** Likewise, ms: since anything was last sent or received. */
 export const IN_QUIET_MS = 12;
 
@@ -98,3 +104,12 @@ export const SOCKET_GONE = 0;
 export const SOCKET_LIVES = 1;
 /** The kernel did not say. */
 export const SOCKET_UNKNOWN = 2;
+
+/** Begins the answer to the question about a socket at `at` of `asked`: the words it is told by. */
+export function answerQuestion(inbox: Int32Array, to: number, asked: Int32Array, at: number): void {
+  inbox[to + IN_KIND] = IN_KIND_SOCKET;
+  inbox[to + IN_FLOW] = asked[at + OUT_FLOW]!;
+  inbox[to + IN_GENERATION] = asked[at + OUT_GENERATION]!;
+  inbox[to + IN_ASKED_MS] = asked[at + OUT_NOW_MS]!;
+  inbox[to + IN_SETTLED] = asked[at + OUT_SETTLED]!;
+}

@@ -17,6 +17,7 @@ import {
 } from '../../src/engine/limits.ts';
 import { createEngineMemory } from '../../src/engine/memory.ts';
 import {
+  answerQuestion,
   IN_ACKED,
   IN_ADDR,
   IN_BUSY_MS,
@@ -34,7 +35,6 @@ import {
   IN_KIND_KERNEL,
   IN_KIND_RULE_DONE,
   IN_KIND_RULE_GONE,
-  IN_KIND_SOCKET,
   IN_MARKED,
   IN_NEAR_ADDR,
   IN_OK,
@@ -45,7 +45,6 @@ import {
   IN_REFUSED,
   IN_RETRANSMITS,
   IN_SENT,
-  IN_TOLD_MS,
   OUT_BYTES,
   OUT_DELTA,
   OUT_ENDED,
@@ -270,6 +269,11 @@ export class Rig {
     return new Float64Array(this.memory.counters, 0, COUNTER_COUNT)[code]!;
   }
 
+  /** Ever made by the engine, answered or not. */
+  requestCount(): number {
+    return this.outbox.committedCount();
+  }
+
   /** Lets `ms` pass in steps of 2 ms. */
   pass(ms: number): void {
     for (let i = 0; i < ms; i += 2) {
@@ -363,9 +367,7 @@ export class Rig {
     this.asked++;
     const { words } = this.inbox;
     const to = this.inbox.reserve();
-    words[to + IN_KIND] = IN_KIND_SOCKET;
-    words[to + IN_FLOW] = this.outbox.words[at + OUT_FLOW]!;
-    words[to + IN_GENERATION] = this.outbox.words[at + OUT_GENERATION]!;
+    answerQuestion(words, to, this.outbox.words, at);
     words[to + IN_OK] = this.socket.state;
     words[to + IN_ACKED] = this.socket.acked;
     words[to + IN_SENT] = this.socket.sent;
@@ -375,7 +377,6 @@ export class Rig {
     words[to + IN_BUSY_MS] = this.socket.busyMs ?? 0;
     words[to + IN_DATA_MS] = this.socket.dataMs ?? 0;
     words[to + IN_QUIET_MS] = this.socket.quietMs ?? 0;
-    words[to + IN_TOLD_MS] = this.nowMs;
     this.inbox.commit();
   }
 

@@ -143,6 +143,28 @@ describe('a settled flow is taken back', () => {
   });
 });
 
+describe('a look that is under way when the bypass ends', () => {
+  it('is no answer to the question behind it, not even within one millisecond', () => {
+    const { rig } = talk;
+    rig.stalled = true;
+    const before = rig.requestCount();
+    for (let ms = 0; ms < 2000 && rig.requestCount() === before; ms += 2) rig.pass(2);
+    expect(rig.requestCount()).toBe(before + 1);
+    jump(0x12345678, 0x11111111);
+    talk.hear();
+    talk.far(1 + DOWN + 36, 1 + UP, 36);
+    const last = rig.asked + rig.requestCount() - before;
+    // Between the looks and the question it has received 36 octets.
+    Object.defineProperty(rig.socket, 'received', {
+      get: () => (rig.asked === last ? DOWN + 36 : DOWN),
+    });
+    rig.stalled = false;
+    rig.pass(10);
+    expect(rig.asked).toBe(last);
+    expect(rig.injected).toMatchObject([{ ack: (S + 1 + DOWN + 36) | 0 }]);
+  });
+});
+
 describe('its jump is repaired', () => {
   /** What the far end has heard last: the answer to what came `ms` ago, so long behind it. */
   function back(quietMs: number, heardBehindMs: number): void {

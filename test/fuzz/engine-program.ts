@@ -183,7 +183,7 @@ export class EngineProgram {
     const verdict = engine.step(OFF, lastBytes, lastDir, hook, info, mac, this.nowMs);
     oracle.close(arena, OFF, lastDir, info, verdict);
     if (engine.word === WORD_READY && (how & 1) === 0) engine.settle();
-    this.surroundings.serve(this.nowMs);
+    this.surroundings.serve();
   }
 
   /** The last packet once more, with one octet of it changed. */
@@ -209,7 +209,7 @@ export class EngineProgram {
       this.oracle.passed(ms);
       const nextMs = this.engine.tick(this.nowMs);
       demand(nextMs > 0 && nextMs <= 1000, `the next tick is in ${nextMs} ms`);
-      this.surroundings.serve(this.nowMs);
+      this.surroundings.serve();
     }
   }
 

@@ -54,10 +54,10 @@ export class EngineSurroundings {
     }
   }
 
-  serve(nowMs: number): void {
+  serve(): void {
     if ((this.how & IS_AWAY) !== 0) return;
     for (let at = this.outbox.peek(); at >= 0; at = this.outbox.peek()) {
-      this.answer(at, nowMs);
+      this.answer(at);
       this.outbox.release();
     }
     while (this.events.peek() >= 0) this.events.release();
@@ -86,7 +86,7 @@ export class EngineSurroundings {
     });
   }
 
-  private answer(at: number, nowMs: number): void {
+  private answer(at: number): void {
     const { words } = this.outbox;
     const kind = words[at + o.OUT_KIND] ?? 0;
     this.oracle.note(kind);
@@ -104,7 +104,7 @@ export class EngineSurroundings {
     } else if (kind === o.OUT_KIND_SOCKET) {
       this.tell(o.IN_KIND_SOCKET, flow, generation, (to, slot) => {
         to.set(this.socket, slot + o.IN_OK);
-        to[slot + o.IN_TOLD_MS] = nowMs;
+        o.answerQuestion(to, slot, words, at);
       });
     } else if (kind === o.OUT_KIND_KERNEL_ADD && (this.how & KERNEL_IS_SILENT) === 0) {
       const refused = (this.how & KERNEL_REFUSES) === 0 ? 0 : 1 + (this.how >> 5);

@@ -294,9 +294,8 @@ class WorkerRuntime implements Runtime {
   /** Without an answer the engine goes on with what it has. */
   private askSocket(at: number): void {
     const { words } = this.outbox;
-    const askedMs = engineMs();
     const numbers = this.options.sockets.ask(words, at);
-    if (tellSocket(this.inbox, words, at, numbers, askedMs)) this.waker?.wake();
+    if (tellSocket(this.inbox, words, at, numbers)) this.waker?.wake();
   }
 
   private moveToKernel(at: number): void {

@@ -9,14 +9,11 @@ export function tellSocket(
   asked: Int32Array,
   at: number,
   numbers: SocketNumbers,
-  askedMs: number,
 ): boolean {
   const to = inbox.reserve();
   if (to < 0) return false;
   const told = inbox.words;
-  told[to + box.IN_KIND] = box.IN_KIND_SOCKET;
-  told[to + box.IN_FLOW] = asked[at + box.OUT_FLOW] ?? 0;
-  told[to + box.IN_GENERATION] = asked[at + box.OUT_GENERATION] ?? 0;
+  box.answerQuestion(told, to, asked, at);
   told[to + box.IN_OK] = numbers.state;
   told[to + box.IN_ACKED] = numbers.acked;
   told[to + box.IN_SENT] = numbers.sent;
@@ -26,7 +23,6 @@ export function tellSocket(
   told[to + box.IN_BUSY_MS] = numbers.busyMs;
   told[to + box.IN_DATA_MS] = numbers.dataMs;
   told[to + box.IN_QUIET_MS] = numbers.quietMs;
-  told[to + box.IN_TOLD_MS] = askedMs;
   inbox.commit();
   return true;
 }

@@ -250,7 +250,13 @@ export class Replayer {
 
   private answerSocket(at: number): void {
     this.judged.socketsAsked++;
-    this.answer(at, box.IN_KIND_SOCKET, box.SOCKET_UNKNOWN);
+    const to = this.inbox.reserve();
+    if (to < 0) return;
+    const { words } = this.inbox;
+    words.fill(0, to, to + INBOX_SLOT_BYTES / 4);
+    box.answerQuestion(words, to, this.outbox.words, at);
+    words[to + box.IN_OK] = box.SOCKET_UNKNOWN;
+    this.inbox.commit();
   }
 
   private answerRule(at: number, add: boolean): void {
@@ -268,7 +274,6 @@ export class Replayer {
     words[to + box.IN_FLOW] = this.outbox.words[at + box.OUT_FLOW] ?? 0;
     words[to + box.IN_GENERATION] = this.outbox.words[at + box.OUT_GENERATION] ?? 0;
     words[to + box.IN_OK] = ok;
-    words[to + box.IN_TOLD_MS] = this.nowMs;
     this.inbox.commit();
   }
 }

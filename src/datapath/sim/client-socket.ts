@@ -62,14 +62,8 @@ export function isInvalid(told: SocketTold | null, packet: Packet | null): boole
   return beyond || seqDiff(packet.ack, told.sndNxt) > 0;
 }
 
-/** The answer to a question about it, into an inbox slot. */
-export function writeTold(
-  words: Int32Array,
-  at: number,
-  told: SocketTold | null,
-  nowMs: number,
-): void {
-  words[at + box.IN_KIND] = box.IN_KIND_SOCKET;
+/** The answer to a question about it, into an inbox slot that has the question's words. */
+export function writeTold(words: Int32Array, at: number, told: SocketTold | null): void {
   words[at + box.IN_OK] = told === null ? box.SOCKET_GONE : box.SOCKET_LIVES;
   words[at + box.IN_ACKED] = told?.acked ?? 0;
   words[at + box.IN_SENT] = told?.sent ?? 0;
@@ -79,5 +73,4 @@ export function writeTold(
   words[at + box.IN_BUSY_MS] = told?.busyMs ?? -1;
   words[at + box.IN_DATA_MS] = told?.dataMs ?? 0;
   words[at + box.IN_QUIET_MS] = told?.quietMs ?? 0;
-  words[at + box.IN_TOLD_MS] = nowMs;
 }

@@ -14,6 +14,7 @@ import {
 } from '../../engine/limits.ts';
 import type { EngineMemory } from '../../engine/memory.ts';
 import {
+  answerQuestion,
   IN_FLOW,
   IN_GENERATION,
   IN_KIND,
@@ -108,7 +109,7 @@ export class SimMainThread {
       } else if (kind === OUT_KIND_KERNEL_DEL) {
         this.machine.kernel.remove(ports);
       } else if (kind === OUT_KIND_SOCKET) {
-        this.answerSocket(ports, flow, generation);
+        this.answerSocket(at);
       } else {
         this.ruled.delete(ports);
         this.answer(IN_KIND_RULE_GONE, flow, generation, 1, 0);
@@ -161,14 +162,13 @@ export class SimMainThread {
     });
   }
 
-  private answerSocket(ports: number, flow: number, generation: number): void {
-    const told = this.machine.socketOf(ports >>> 16, ports & 0xffff);
-    const at = this.inbox.reserve();
-    if (at < 0) return;
+  private answerSocket(at: number): void {
+    const ports = this.outbox.words[at + OUT_PORTS] as number;
+    const to = this.inbox.reserve();
+    if (to < 0) return;
     const { words } = this.inbox;
-    words[at + IN_FLOW] = flow;
-    words[at + IN_GENERATION] = generation;
-    writeTold(words, at, told, this.machine.nowMs());
+    answerQuestion(words, to, this.outbox.words, at);
+    writeTold(words, to, this.machine.socketOf(ports >>> 16, ports & 0xffff));
     this.inbox.commit();
   }
 

@@ -63,19 +63,20 @@ import { IDLE_ASKED_MS, IDLE_CLOSED_MS, TAINT_MS } from '../limits.ts';
 import { POLICY_BYPASS, POLICY_OBSERVE, POLICY_OFF } from '../memory.ts';
 import {
   IN_ACKED,
+  IN_ASKED_MS,
   IN_FLOW,
   IN_GENERATION,
   IN_OK,
   IN_QUIET_MS,
   IN_RECEIVED,
   IN_SENT,
-  IN_TOLD_MS,
+  IN_SETTLED,
   SOCKET_GONE,
   SOCKET_LIVES,
 } from '../outbox.ts';
 import { HOOK_FORWARD, WORD_READY, WORD_SETTLED, WORD_UNSETTLED, WORD_WAKES } from '../verdict.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
-import { seqAdd, seqDiff, seqLt } from '../wire/seq.ts';
+import { seqAdd, seqDiff } from '../wire/seq.ts';
 import { followSettled, followWaking, takeNumbers } from './forwarded.ts';
 import { awaitsDuplicateAck } from './handshake.ts';
 import { judgeHeld } from './held.ts';
@@ -302,7 +303,7 @@ export function socketTold(core: Core, at: number): void {
   }
   // A look that was under way when the bypass ended: it was asked once more since.
   const settled = (flags & FLOW_SETTLED) !== 0;
-  const isStale = !settled && seqLt(told[at + IN_TOLD_MS]!, rows[row + ANCHORED_MS]!);
+  const isStale = !settled && told[at + IN_SETTLED] === 1;
   if (lives && ((flags & FLOW_NUMBERS_OLD) === 0 || isStale)) {
     core.flows.touch(flow, core.nowMs);
   } else if (lives) {
@@ -335,7 +336,7 @@ export function socketTold(core: Core, at: number): void {
     if ((flags & FLOW_KERNEL) !== 0) setFlags(core, flow, FLOW_OVER);
     rows[row + EXPIRES_MS] = (core.nowMs + IDLE_CLOSED_MS) | 0;
   }
-  judgeHeld(core, flow, lives, told[at + IN_TOLD_MS]!);
+  judgeHeld(core, flow, lives, told[at + IN_ASKED_MS]!);
 }
 
 /**

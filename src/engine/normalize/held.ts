@@ -111,16 +111,16 @@ export function releaseUnjudged(core: Core, slot: number, flow: number, cause: n
 
 /**
  * The socket has told its numbers: a held reset is judged by them, and its check begins. What it
- * told before the reset came knows nothing of the data in between: it was asked once more.
+ * was asked before the reset came knows nothing of the data in between: it was asked once more.
  */
-export function judgeHeld(core: Core, flow: number, known: boolean, toldMs: number): void {
+export function judgeHeld(core: Core, flow: number, known: boolean, askedMs: number): void {
   const slot = repairOf(core, flow);
   if (slot < 0) return;
   const words = core.repairs.words;
   const base = repairBase(slot);
   if ((words[base + R_ARMED]! & R_CHECKING) === 0 || words[base + R_CHECK_OLD] !== OLD_ASKS_SOCKET)
     return;
-  if (seqLt(toldMs, words[base + R_CHECK_AT_MS]!)) return;
+  if (seqLt(askedMs, words[base + R_CHECK_AT_MS]!)) return;
   words[base + R_CHECK_OLD] = 0;
   const seq = words[base + R_CHECK_SEQ]!;
   if (known && isOvertaken(core, flow, seq)) {

@@ -47,13 +47,13 @@ import {
 import { POLICY_OBSERVE } from '../memory.ts';
 import {
   IN_ACKED,
+  IN_ASKED_MS,
   IN_BUSY_MS,
   IN_DATA_MS,
   IN_DATA_SEGMENTS,
   IN_RECEIVED,
   IN_RETRANSMITS,
   IN_SENT,
-  IN_TOLD_MS,
 } from '../outbox.ts';
 import { seqAdd, seqLt } from '../wire/seq.ts';
 import { hasTimestamps } from './numbers.ts';
@@ -150,7 +150,7 @@ export function recall(core: Core, flow: number, at: number): void {
   const busyMs = busySince(core, flow, at);
   if (busyMs >= 0) {
     // The answer may have waited: counted from when it was asked.
-    const flightMs = (told[at + IN_TOLD_MS]! - busyMs) | 0;
+    const flightMs = (told[at + IN_ASKED_MS]! - busyMs) | 0;
     core.spoken.recallFlight(flow, nearTsAt(core, flow, near, flightMs));
   }
   halves[near + TS_VAL] = tsNow;
