@@ -29,6 +29,7 @@ const FOUND: readonly (readonly [seed: number, also: readonly AlsoRun[], what: s
   [3_068_048, [], 'in a shower of resets the genuine one was taken to answer a probe as well'],
   [24_018_899, [], 'the same behind an answer that the network had doubled'],
   [24_026_592, [], 'a genuine reset was lost that came while a blind one was in doubt'],
+  [90_009_695, [], 'a held reset was judged by a look that had been under way, and delivered'],
   [4_034_233, ['outage'], 'an echo in new numbers was taken for the proof of what it began at'],
   [21_034_029, [], 'doubled segments were taken for recoveries, and SACK blocks moved one too far'],
 ];

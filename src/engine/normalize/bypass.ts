@@ -297,15 +297,16 @@ export function socketTold(core: Core, at: number): void {
   if (rows[row + GENERATION] !== told[at + IN_GENERATION]) return;
   const flags = flagsOf(core, flow);
   const lives = told[at + IN_OK] === SOCKET_LIVES;
-  if ((flags & FLOW_NUMBERS_OLD) === 0 && (flags & FLOW_KERNEL) === 0) {
+  const isOld = (flags & FLOW_NUMBERS_OLD) !== 0;
+  if (!isOld && (flags & FLOW_KERNEL) === 0) {
     if (lives) hearSocket(core, flow, told[at + IN_RECEIVED]!);
     return;
   }
-  // A look that was under way when the bypass ended: it was asked once more since.
   const settled = (flags & FLOW_SETTLED) !== 0;
-  const isStale = !settled && told[at + IN_SETTLED] === 1;
-  if (lives && ((flags & FLOW_NUMBERS_OLD) === 0 || isStale)) {
+  if (lives && (!isOld || (!settled && told[at + IN_SETTLED] === 1))) {
     core.flows.touch(flow, core.nowMs);
+    // A look that was under way when the bypass ended: it was asked once more since.
+    if (isOld) return;
   } else if (lives) {
     const near = nearHalf(core, flow);
     const far = farHalf(core, flow);
