@@ -91,8 +91,7 @@ import { isUnseen } from './unseen.ts';
 /** Segments that must have been seen behind the SYNs: an ACK and data, and the answer to it. */
 const NEAR_SEGMENTS_MIN = 2;
 const FAR_SEGMENTS_MIN = 1;
-/** On a path with a known fault the signs of the next one get their time. */
-const FAULTY_MS = 5000;
+const FAULTY_MS = 5000; // on a path with a known fault the signs of the next one get their time
 /** So many segments, one in so many ms, are a load too: nobody types that fast. */
 const LOAD_SEGMENTS_MIN = 256;
 const LOAD_PACE_MS = 10;
