@@ -235,7 +235,7 @@ export class ShimHost {
       dir === TO_NEAR ? ROUTER_MAC_HASH : 0,
       this.nowMs(),
     );
-    this.invariants.look(this.nowMs());
+    this.invariants.look(this.nowMs(), this.outage.gapCount);
     if (verdict === VERDICT_DROP) return null;
     if (verdict === VERDICT_ACCEPT) {
       for (let i = 0; i < bytes.length; i++) {
@@ -254,7 +254,7 @@ export class ShimHost {
   private tick(): void {
     if (this.outage.isOn) return;
     const dueMs = this.engine.tick(this.nowMs());
-    this.invariants.look(this.nowMs());
+    this.invariants.look(this.nowMs(), this.outage.gapCount);
     this.tickTimer = cancel(this.tickTimer);
     this.tickTimer = this.queue.after(this.pauseMs(dueMs) * 1000, () => this.tick());
     if (this.drainTimer !== null || this.mainThread.outbox.peek() < 0) return;

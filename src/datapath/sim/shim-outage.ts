@@ -20,6 +20,8 @@ export class ShimOutage {
   /** Nobody listens on the queue. */
   isOn = false;
   count = 0;
+  /** Of these behind a kill and a while without anybody. */
+  gapCount = 0;
   tornCount = 0;
   private readonly random: Random;
   private readonly mode: ShimPlan['restarts'];
@@ -66,6 +68,7 @@ export class ShimOutage {
       this.begin(seed, null);
       return;
     }
+    this.gapCount++;
     recovery.bridgeGap();
     const waits = flowsWith(this.memory, FLOW_RULE_WANTED | FLOW_MOVING);
     const isOpen = ({ flags }: LeftFlow) => (flags & (FLOW_MOVING | FLOW_RULE)) !== FLOW_RULE;
