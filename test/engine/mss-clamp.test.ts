@@ -1,6 +1,7 @@
 /** `--mss-clamp`: what SYNs and SYN-ACKs offer is lowered, never raised, in both directions. */
 import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
+import { FLOW_ROW_WORDS, MSS } from '../../src/engine/flow/layout.ts';
 import { POLICY_MSS_CLAMP, POLICY_OBSERVE } from '../../src/engine/memory.ts';
 import { VERDICT_ACCEPT, VERDICT_REWRITTEN } from '../../src/engine/verdict.ts';
 import { SYN } from '../../src/engine/wire/segment.ts';
@@ -33,6 +34,23 @@ describe('an MSS clamp', () => {
     }
     const events = rig.events.filter((event) => event.code === code.MSS_CLAMPED);
     expect(events[1]?.args.slice(0, 2)).toEqual([8960, 1200]);
+  });
+
+  it('is what the flow is known by: that of its SYN, as it went on', () => {
+    const nearMss = (rig: Rig) => {
+      const { flows, flowCountMax } = rig.memory;
+      return new Int32Array(flows, flowCountMax * FLOW_ROW_WORDS * 4)[MSS];
+    };
+    const rig = clamped(1200);
+    rig.out({ flags: SYN, seq: 1000, options: mss(1460) });
+    expect(nearMss(rig)).toBe(1200);
+    const lower = clamped(1200);
+    lower.out({ flags: SYN, seq: 1000, options: mss(1100) });
+    expect(nearMss(lower)).toBe(1100);
+    // It has changed its mind: what was offered first counts.
+    lower.out({ flags: SYN, seq: 1000, options: mss(1460) });
+    expect(offered(lower)).toBe(1200);
+    expect(nearMss(lower)).toBe(1100);
   });
 
   it('leaves smaller offers, SYNs without one and everything else as they are', () => {

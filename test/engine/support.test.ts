@@ -61,6 +61,27 @@ describe('supportOf()', () => {
     expect(supportOf(reset)).toBe(support);
   });
 
+  it('counts the packets that were seen, one more for each 512 octets, and 256 unseen', () => {
+    for (const [ahead, support] of [
+      [1 + 256, 0],
+      [1 + 257, SUPPORT_IP_ID],
+    ] as const) {
+      rig = new Rig();
+      session();
+      expect(supportOf({ id: (FIRST_ID + ahead) & 0xffff })).toBe(support);
+    }
+    for (const [ahead, support] of [
+      [2 + 2 + 256, 0],
+      [2 + 2 + 257, SUPPORT_IP_ID],
+    ] as const) {
+      rig = new Rig();
+      session();
+      const more = { flags: ACK, seq: A + 1, ack: C + 21, payload: 1100, options: timestamps(1) };
+      rig.in({ ...more, id: FIRST_ID + 1 });
+      expect(supportOf({ seq: A + 1101, id: (FIRST_ID + ahead) & 0xffff })).toBe(support);
+    }
+  });
+
   it('tells only an ID 0 where it went by in the kernel how far the series is', () => {
     for (const [id, support] of [
       [30_000, 0],

@@ -68,6 +68,18 @@ describe('what is known of a flow', () => {
     expect(all.octetKnown(FLOW, GENERATION)).toBe(0x41);
   });
 
+  it('begins anew where another flow takes the slot', () => {
+    const all = spoken();
+    all.note(SAME_SLOT, GENERATION, 900, TS + 50, 1, 1, 51, true, 70);
+    const entry = all.newestAck(SAME_SLOT, GENERATION);
+    expect([all.ackAt(entry), all.firstMs(entry)]).toEqual([900, 70]);
+    expect(all.ackInUse(SAME_SLOT, GENERATION, TS + 49)).toBe(-1);
+    expect(all.ackInUse(SAME_SLOT, GENERATION, TS + 50)).toBe(entry);
+    expect(all.provesAll(SAME_SLOT, GENERATION, TS + 50)).toBe(false);
+    expect(all.provesAll(SAME_SLOT, GENERATION, TS + 51)).toBe(true);
+    expect(all.newestAck(FLOW, GENERATION)).toBe(-1);
+  });
+
   it('is nothing of what was in flight before the first words were heard', () => {
     const all = new Spoken(new ArrayBuffer(Spoken.BYTES));
     all.note(FLOW, GENERATION, ACKED, TS, 1, 501, 601, true, 50);

@@ -176,6 +176,19 @@ describe('parseSegment(), IPv6', () => {
     expect(view.payloadBytes).toBe(5);
   });
 
+  it.each([
+    [0, WIRE_OK],
+    [4, STAT_PASSED_BAD_LENGTH],
+    [8, STAT_PASSED_BAD_LENGTH],
+    [8 + 19, STAT_PASSED_BAD_LENGTH],
+    [8 + 20, WIRE_OK],
+  ])('ends where its payload length of %i says, whatever lies behind', (length, code) => {
+    const lowered = (packet: Uint8Array) => packet.set([0, length], 4);
+    const { result, view } = parse({ family: 6, extensions: [[60, options8]] }, lowered);
+    expect(result).toBe(code);
+    if (code === WIRE_OK) expect([view.tcpOff, view.payloadBytes]).toEqual([48, 0]);
+  });
+
   it('refuses every truncation of a whole packet', () => {
     const packet = seg({ family: 6, ts: [1, 2], payload: 'abc', extensions: [[0, options8]] });
     for (let len = 0; len < packet.length; len++) {
