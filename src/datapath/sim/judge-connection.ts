@@ -134,7 +134,8 @@ function judgeEnd(
     if (wrong === null || !rivals || !wasSilent(plan, shim, connection, pool)) return wrong;
     return judgeAbort(plan, simple, reuse, DISPUTED_RESET_MS, before, after);
   }
-  if (reuse || !simple || after.whole) return null;
+  // Without a fault it is its script that does not end.
+  if (reuse || !simple || kinds.length === 0 || after.whole) return null;
   return { claim: 'saved', figures: { kinds: `${kinds}` } };
 }
 
