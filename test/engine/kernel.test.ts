@@ -11,7 +11,7 @@ import {
   WORD_SETTLED,
   WORD_UNSETTLED,
 } from '../../src/engine/verdict.ts';
-import { FIN, RST, SYN } from '../../src/engine/wire/segment.ts';
+import { ACK, FIN, RST, SYN } from '../../src/engine/wire/segment.ts';
 import { stamp } from './jump-talk.ts';
 import { Rig } from './rig.ts';
 
@@ -111,6 +111,20 @@ describe('--translate kernel', () => {
     const data = { flags: 0, seq: B + 1, ack: C + 22, payload: 40 };
     expect(rig.in(data)).toBe(VERDICT_REWRITTEN);
     expect(rig.wire()).toMatchObject({ seq: (A + 1) | 0 });
+  });
+
+  it('ends the flow where the kernel refuses while the shim stops', () => {
+    const rig = new Rig();
+    rig.refused = undefined;
+    reanchored(rig);
+    rig.endAll();
+    rig.injected.length = 0;
+    rig.answerKernel(2);
+    rig.pass(2);
+    expect(rig.injected).toMatchObject([
+      { path: INJECT_NEAR, flags: RST | ACK, seq: (A + 1) | 0 },
+    ]);
+    expect(rig.count(code.FLOW_ENDED)).toBe(1);
   });
 
   it.each([
