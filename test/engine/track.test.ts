@@ -174,3 +174,20 @@ describe('segments teach', () => {
     expect(word(NEAR, half.STATE)).toBe(half.ST_CLOSED);
   });
 });
+
+describe('a connection that the far end begins', () => {
+  it('is established by the ACK of our SYN-ACK, and by no other', () => {
+    rig = new Rig();
+    const { flows, flowCountMax } = rig.memory;
+    halves = new Int32Array(flows, flowCountMax * half.FLOW_ROW_WORDS * 4);
+    const states = () => [halves[half.STATE], halves[half.HALF_WORDS + half.STATE]].sort();
+    rig.in({ flags: SYN, seq: S });
+    rig.out({ flags: SYN, seq: C, ack: (S + 1) | 0 });
+    const before = states();
+    far(1, 2);
+    far(1, 0);
+    expect(states()).toEqual(before);
+    far(1, 1);
+    expect(states()).toEqual([half.ST_ESTABLISHED, half.ST_ESTABLISHED]);
+  });
+});

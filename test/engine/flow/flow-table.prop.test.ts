@@ -95,6 +95,24 @@ describe('FlowTable', () => {
     expect(flows.find()).toBe(-1);
   });
 
+  it('evicts embryonic flows in the order in which they came, and whoever has grown up never', () => {
+    const flows = table();
+    const rows: number[] = [];
+    for (let id = 0; id < CAPACITY; id++) {
+      setKey(flows, id, false);
+      const flow = flows.insert(0);
+      flows.rows[flow * FLOW_ROW_WORDS + EXPIRES_MS] = 1_000_000;
+      rows.push(flow);
+    }
+    for (const grown of [0, 1, 3]) setFlag(flows, rows[grown] ?? -1, FLOW_ANCHORED);
+    for (const [i, oldest] of [2, 4, 5, 6].entries()) {
+      setKey(flows, 1000 + i, false);
+      const flow = flows.insert(5);
+      expect(flow).toBe(rows[oldest]);
+      flows.rows[flow * FLOW_ROW_WORDS + EXPIRES_MS] = 1_000_000;
+    }
+  });
+
   it('keeps the key it was asked for through an eviction', () => {
     const flows = table();
     for (let id = 0; id < CAPACITY; id++) {
