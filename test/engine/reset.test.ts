@@ -135,6 +135,51 @@ describe('resets', () => {
     expect(rig.count(code.STAT_CHECK_LIMIT)).toBeGreaterThan(0);
   });
 
+  it('in a shower: one behind an answered probe is its echo, a second one may be genuine', () => {
+    const rig = new Rig();
+    session(rig);
+    const answer = { flags: 0, seq: A + 101, ack: C + 11 };
+    for (let round = 1; round <= 9; round++) {
+      rig.pass(3000);
+      expect(rig.in(FORGED)).toBe(VERDICT_DROP);
+      rig.pass(4);
+      rig.in(answer);
+      expect(rig.count(code.RST_HELD)).toBe(round);
+      expect(probes(rig).length).toBe(round);
+    }
+    rig.nowMs += 10;
+    const dropped = rig.count(code.RST_DROPPED);
+    expect(rig.in(FORGED)).toBe(VERDICT_DROP);
+    expect([rig.count(code.RST_HELD), rig.count(code.RST_DROPPED)]).toEqual([9, dropped + 1]);
+    rig.nowMs += 10;
+    expect(rig.in(FORGED)).toBe(VERDICT_DROP);
+    expect([rig.count(code.RST_HELD), rig.count(code.RST_DROPPED)]).toEqual([10, dropped + 1]);
+    // Its probe leaves behind the challenge interval.
+    rig.pass(400);
+    expect(probes(rig).length).toBe(9);
+    rig.pass(160);
+    expect(probes(rig).length).toBe(10);
+  });
+
+  it('a few in a minute are no shower: each is asked about', () => {
+    const rig = new Rig();
+    session(rig);
+    const answer = { flags: 0, seq: A + 101, ack: C + 11 };
+    let held = 0;
+    for (const pauseMs of [3000, 3000, 3000, 3000, 61_000, 3000, 3000, 3000]) {
+      rig.pass(pauseMs);
+      rig.in(FORGED);
+      rig.pass(4);
+      rig.in(answer);
+      rig.nowMs += 10;
+      rig.in(FORGED);
+      held += 2;
+      expect(rig.count(code.RST_HELD)).toBe(held);
+      rig.pass(600);
+      rig.in(answer);
+    }
+  });
+
   it('are not true because nobody was asked: the wait begins when the probe has left', () => {
     const rig = new Rig();
     session(rig);

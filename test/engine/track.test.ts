@@ -155,6 +155,35 @@ describe('segments teach', () => {
     );
   });
 
+  it('nothing by a SYN or SYN-ACK that comes again', () => {
+    near(1, 1, 100);
+    far(1, 101, 50);
+    rig.out({ flags: SYN, seq: C, options: synOptions(1400, 7, 500, 0) });
+    rig.in({ flags: SYN, seq: S, ack: C + 1, ttl: 60, options: synOptions(1300, 3, 900, 500) });
+    expect(numbers(NEAR, C)).toEqual([101, 101, 101]);
+    expect(numbers(FAR, S)).toEqual([1, 51, 51]);
+    expect(word(NEAR, half.STATE)).toBe(half.ST_ESTABLISHED);
+  });
+
+  it('that it is over, once both ends have said so', () => {
+    const isOver = () =>
+      ((new Int32Array(rig.memory.flows)[half.FLOW_FLAGS] ?? 0) & half.FLOW_OVER) !== 0;
+    near(1, 1, 0, { flags: FIN });
+    expect(isOver()).toBe(false);
+    far(1, 2, 0, { flags: FIN });
+    near(2, 2);
+    expect(isOver()).toBe(true);
+  });
+
+  it('the same, where the far end begins', () => {
+    const isOver = () =>
+      ((new Int32Array(rig.memory.flows)[half.FLOW_FLAGS] ?? 0) & half.FLOW_OVER) !== 0;
+    far(1, 1, 0, { flags: FIN });
+    expect(isOver()).toBe(false);
+    near(1, 2, 0, { flags: FIN });
+    expect(isOver()).toBe(true);
+  });
+
   it('the end of each half once, and its acknowledgement', () => {
     far(1, 1, 10, { flags: FIN });
     expect(numbers(FAR, S)).toEqual([1, 12, 12]);
