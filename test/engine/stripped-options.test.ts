@@ -155,6 +155,21 @@ describe('timestamps that a SYN-ACK lost', () => {
     expect(rig.count(code.WINDOW_SCALE_STRIPPED)).toBe(1);
   });
 
+  it('are not missing where they are there, or were never offered', () => {
+    const padded = [...MSS, ...nops(12)];
+    for (const [offer, synAck, missing] of [
+      [[...MSS, 1, 1, ...TIMESTAMPS], padded, 1],
+      [MSS, padded, 0],
+      [[...MSS, 1, 1, ...TIMESTAMPS], [...padded, ...TIMESTAMPS, 1, 1], 0],
+    ] as const) {
+      const rig = new Rig();
+      rig.out({ flags: SYN, seq: ISS, options: offer });
+      rig.in({ flags: SYN, seq: IRS, ack: ISS + 1, options: synAck });
+      expect(rig.count(code.TIMESTAMPS_STRIPPED)).toBe(missing);
+      expect(rig.count(code.WINDOW_SCALE_STRIPPED)).toBe(0);
+    }
+  });
+
   it('are not told by a far end that agreed and says none, or never agreed', () => {
     for (const synAck of [ALL, MSS, [...MSS, 1, 1, ...SACK_PERMITTED]]) {
       const rig = new Rig();
