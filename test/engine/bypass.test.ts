@@ -4,6 +4,7 @@
  */
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
+  PROBE_SENT,
   RST_DROPPED,
   RST_HELD,
   RST_REFUTED,
@@ -12,7 +13,7 @@ import {
 } from '../../src/engine/codes.ts';
 import { INDEX_SETTLED } from '../../src/engine/flow/layout.ts';
 import { IDLE_SETTLED_MS } from '../../src/engine/limits.ts';
-import { POLICY_BYPASS } from '../../src/engine/memory.ts';
+import { POLICY_BYPASS, POLICY_OFF } from '../../src/engine/memory.ts';
 import { SOCKET_GONE, SOCKET_LIVES, SOCKET_UNKNOWN } from '../../src/engine/outbox.ts';
 import {
   INJECT_FAR_WAKE,
@@ -53,6 +54,14 @@ function settle(): void {
   rig.engine.settle();
   expect(settledCount()).toBe(1);
 }
+
+it('no flow is settled without the probes that could end it', () => {
+  new Int32Array(rig.memory.policy)[POLICY_OFF + (PROBE_SENT >> 5)] = 1 << (PROBE_SENT & 31);
+  open();
+  rig.out({ flags: ACK, seq: ISS + 1, ack: IRS + 1, payload: 20 });
+  rig.in({ flags: ACK, seq: IRS + 1, ack: ISS + 21 });
+  expect(rig.engine.word).not.toBe(WORD_READY);
+});
 
 function settledCount(): number {
   return new Int32Array(rig.memory.index)[INDEX_SETTLED] ?? 0;

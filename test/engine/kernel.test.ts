@@ -121,9 +121,7 @@ describe('--translate kernel', () => {
     rig.injected.length = 0;
     rig.answerKernel(2);
     rig.pass(2);
-    expect(rig.injected).toMatchObject([
-      { path: INJECT_NEAR, flags: RST | ACK, seq: (A + 1) | 0 },
-    ]);
+    expect(rig.injected).toMatchObject([{ path: INJECT_NEAR, flags: RST | ACK, seq: (A + 1) | 0 }]);
     expect(rig.count(code.FLOW_ENDED)).toBe(1);
   });
 

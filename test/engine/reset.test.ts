@@ -227,10 +227,15 @@ describe('resets', () => {
 });
 
 describe('the round trip of the handshake', () => {
-  it('says how long an answer is waited for: three of them', () => {
+  it.each([
+    [20, 100],
+    [100, 300],
+    [300, 700],
+    [400, 800],
+  ])('of %i ms says how long an answer is waited for: %i ms', (rttMs, waitMs) => {
     const rig = new Rig();
     rig.out({ flags: SYN, seq: 1000 });
-    rig.nowMs += 100;
+    rig.nowMs += rttMs;
     rig.in({ flags: SYN, seq: 5000, ack: 1001 });
     rig.out({ flags: ACK, seq: 1001, ack: 5001 });
     rig.in({ flags: SYN, seq: 90_000, ack: 1001 }); // taints
@@ -238,7 +243,7 @@ describe('the round trip of the handshake', () => {
     rig.out({ flags: ACK, seq: 1001, ack: 5021 });
     expect(rig.in({ flags: RST, seq: 5021 })).toBe(VERDICT_DROP);
     const delivered = () => rig.injected.filter(({ path }) => path === INJECT_NEAR).length;
-    rig.pass(280);
+    rig.pass(waitMs - 20);
     expect(delivered()).toBe(0);
     rig.pass(60);
     expect(delivered()).toBe(1);

@@ -1,4 +1,4 @@
-/** What each segment teaches about its flow, word by word: numbers, windows, timestamps, origins. */
+/** What each segment teaches about its flow: numbers, windows, timestamps, origins, ends. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
 import * as half from '../../src/engine/flow/layout.ts';
