@@ -24,6 +24,9 @@ const synOptions = (mss: number, shift: number, tsVal: number, tsEcr: number) =>
   ...stamp(tsVal, tsEcr).slice(2),
 ];
 
+const isOver = () =>
+  ((new Int32Array(rig.memory.flows)[half.FLOW_FLAGS] ?? 0) & half.FLOW_OVER) !== 0;
+
 beforeEach(() => {
   rig = new Rig();
   const { flows, flowCountMax } = rig.memory;
@@ -166,8 +169,6 @@ describe('segments teach', () => {
   });
 
   it('that it is over, once both ends have said so', () => {
-    const isOver = () =>
-      ((new Int32Array(rig.memory.flows)[half.FLOW_FLAGS] ?? 0) & half.FLOW_OVER) !== 0;
     near(1, 1, 0, { flags: FIN });
     expect(isOver()).toBe(false);
     far(1, 2, 0, { flags: FIN });
@@ -176,8 +177,6 @@ describe('segments teach', () => {
   });
 
   it('the same, where the far end begins', () => {
-    const isOver = () =>
-      ((new Int32Array(rig.memory.flows)[half.FLOW_FLAGS] ?? 0) & half.FLOW_OVER) !== 0;
     far(1, 1, 0, { flags: FIN });
     expect(isOver()).toBe(false);
     near(1, 2, 0, { flags: FIN });
