@@ -66,8 +66,8 @@ export const IN_DATA_SEGMENTS = 8;
 export const IN_BUSY_MS = 9;
 export const IN_DATA_MS = 10;
 /**
- * Likewise: OUT_NOW_MS and OUT_SETTLED of the question. Whoever answers may have another clock: in
- * ms that the engine compares with its own, it counts by itself.
+ * Likewise: OUT_NOW_MS and OUT_SETTLED of the question. The engine compares the first with times of
+ * its own, and whoever answers may have another clock.
  */
 export const IN_ASKED_MS = 11;
 export const IN_SETTLED = 13;
@@ -105,11 +105,18 @@ export const SOCKET_LIVES = 1;
 /** The kernel did not say. */
 export const SOCKET_UNKNOWN = 2;
 
-/** Begins the answer to the question about a socket at `at` of `asked`: the words it is told by. */
-export function answerQuestion(inbox: Int32Array, to: number, asked: Int32Array, at: number): void {
-  inbox[to + IN_KIND] = IN_KIND_SOCKET;
+/** Begins the answer to the request at `at` of `asked`; the last two words a socket's alone has. */
+export function beginAnswer(
+  inbox: Int32Array,
+  to: number,
+  kind: number,
+  asked: Int32Array,
+  at: number,
+): void {
+  inbox[to + IN_KIND] = kind;
   inbox[to + IN_FLOW] = asked[at + OUT_FLOW]!;
   inbox[to + IN_GENERATION] = asked[at + OUT_GENERATION]!;
+  if (kind !== IN_KIND_SOCKET) return;
   inbox[to + IN_ASKED_MS] = asked[at + OUT_NOW_MS]!;
   inbox[to + IN_SETTLED] = asked[at + OUT_SETTLED]!;
 }

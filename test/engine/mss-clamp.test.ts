@@ -1,7 +1,7 @@
 /** `--mss-clamp`: what SYNs and SYN-ACKs offer is lowered, never raised, in both directions. */
 import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
-import { FLOW_ROW_WORDS, MSS } from '../../src/engine/flow/layout.ts';
+import { MSS } from '../../src/engine/flow/layout.ts';
 import { POLICY_MSS_CLAMP, POLICY_OBSERVE } from '../../src/engine/memory.ts';
 import { VERDICT_ACCEPT, VERDICT_REWRITTEN } from '../../src/engine/verdict.ts';
 import { SYN } from '../../src/engine/wire/segment.ts';
@@ -37,10 +37,7 @@ describe('an MSS clamp', () => {
   });
 
   it('is what the flow is known by: that of its SYN, as it went on', () => {
-    const nearMss = (rig: Rig) => {
-      const { flows, flowCountMax } = rig.memory;
-      return new Int32Array(flows, flowCountMax * FLOW_ROW_WORDS * 4)[MSS];
-    };
+    const nearMss = (rig: Rig) => rig.halves()[MSS];
     const rig = clamped(1200);
     rig.out({ flags: SYN, seq: 1000, options: mss(1460) });
     expect(nearMss(rig)).toBe(1200);

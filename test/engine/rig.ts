@@ -5,6 +5,7 @@
 
 import { Engine } from '../../src/engine/engine.ts';
 import { EV_ARG, EV_CAUSE, EV_CODE } from '../../src/engine/events.ts';
+import { FLOW_ROW_WORDS } from '../../src/engine/flow/layout.ts';
 import { P_FLAGS, P_HAS, PATH_WORDS } from '../../src/engine/flow/path-table.ts';
 import {
   COUNTER_COUNT,
@@ -17,7 +18,7 @@ import {
 } from '../../src/engine/limits.ts';
 import { createEngineMemory } from '../../src/engine/memory.ts';
 import {
-  answerQuestion,
+  beginAnswer,
   IN_ACKED,
   IN_ADDR,
   IN_BUSY_MS,
@@ -35,6 +36,7 @@ import {
   IN_KIND_KERNEL,
   IN_KIND_RULE_DONE,
   IN_KIND_RULE_GONE,
+  IN_KIND_SOCKET,
   IN_MARKED,
   IN_NEAR_ADDR,
   IN_OK,
@@ -269,6 +271,12 @@ export class Rig {
     return new Float64Array(this.memory.counters, 0, COUNTER_COUNT)[code]!;
   }
 
+  /** Of all flows, near and far half of each in turn. */
+  halves(): Int32Array {
+    const { flows, flowCountMax } = this.memory;
+    return new Int32Array(flows, flowCountMax * FLOW_ROW_WORDS * 4);
+  }
+
   /** Ever made by the engine, answered or not. */
   requestCount(): number {
     return this.outbox.committedCount();
@@ -367,7 +375,7 @@ export class Rig {
     this.asked++;
     const { words } = this.inbox;
     const to = this.inbox.reserve();
-    answerQuestion(words, to, this.outbox.words, at);
+    beginAnswer(words, to, IN_KIND_SOCKET, this.outbox.words, at);
     words[to + IN_OK] = this.socket.state;
     words[to + IN_ACKED] = this.socket.acked;
     words[to + IN_SENT] = this.socket.sent;

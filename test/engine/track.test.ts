@@ -29,8 +29,7 @@ const isOver = () =>
 
 beforeEach(() => {
   rig = new Rig();
-  const { flows, flowCountMax } = rig.memory;
-  halves = new Int32Array(flows, flowCountMax * half.FLOW_ROW_WORDS * 4);
+  halves = rig.halves();
   rig.out({ flags: SYN, seq: C, wnd: 1000, options: synOptions(1400, 7, 500, 0) });
   rig.nowMs += 40;
   const options = synOptions(1300, 3, 900, 500);
@@ -206,8 +205,7 @@ describe('segments teach', () => {
 describe('a connection that the far end begins', () => {
   it('is established by the ACK of our SYN-ACK, and by no other', () => {
     rig = new Rig();
-    const { flows, flowCountMax } = rig.memory;
-    halves = new Int32Array(flows, flowCountMax * half.FLOW_ROW_WORDS * 4);
+    halves = rig.halves();
     const states = () => [halves[half.STATE], halves[half.HALF_WORDS + half.STATE]].sort();
     rig.in({ flags: SYN, seq: S });
     rig.out({ flags: SYN, seq: C, ack: (S + 1) | 0 });

@@ -104,7 +104,7 @@ export class EngineSurroundings {
     } else if (kind === o.OUT_KIND_SOCKET) {
       this.tell(o.IN_KIND_SOCKET, flow, generation, (to, slot) => {
         to.set(this.socket, slot + o.IN_OK);
-        o.answerQuestion(to, slot, words, at);
+        o.beginAnswer(to, slot, o.IN_KIND_SOCKET, words, at);
       });
     } else if (kind === o.OUT_KIND_KERNEL_ADD && (this.how & KERNEL_IS_SILENT) === 0) {
       const refused = (this.how & KERNEL_REFUSES) === 0 ? 0 : 1 + (this.how >> 5);

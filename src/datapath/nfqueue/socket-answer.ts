@@ -13,7 +13,7 @@ export function tellSocket(
   const to = inbox.reserve();
   if (to < 0) return false;
   const told = inbox.words;
-  box.answerQuestion(told, to, asked, at);
+  box.beginAnswer(told, to, box.IN_KIND_SOCKET, asked, at);
   told[to + box.IN_OK] = numbers.state;
   told[to + box.IN_ACKED] = numbers.acked;
   told[to + box.IN_SENT] = numbers.sent;

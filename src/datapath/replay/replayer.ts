@@ -250,13 +250,7 @@ export class Replayer {
 
   private answerSocket(at: number): void {
     this.judged.socketsAsked++;
-    const to = this.inbox.reserve();
-    if (to < 0) return;
-    const { words } = this.inbox;
-    words.fill(0, to, to + INBOX_SLOT_BYTES / 4);
-    box.answerQuestion(words, to, this.outbox.words, at);
-    words[to + box.IN_OK] = box.SOCKET_UNKNOWN;
-    this.inbox.commit();
+    this.answer(at, box.IN_KIND_SOCKET, box.SOCKET_UNKNOWN);
   }
 
   private answerRule(at: number, add: boolean): void {
@@ -270,9 +264,7 @@ export class Replayer {
     if (to < 0) return;
     const { words } = this.inbox;
     words.fill(0, to, to + INBOX_SLOT_BYTES / 4);
-    words[to + box.IN_KIND] = kind;
-    words[to + box.IN_FLOW] = this.outbox.words[at + box.OUT_FLOW] ?? 0;
-    words[to + box.IN_GENERATION] = this.outbox.words[at + box.OUT_GENERATION] ?? 0;
+    box.beginAnswer(words, to, kind, this.outbox.words, at);
     words[to + box.IN_OK] = ok;
     this.inbox.commit();
   }

@@ -176,10 +176,20 @@ export function wasBlinded(
   // A firewall that forgets within seconds is kept awake by packets that the shim withholds, too.
   const kinds = kindsOf(plan, connection);
   if (kinds.includes('drop') || kinds.includes('idle')) return true;
-  return result.lost.some((bytes) => {
+  const isBareAck = ({ flags, payload }: Packet) => flags === ACK && payload.length === 0;
+  return hasLost(result, connection, isBareAck);
+}
+
+/** Was such a packet of the connection lost, in either direction? */
+export function hasLost(
+  { lost }: WorldResult,
+  { clientPort }: ConnectionPlan,
+  isSuch: (packet: Packet) => boolean,
+): boolean {
+  return lost.some((bytes) => {
     const packet = decodePacket(bytes);
-    if (packet === null || packet.flags !== ACK || packet.payload.length > 0) return false;
-    return [packet.srcPort, packet.dstPort].includes(connection.clientPort);
+    if (packet === null || !isSuch(packet)) return false;
+    return [packet.srcPort, packet.dstPort].includes(clientPort);
   });
 }
 

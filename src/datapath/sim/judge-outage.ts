@@ -3,12 +3,14 @@
  * where they lived without one, and no octet is in a wrong place. Owns nothing.
  */
 import { type Violation, violation } from './claims.ts';
-import { wasBlinded } from './judge-connection.ts';
-import { decodePacket, RST } from './packet.ts';
+import { hasLost, wasBlinded } from './judge-connection.ts';
+import { type Packet, RST } from './packet.ts';
 import { isLossy, isReused } from './plan-facts.ts';
 import type { RandomPlan } from './random-plan.ts';
 import type { WorldResult } from './world.ts';
 import type { ConnectionPlan } from './world-plan.ts';
+
+const isReset = ({ flags }: Packet) => (flags & RST) !== 0;
 
 /** `without` any shim; `after` one with `restarts: 'outage'`. Throws if `after` had none. */
 export function judgeOutage(
@@ -37,17 +39,9 @@ export function judgeOutage(
     // A reset that is held over a kill is asked about once more: one answer, which can be lost.
     if (isLossy(plan) && wasBlinded(plan, after, connection)) return;
     // Luck: the reset that ends it here was lost on its way there.
-    if (client.reason === 'reset' && lostReset(without, connection)) return;
+    if (client.reason === 'reset' && hasLost(without, connection, isReset)) return;
     const figures = { run: 'outage', client: client.reason, server: server.reason };
     found.push(...violation('outage-harmless', figures, i));
   });
   return found;
-}
-
-function lostReset({ lost }: WorldResult, { clientPort }: ConnectionPlan): boolean {
-  return lost.some((bytes) => {
-    const packet = decodePacket(bytes);
-    if (packet === null || (packet.flags & RST) === 0) return false;
-    return [packet.srcPort, packet.dstPort].includes(clientPort);
-  });
 }

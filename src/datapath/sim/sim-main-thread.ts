@@ -14,13 +14,14 @@ import {
 } from '../../engine/limits.ts';
 import type { EngineMemory } from '../../engine/memory.ts';
 import {
-  answerQuestion,
+  beginAnswer,
   IN_FLOW,
   IN_GENERATION,
   IN_KIND,
   IN_KIND_KERNEL,
   IN_KIND_RULE_DONE,
   IN_KIND_RULE_GONE,
+  IN_KIND_SOCKET,
   IN_OK,
   IN_REFUSED,
   OUT_BYTES,
@@ -167,7 +168,7 @@ export class SimMainThread {
     const to = this.inbox.reserve();
     if (to < 0) return;
     const { words } = this.inbox;
-    answerQuestion(words, to, this.outbox.words, at);
+    beginAnswer(words, to, IN_KIND_SOCKET, this.outbox.words, at);
     writeTold(words, to, this.machine.socketOf(ports >>> 16, ports & 0xffff));
     this.inbox.commit();
   }
