@@ -52,8 +52,8 @@ export function judgeConnection(
   const wrongOctets = after.client.wrongOctets + after.server.wrongOctets;
   const bent = wrongOctets === 0 ? [] : say('stream-whole', { wrongOctets });
   if (before.whole && comparable && !after.whole) {
-    const blinded = wasBlinded(plan, withShim, connection) || isStruckLater(plan, i, before);
-    const excused = isLossy(plan) && blinded;
+    const blinded = wasBlinded(plan, withShim, connection);
+    const excused = isLossy(plan) && (blinded || isStruckLater(plan, i, before));
     const violations = [...bent, ...(excused ? [] : say('not-worse'))];
     return { violations, excused, laterUs: -1, laterCleanUs: 0 };
   }
@@ -67,24 +67,33 @@ export function judgeConnection(
   const oldSegments = after.client.oldDataSegments + after.server.oldDataSegments;
   const lost = isLossy(plan) || oldSegments > 0;
   const mostMs = lost ? LATER_LOSSY_MS : LATER_MS;
-  const late = laterUs > mostMs * 1000 ? say('not-late', { laterUs, mostMs }) : [];
+  const isLate = laterUs > mostMs * 1000;
+  const excused = isLate && isLossy(plan) && isStruckLater(plan, i, before, endedUs);
+  const late = isLate && !excused ? say('not-late', { laterUs, mostMs }) : [];
   const ends = judgeEnd(plan, shim, i, before, after, pool);
   const ended = ends === null ? [] : say(ends.claim, ends.figures);
   const violations = [...bent, ...late, ...ended];
-  return { violations, excused: false, laterUs, laterCleanUs: lost ? 0 : laterUs };
+  const countedUs = excused ? -1 : laterUs;
+  return { violations, excused, laterUs: countedUs, laterCleanUs: lost ? 0 : laterUs };
 }
 
 /**
- * Was it over, without the shim, before its firewall changed the numbers? Where others are lost it
- * takes longer, and is struck.
+ * Was it over, without the shim, before its firewall changed the numbers, and with it at `endedUs`
+ * not yet? Where others are lost it takes longer, and is struck.
  */
-function isStruckLater(plan: RandomPlan, i: number, before: ConnectionResult): boolean {
+function isStruckLater(
+  plan: RandomPlan,
+  i: number,
+  before: ConnectionResult,
+  endedUs = Number.POSITIVE_INFINITY,
+): boolean {
   const { clientPort, startUs } = plan.connections[i] as ConnectionPlan;
+  const strikes = (atUs: number) => before.client.endedUs < atUs && atUs < endedUs;
   return plan.faultPlans.some(
     (fault) =>
       fault.kind === 'jump' &&
       fault.clientPort === clientPort &&
-      fault.jumps.some(({ atUs }) => startUs + atUs > before.client.endedUs),
+      fault.jumps.some(({ atUs }) => strikes(startUs + atUs)),
   );
 }
 
