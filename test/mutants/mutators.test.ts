@@ -15,6 +15,15 @@ export function pick(x: number, y: number): number {
   return (sum | 0) << 1;
 }`;
 
+const CHOICE = `
+export function pick(x: number, y: number): number {
+  let sum = y;
+  if (x > 2) sum += 1;
+  else if (x > 1) sum += 2;
+  else sum += 4;
+  return sum;
+}`;
+
 let active = -1;
 let turns = 0;
 const noted: number[] = [];
@@ -89,6 +98,15 @@ describe('withMutants()', () => {
     active = -1;
     const plain = tell(await load(SOURCE));
     expect(tell(await load(withMutants(SOURCE, mutants)))).toBe(plain);
+  });
+
+  it('leaves an else with its if, where a statement stands between them without braces', async () => {
+    active = -1;
+    const choices = mutantsOf('src/engine/x.ts', CHOICE, 0);
+    const pick = await load(withMutants(CHOICE, choices));
+    expect(tell(pick)).toBe(tell(await load(CHOICE)));
+    active = choices.find(({ before, after }) => before === 'sum += 1;' && after === '')?.id ?? -1;
+    expect([pick(3, 0), pick(2, 0), pick(1, 0)]).toEqual([0, 2, 4]);
   });
 
   it('makes each mistake when it is its turn, and ends what would not end', async () => {

@@ -33,7 +33,8 @@ export function withMutants(source: string, mutants: readonly Mutant[]): string 
         opened.set(node, here);
       }
       for (const { id, after, kind } of here) {
-        if (kind === 'statement') edits.open(node.start, `if(!${ASK}(${id})){`);
+        // In braces of its own: an `else` behind the statement is not this question's.
+        if (kind === 'statement') edits.open(node.start, `{if(!${ASK}(${id})){`);
         else edits.open(node.start, `(${ASK}(${id})?(${after}):(`);
       }
       if (LOOPS.test(node.type)) {
@@ -48,7 +49,7 @@ export function withMutants(source: string, mutants: readonly Mutant[]): string 
     },
     (node) => {
       for (const { kind } of opened.get(node) ?? []) {
-        edits.close(node.end, kind === 'statement' ? '}' : '))');
+        edits.close(node.end, kind === 'statement' ? '}}' : '))');
       }
     },
   );
