@@ -34,7 +34,12 @@ export default defineConfig({
     },
   ],
   test: {
-    include: ['test/engine/**/*.test.ts', 'test/fuzz/corpus.test.ts', 'test/sim/*.sim.test.ts'],
+    include: [
+      'test/engine/**/*.test.ts',
+      'test/golden/*.test.ts',
+      'test/fuzz/corpus.test.ts',
+      'test/sim/*.sim.test.ts',
+    ],
     sequence: { sequencer: GivenOrder },
     // Nothing but time, and what patches the engine itself.
     exclude: [

@@ -8,7 +8,7 @@ import type { Trial } from './judge-world.ts';
 import { ACK, decodePacket, FIN, type Packet, PSH, RST, SYN } from './packet.ts';
 import type { ShimPlan } from './shim-plan.ts';
 import { runWorld, type TapPoint } from './world.ts';
-import type { ConnectionPlan } from './world-plan.ts';
+import type { ConnectionPlan, WorldPlan } from './world-plan.ts';
 
 /** Further away than this a number is of another connection, and is written as it is. */
 const NEAR_OCTETS = 1 << 26;
@@ -31,6 +31,17 @@ export function packetLines({ plan, shim: normal }: Trial, broken: Violation): r
   if (about === undefined) return [];
   const shim: ShimPlan =
     broken.figures['run'] === 'outage' ? { ...normal, restarts: 'outage' } : normal;
+  const all = connectionLines(plan, shim, about);
+  const left = all.length - LINES_MAX;
+  return left > 0 ? [`… ${left} packets before`, ...all.slice(left)] : all;
+}
+
+/** All packets of one of its connections. */
+export function connectionLines(
+  plan: WorldPlan,
+  shim: ShimPlan,
+  about: ConnectionPlan,
+): readonly string[] {
   const lines: Line[] = [];
   runWorld(plan, shim, (point, atUs, bytes) => {
     const packet = decodePacket(bytes);
@@ -38,9 +49,7 @@ export function packetLines({ plan, shim: normal }: Trial, broken: Violation): r
     note(lines, { point, atUs, packet, bytes: bytes.slice(), what: '' }, plan.clientDelayUs);
   });
   const isn = (about.server.iss + plan.offsets.server) | 0;
-  const all = lines.map((line) => formatLine(line, about, isn));
-  const left = all.length - LINES_MAX;
-  return left > 0 ? [`… ${left} packets before`, ...all.slice(left)] : all;
+  return lines.map((line) => formatLine(line, about, isn));
 }
 
 /** Joins a packet that leaves the shim to the same one that came to it. */
