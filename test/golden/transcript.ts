@@ -62,11 +62,11 @@ function eventLines(host: ShimHost, endUs: number): string[] {
     const record = readEvent(events.words, at);
     const atMs = ((events.words[at + EV_NOW_MS] ?? 0) - startMs) | 0;
     if (record === undefined) throw new Error('an event of no known code');
-    const { code, cause, observed, near, ageMs } = record;
+    const { code, cause, observed, flow, ageMs } = record;
     const args = Object.entries(record.args).map(([key, value]) => ` ${key} ${value}`);
     const because = cause === undefined ? '' : ` because of ${cause}`;
     lines.push(
-      `${(atMs / 1000).toFixed(3).padStart(8)} port ${near.port}, age ${ageMs}: ${code}${because}` +
+      `${(atMs / 1000).toFixed(3).padStart(8)} ${flow}, age ${ageMs}: ${code}${because}` +
         `${observed ? ', observed only' : ''}${args.join(',')}`,
     );
     events.release();
