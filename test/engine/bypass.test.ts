@@ -63,6 +63,22 @@ it('no flow is settled without the probes that could end it', () => {
   expect(rig.engine.word).not.toBe(WORD_READY);
 });
 
+it('no flow is settled of which one end has closed, however much the other still sends', () => {
+  for (const closes of [rig.out.bind(rig), null]) {
+    rig.ports += 1 << 16;
+    open();
+    rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 20 });
+    if (closes === null) rig.in({ flags: FIN, seq: far(0), ack: near(20) });
+    else closes({ flags: FIN, seq: near(20), ack: far(0) });
+    const [ours, theirs] = closes === null ? [20, 1] : [21, 0];
+    for (let i = 0; i < 5; i++) {
+      rig.out({ flags: ACK, seq: near(ours), ack: far(theirs) });
+      rig.in({ flags: ACK, seq: far(theirs), ack: near(ours) });
+      expect(rig.engine.word).not.toBe(WORD_READY);
+    }
+  }
+});
+
 function settledCount(): number {
   return new Int32Array(rig.memory.index)[INDEX_SETTLED] ?? 0;
 }

@@ -19,6 +19,9 @@ import type { Rig } from './rig.ts';
 /** Where the bench writes a packet, and the length of its error. */
 const OFF = 64;
 const ERROR_BYTES = 68;
+/** Of the error, and of the segment that it quotes, in it. */
+const CHECKSUM_AT = 22;
+const SEQ_AT = 52;
 
 describe('a re-anchored flow', () => {
   /** The server has sent 40 octets, in its own numbers. */
@@ -35,6 +38,27 @@ describe('a re-anchored flow', () => {
     expect(rig.quotedSeq()).toBe(B + 1);
     expect(rig.count(code.ICMP_TRANSLATED)).toBe(1);
     expect(rig.events.at(-1)).toMatchObject({ code: code.ICMP_TRANSLATED });
+  });
+
+  it('changes nothing in them but that number and the checksum', () => {
+    const rig = talking();
+    new Int32Array(rig.memory.policy)[POLICY_OBSERVE] = 1;
+    rig.tooBig((A + 1) | 0, true);
+    const before = rig.arena.slice(OFF, OFF + ERROR_BYTES);
+    new Int32Array(rig.memory.policy)[POLICY_OBSERVE] = 0;
+    rig.tooBig((A + 1) | 0, true);
+    const after = rig.arena.slice(OFF, OFF + ERROR_BYTES);
+    const changed = [...after.keys()].filter((at) => after[at] !== before[at]);
+    const allowed = new Set([
+      CHECKSUM_AT,
+      CHECKSUM_AT + 1,
+      SEQ_AT,
+      SEQ_AT + 1,
+      SEQ_AT + 2,
+      SEQ_AT + 3,
+    ]);
+    expect(changed.length).toBeGreaterThan(2);
+    expect(changed.filter((at) => !allowed.has(at))).toEqual([]);
   });
 
   it('leaves those to the client alone: its numbers are the same on both sides', () => {

@@ -37,6 +37,12 @@ describe('phantom SYN-ACK', () => {
     expect(rig.wire()).toMatchObject({ seq: (A + 1) | 0, wnd: 16_000 });
   });
 
+  it('sends the client’s own reset on in the server’s numbers', () => {
+    const rig = reanchored();
+    expect(rig.out({ flags: RST, seq: C + 22, ack: A + 1 })).toBe(VERDICT_REWRITTEN);
+    expect(rig.wire()).toMatchObject({ seq: C + 22, ack: B + 1 });
+  });
+
   it('translates arrivals in raw only: where they are forwarded new numbers go nowhere', () => {
     const rig = reanchored();
     rig.ruled = false;
