@@ -1,4 +1,4 @@
-/** What sockets of settled flows said last: a slot is one flow's, and the next one takes it whole. */
+/** What sockets of settled flows said last: a slot is one flow's, the next one takes it whole. */
 import { expect, it } from 'vitest';
 import { K_ACKED, K_IDLE, SocketTable } from '../../../src/engine/flow/socket-table.ts';
 import { SPOKEN_COUNT } from '../../../src/engine/limits.ts';
