@@ -21,6 +21,7 @@ import {
   INDEX_SETTLED,
   INDEX_TRANSLATED,
   NEAR_ADDR,
+  NEAR_DELTA,
   PORTS,
   REPAIR,
   SCALE_FIX,
@@ -90,6 +91,17 @@ describe('a half-written row', () => {
     expect(indexOf(rig)[INDEX_COUNT]).toBe(0);
     expect(indexOf(rig)[INDEX_TRANSLATED]).toBe(0);
   });
+
+  it.each([DELTA, NEAR_DELTA])(
+    'is known by either shift, where the numbers jumped: word %i',
+    (word) => {
+      const talk = jumped(1 << 28, 1 << 27);
+      expect(typing(talk)).toBe(VERDICT_REWRITTEN);
+      expect(new Recovery(talk.rig.memory, 1).tornCount).toBe(0);
+      rowsOf(talk.rig)[word] = (rowsOf(talk.rig)[word] ?? 0) ^ 1;
+      expect(new Recovery(talk.rig.memory, 1).tornCount).toBe(1);
+    },
+  );
 
   it.each([FLOW_TRANSLATED, FLOW_NEAR_RESPONDS])('is known by flag %i', (flag) => {
     const rig = reanchored();
