@@ -17,10 +17,13 @@ import {
   INDEX_EVICTED,
   INDEX_HIGH,
   PATH,
+  PROBED_MS,
   REPAIR,
 } from './flow/layout.ts';
 import {
-  R_CHECK_PROBES_LEFT,
+  R_ARMED,
+  R_CHECKING,
+  R_DEADMAN,
   R_FLOW,
   R_IDLE_COUNTED,
   R_PROBE_COMMITTED,
@@ -30,6 +33,8 @@ import {
 import { rebuildTable } from './flow/table-rebuild.ts';
 import { REPAIR_COUNT } from './limits.ts';
 import type { EngineMemory } from './memory.ts';
+import { askOnceMore } from './normalize/check-pace.ts';
+import { watchAnew } from './normalize/held.ts';
 
 export class Recovery {
   /** Rows that were half-written: those connections are picked up like any older one. */
@@ -82,14 +87,16 @@ export class Recovery {
         rows[row + FLOW_FLAGS] = flags | FLOW_UNSEEN;
       }
     }
+    const { words, active } = this.repairs;
     for (let i = this.repairs.activeCount() - 1; i >= 0; i--) {
-      const slot = this.repairs.active[i]! * REPAIR_WORDS;
-      this.repairs.words[slot + R_PROBE_COMMITTED] = 0;
-      // The answer may have passed: a held reset is asked about once more.
-      if (this.repairs.words[slot + R_CHECK_PROBES_LEFT] === 0) {
-        this.repairs.words[slot + R_CHECK_PROBES_LEFT] = 1;
-      }
-      this.repairs.words[slot + R_IDLE_COUNTED] = 0; // the answer may have passed
+      const slot = active[i]! * REPAIR_WORDS;
+      words[slot + R_PROBE_COMMITTED] = 0;
+      // Answers may have passed.
+      const armed = words[slot + R_ARMED]!;
+      const probedMs = rows[words[slot + R_FLOW]! * FLOW_ROW_WORDS + PROBED_MS]!;
+      if ((armed & R_CHECKING) !== 0) askOnceMore(words, slot, probedMs);
+      if ((armed & R_DEADMAN) !== 0) watchAnew(words, slot, probedMs);
+      words[slot + R_IDLE_COUNTED] = 0;
     }
   }
 }

@@ -112,6 +112,19 @@ export function postpone(core: Core, flow: number, base: number, maxMs: number):
   if (seqLt(words[base + R_CHECK_PROBE_MS]!, again)) words[base + R_CHECK_PROBE_MS] = again;
 }
 
+/**
+ * A check that was under way when nobody looked for a while: the answer to its last probe may have
+ * gone by. One more, when the far end may answer again; silence counts from that one on.
+ */
+export function askOnceMore(words: Int32Array, base: number, probedMs: number): void {
+  const planned = words[base + R_CHECK_PROBE_MS]!;
+  const earliest = (probedMs + AGAIN_MS) | 0;
+  const probeMs = seqLt(planned, earliest) ? earliest : planned;
+  words[base + R_CHECK_PROBES_LEFT] = 1;
+  words[base + R_CHECK_PROBE_MS] = probeMs;
+  words[base + R_CHECK_DEADLINE_MS] = probeMs;
+}
+
 export function arm(core: Core, flow: number, base: number, cause: number): void {
   const words = core.repairs.words;
   const row = flow * FLOW_ROW_WORDS;

@@ -184,6 +184,13 @@ export function hastenDeadman(core: Core, base: number): void {
   if (seqLt(startMs, words[base + R_DEAD_AT_MS]!)) words[base + R_DEAD_AT_MS] = startMs;
 }
 
+/** Behind a gap the last probe may have been answered: the watch begins anew at it. */
+export function watchAnew(words: Int32Array, base: number, probedMs: number): void {
+  if (words[base + R_DEAD_PROBES] === 0) return;
+  words[base + R_DEAD_AT_MS] = probedMs;
+  words[base + R_DEAD_PROBES] = 0;
+}
+
 export function tickDeadman(core: Core, slot: number, flow: number): void {
   const words = core.repairs.words;
   const base = repairBase(slot);
@@ -193,6 +200,9 @@ export function tickDeadman(core: Core, slot: number, flow: number): void {
   const probedMs = since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + PROBED_MS]!);
   const waits = probeWaits(core, base);
   if (!waits && probes < 2 && age >= due && probedMs > CHALLENGE_INTERVAL_MS) {
+    // Nobody looked for a while: the answer to this one has its time all the same.
+    const latest = probes === 0 ? DEAD_SECOND_PROBE_MS : DEAD_MS - waitMs(core, flow);
+    if (age > latest) words[base + R_DEAD_AT_MS] = (core.nowMs - due) | 0;
     if (probes === 0) words[base + R_DEAD_PROBED_MS] = core.nowMs;
     words[base + R_DEAD_PROBES] = probes + 1;
     probe(core, flow, FAR_END_SILENT, probes + 1);

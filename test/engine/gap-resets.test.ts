@@ -1,0 +1,84 @@
+/**
+ * Connections on which a reset is held, or was false, and nobody looked for a while: behind a
+ * restart, or because the packet thread had no processor. Times: ms.
+ */
+import { describe, expect, it } from 'vitest';
+import { RST_REFUTED, RST_RELEASED } from '../../src/engine/codes.ts';
+import { RST } from '../../src/engine/wire/segment.ts';
+import { A, C } from './phantom-rig.ts';
+import { Rig } from './rig.ts';
+
+describe('a connection whose reset was false, behind a gap', () => {
+  const answer = (rig: Rig) => rig.in({ flags: 0, seq: A + 11, ack: C + 22 });
+
+  function held(): Rig {
+    const rig = new Rig();
+    rig.connect(C, A);
+    rig.out({ flags: 0, seq: C + 1, ack: A + 1, payload: 21 });
+    rig.in({ flags: 0, seq: A + 1, ack: C + 22, payload: 10 });
+    rig.out({ flags: 0, seq: C + 22, ack: A + 11 });
+    rig.nowMs += 1000;
+    rig.in({ flags: RST, seq: A + 11, ttl: 200 });
+    return rig;
+  }
+
+  /** The far end spoke behind the reset, and is watched: can it do so again? */
+  function watched(): Rig {
+    const rig = held();
+    rig.in({ flags: 0, seq: A + 11, ack: C + 22, payload: 5 });
+    rig.out({ flags: 0, seq: C + 22, ack: A + 16 });
+    expect(rig.count(RST_REFUTED)).toBe(1);
+    return rig;
+  }
+
+  /** So long; `answers`: each probe is answered. */
+  function wait(rig: Rig, ms: number, answers: boolean): number {
+    const from = rig.injected.length;
+    for (let t = 0; t < ms; t += 2) {
+      const before = rig.injected.length;
+      rig.pass(2);
+      if (!answers || rig.injected.length === before) continue;
+      rig.pass(2);
+      answer(rig);
+    }
+    return rig.injected.length - from;
+  }
+
+  it('is left alone once the far end is heard, although the near end says nothing', () => {
+    const rig = watched();
+    rig.restart();
+    expect(wait(rig, 5000, true)).toBe(1);
+    expect(rig.count(RST_RELEASED)).toBe(0);
+  });
+
+  it.each([true, false])('is asked about anew, for the answers may have gone by: %s', (lives) => {
+    const rig = watched();
+    expect(wait(rig, 1700, false)).toBe(2);
+    rig.restart();
+    rig.nowMs += 1200;
+    wait(rig, 500, lives);
+    expect(rig.count(RST_RELEASED)).toBe(0);
+    wait(rig, 3000, lives);
+    expect(rig.count(RST_RELEASED)).toBe(lives ? 0 : 1);
+  });
+
+  it.each([true, false])('has its time to answer where nobody looked for a while: %s', (lives) => {
+    const rig = watched();
+    rig.nowMs += 5000;
+    expect(wait(rig, 90, false)).toBe(1);
+    expect(rig.count(RST_RELEASED)).toBe(0);
+    if (lives) answer(rig);
+    wait(rig, 2000, false);
+    expect(rig.count(RST_RELEASED)).toBe(lives ? 0 : 1);
+  });
+
+  it('is not taken for dead in the last moments of a check that began before it', () => {
+    const rig = held();
+    expect(wait(rig, 390, false)).toBe(2);
+    rig.restart();
+    expect(wait(rig, 350, false)).toBe(0); // Linux would not answer yet
+    expect(wait(rig, 100, true)).toBe(1);
+    wait(rig, 1000, true);
+    expect(rig.count(RST_RELEASED)).toBe(0);
+  });
+});
