@@ -51,7 +51,8 @@ const BUGS: readonly (readonly [PlantedBug, readonly Claim[]])[] = [
       right: '  return acked > 0 && seqLeq(core.seg.segAck, nxt);',
       wrong: '  return core.seg.payloadBytes > 0 && acked > 0 && seqLeq(core.seg.segAck, nxt);',
     },
-    ['moved-rightly'],
+    // Moved onto the rival, it is not saved either.
+    ['moved-rightly', 'saved', 'not-worse'],
   ],
   [
     {
