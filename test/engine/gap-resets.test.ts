@@ -4,24 +4,42 @@
  */
 import { describe, expect, it } from 'vitest';
 import { RST_REFUTED, RST_RELEASED } from '../../src/engine/codes.ts';
-import { RST } from '../../src/engine/wire/segment.ts';
+import { INJECT_FAR, VERDICT_DROP } from '../../src/engine/verdict.ts';
+import { ACK, RST } from '../../src/engine/wire/segment.ts';
 import { A, C } from './phantom-rig.ts';
 import { Rig } from './rig.ts';
 
+const answer = (rig: Rig) => rig.in({ flags: 0, seq: A + 11, ack: C + 22 });
+
+/** An exact reset from elsewhere, on a session that said its last a second ago. */
+function held(): Rig {
+  const rig = new Rig();
+  rig.connect(C, A);
+  rig.out({ flags: 0, seq: C + 1, ack: A + 1, payload: 21 });
+  rig.in({ flags: 0, seq: A + 1, ack: C + 22, payload: 10 });
+  rig.out({ flags: 0, seq: C + 22, ack: A + 11 });
+  rig.nowMs += 1000;
+  expect(rig.in({ flags: RST, seq: A + 11, ttl: 200 })).toBe(VERDICT_DROP);
+  return rig;
+}
+
+describe('a reset that is held over a gap', () => {
+  it.each([true, false])('is asked about again, and delivered only into silence: %s', (lives) => {
+    const rig = held();
+    rig.pass(4);
+    rig.restart();
+    rig.nowMs += 1200;
+    const before = rig.injected.length;
+    rig.pass(2);
+    expect(rig.injected.slice(before)).toMatchObject([{ path: INJECT_FAR, flags: ACK }]);
+    if (lives) answer(rig);
+    rig.pass(1000);
+    expect(rig.count(RST_RELEASED)).toBe(lives ? 0 : 1);
+    expect(rig.count(RST_REFUTED)).toBe(lives ? 1 : 0);
+  });
+});
+
 describe('a connection whose reset was false, behind a gap', () => {
-  const answer = (rig: Rig) => rig.in({ flags: 0, seq: A + 11, ack: C + 22 });
-
-  function held(): Rig {
-    const rig = new Rig();
-    rig.connect(C, A);
-    rig.out({ flags: 0, seq: C + 1, ack: A + 1, payload: 21 });
-    rig.in({ flags: 0, seq: A + 1, ack: C + 22, payload: 10 });
-    rig.out({ flags: 0, seq: C + 22, ack: A + 11 });
-    rig.nowMs += 1000;
-    rig.in({ flags: RST, seq: A + 11, ttl: 200 });
-    return rig;
-  }
-
   /** The far end spoke behind the reset, and is watched: can it do so again? */
   function watched(): Rig {
     const rig = held();

@@ -1,12 +1,6 @@
 /** A flow table that an end at any instruction has left, and flows that nobody watched then. */
 import { describe, expect, it } from 'vitest';
-import {
-  PROBE_SENT,
-  REANCHORED,
-  RST_REFUTED,
-  RST_RELEASED,
-  STAT_FLOW_PICKED_UP,
-} from '../../src/engine/codes.ts';
+import { PROBE_SENT, REANCHORED, STAT_FLOW_PICKED_UP } from '../../src/engine/codes.ts';
 import {
   DELTA,
   FAR_ADDR,
@@ -36,7 +30,7 @@ import {
   VERDICT_DROP,
   VERDICT_REWRITTEN,
 } from '../../src/engine/verdict.ts';
-import { ACK, RST, SYN } from '../../src/engine/wire/segment.ts';
+import { RST, SYN } from '../../src/engine/wire/segment.ts';
 import { jumped, typing } from './jump-talk.ts';
 import { A, answering, B, C, phantom, reanchored } from './phantom-rig.ts';
 import { Rig } from './rig.ts';
@@ -189,28 +183,6 @@ describe('an open question behind a gap, while the client says nothing', () => {
     rig.in({ flags: SYN, seq: B, ack: C + 1 });
     answering(rig, 3000);
     expect(rig.count(REANCHORED)).toBe(1);
-  });
-});
-
-describe('a reset that is held over a gap', () => {
-  it.each([true, false])('is asked about again, and delivered only into silence: %s', (lives) => {
-    const rig = new Rig();
-    rig.connect(C, A);
-    rig.out({ flags: 0, seq: C + 1, ack: A + 1, payload: 21 });
-    rig.in({ flags: 0, seq: A + 1, ack: C + 22, payload: 10 });
-    rig.out({ flags: 0, seq: C + 22, ack: A + 11 });
-    rig.nowMs += 1000;
-    expect(rig.in({ flags: RST, seq: A + 11, ttl: 200 })).toBe(VERDICT_DROP);
-    rig.pass(4);
-    rig.restart();
-    rig.nowMs += 1200;
-    const before = rig.injected.length;
-    rig.pass(2);
-    expect(rig.injected.slice(before)).toMatchObject([{ path: INJECT_FAR, flags: ACK }]);
-    if (lives) rig.in({ flags: 0, seq: A + 11, ack: C + 22 });
-    rig.pass(1000);
-    expect(rig.count(RST_RELEASED)).toBe(lives ? 0 : 1);
-    expect(rig.count(RST_REFUTED)).toBe(lives ? 1 : 0);
   });
 });
 
