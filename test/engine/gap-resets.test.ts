@@ -39,6 +39,16 @@ describe('a reset that is held over a gap', () => {
   });
 });
 
+it('is delivered in the end, however often the shim is killed meanwhile', () => {
+  const rig = held();
+  for (let kills = 0; kills < 60 && rig.count(RST_RELEASED) === 0; kills++) {
+    rig.pass(50);
+    rig.restart();
+    rig.nowMs += 1200;
+  }
+  expect(rig.count(RST_RELEASED)).toBe(1);
+});
+
 describe('a connection whose reset was false, behind a gap', () => {
   /** The far end spoke behind the reset, and is watched: can it do so again? */
   function watched(): Rig {

@@ -99,6 +99,8 @@ import { supportOf } from './support.ts';
 const UNSENT_MAX_MS = 2000;
 /** An answer of the socket takes a millisecond; without one nothing speaks against the reset. */
 const SOCKET_MAX_MS = 500;
+/** However often nobody looks in between: a program that dies all the time must let a reset go. */
+const HELD_MAX_MS = 30_000;
 
 /** A reset from the far end, in the near end's numbers. */
 export function normalizeReset(core: Core, flow: number): number {
@@ -237,7 +239,7 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
   const left = words[base + R_CHECK_PROBES_LEFT]!;
   if (left > 0 && seqLeq(words[base + R_CHECK_PROBE_MS]!, core.nowMs)) {
     // Nobody looked for a while: silence counts from this probe on.
-    const late = seqLeq(words[base + R_CHECK_DEADLINE_MS]!, core.nowMs);
+    const late = seqLeq(words[base + R_CHECK_DEADLINE_MS]!, core.nowMs) && heldMs < HELD_MAX_MS;
     if (late) words[base + R_CHECK_DEADLINE_MS] = (core.nowMs + waitMs(core, flow)) | 0;
     words[base + R_CHECK_PROBES_LEFT] = left - 1;
     words[base + R_CHECK_PROBES] = words[base + R_CHECK_PROBES]! + 1;
