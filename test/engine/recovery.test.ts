@@ -121,6 +121,7 @@ describe('what is whole', () => {
     expect(rig.restart()).toBe(0);
     expect(indexOf(rig)[INDEX_COUNT]).toBe(1);
     expect(indexOf(rig)[INDEX_TRANSLATED]).toBe(1);
+    expect(indexOf(rig)[INDEX_SETTLED]).toBe(0);
     expect(rig.out({ flags: 0, seq: C + 22, ack: A + 1 })).toBe(VERDICT_REWRITTEN);
     expect(rig.wire().ack).toBe(B + 1);
   });

@@ -88,7 +88,8 @@ export class PathTable {
         at = way;
         break;
       }
-      if (nowMs - words[way + P_LEARNED_MS]! > nowMs - words[at + P_LEARNED_MS]!) at = way;
+      const ageMs = (nowMs - words[way + P_LEARNED_MS]!) | 0;
+      if (ageMs > ((nowMs - words[at + P_LEARNED_MS]!) | 0)) at = way;
     }
     words.fill(0, at, at + PATH_WORDS);
     for (let i = 0; i < 4; i++) words[at + P_ADDR + i] = key[4 + i]!;

@@ -5,6 +5,7 @@ import {
   FACT_FAULTY,
   FACT_IDLE,
   FACT_PHANTOM,
+  P_FACTS,
   P_FLAGS,
   P_HAS,
   PATH_WORDS,
@@ -125,6 +126,45 @@ describe('the table', () => {
     expect(used).toBeLessThanOrEqual(PATH_COUNT);
     expect(used).toBeGreaterThan(PATH_COUNT * 0.9);
     expect(table.find(key(5000), 22)).toBeGreaterThanOrEqual(0);
+  });
+
+  /** Addresses that share the slot of the first row of all. */
+  function neighbours(count: number): number[] {
+    const found: number[] = [];
+    for (let address = 1; found.length < count; address++) {
+      const fresh = new PathTable(new ArrayBuffer(words.byteLength));
+      if (fresh.row(key(address), 22, 0) === 0) found.push(address);
+    }
+    return found;
+  }
+
+  it('has one row for a destination, the first of all as well', () => {
+    const [address = 0] = neighbours(1);
+    expect([table.row(key(address), 22, 5), table.row(key(address), 22, 6)]).toEqual([0, 0]);
+    expect(table.find(key(address), 22)).toBe(0);
+  });
+
+  it('lets the one of four give way that has learned nothing for longest, across the wrap', () => {
+    const beganMs = 0x7fffffff - 25;
+    const [one = 0, two = 0, three = 0, four = 0, five = 0] = neighbours(5);
+    const order = [two, four, one, three];
+    order.forEach((address, i) => {
+      const ms = (beganMs + 10 * i) | 0;
+      table.learn(table.row(key(address), 22, ms), FACT_FAULTY, ms);
+    });
+    table.row(key(five), 22, (beganMs + 60) | 0);
+    const known = [one, two, three, four, five].map((address) => table.find(key(address), 22) >= 0);
+    expect(known).toEqual([true, false, true, true, true]);
+  });
+
+  it('takes back what an older run has learned, with how often', () => {
+    const at = table.row(key(5), 22, 1000);
+    table.restore(at, FACT_PHANTOM, 900, 7);
+    expect(table.holds(at, FACT_PHANTOM, 1000)).toBe(true);
+    expect(table.holds(at, FACT_PHANTOM, 900 + PATH_FACT_MS)).toBe(false);
+    expect([...words.subarray(at + P_FACTS + 2 * FACT_PHANTOM).subarray(0, 2)]).toEqual([900, 7]);
+    table.learn(at, FACT_PHANTOM, 1000);
+    expect(words[at + P_FACTS + 2 * FACT_PHANTOM + 1]).toBe(8);
   });
 });
 
