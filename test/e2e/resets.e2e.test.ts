@@ -49,6 +49,23 @@ describe('forged resets', () => {
     await path.close();
   });
 
+  it('that words refute, and the shim is killed while it watches who spoke: all live', async () => {
+    const path = await FaultyPath.open(lab, FORGER);
+    const sessions = await open(COUNT);
+    await pause(1000);
+    const echoes = sessions.map((session) => session.echoes('the last for a while'));
+    await path.tell({ do: 'forge', ttl: OTHER_TTL, distance: 0 });
+    expect(await Promise.all(echoes)).toEqual(sessions.map(() => true));
+    await shim.stop('SIGKILL');
+    shim = await ShimProcess.open(lab);
+    // Longer than it is waited for the far end, asked twice.
+    await pause(4000);
+    expect(shim.events('rst-released')).toEqual([]);
+    for (const session of sessions) expect(await session.echoes('still here')).toBe(true);
+    for (const session of sessions) session.close();
+    await path.close();
+  });
+
   it('in the middle of ten busy sessions kill none, and a genuine one behind them arrives', async () => {
     const path = await FaultyPath.open(lab, FORGER);
     const sessions = await open(COUNT);

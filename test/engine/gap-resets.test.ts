@@ -39,6 +39,21 @@ describe('a reset that is held over a gap', () => {
   });
 });
 
+it('waits for a probe that the main thread, busy with its start, has not sent yet', () => {
+  const rig = held();
+  rig.pass(4);
+  rig.restart();
+  rig.nowMs += 3000;
+  rig.stalled = true;
+  rig.pass(800);
+  rig.stalled = false;
+  rig.pass(90);
+  expect(rig.count(RST_RELEASED)).toBe(0);
+  answer(rig);
+  rig.pass(3000);
+  expect(rig.count(RST_RELEASED)).toBe(0);
+});
+
 it('is delivered in the end, however often the shim is killed meanwhile', () => {
   const rig = held();
   for (let kills = 0; kills < 60 && rig.count(RST_RELEASED) === 0; kills++) {
@@ -98,6 +113,19 @@ describe('a connection whose reset was false, behind a gap', () => {
     if (lives) answer(rig);
     wait(rig, 2000, false);
     expect(rig.count(RST_RELEASED)).toBe(lives ? 0 : 1);
+  });
+
+  it('has its time to answer a probe that was sent late', () => {
+    const rig = watched();
+    wait(rig, 1290, false);
+    rig.stalled = true;
+    rig.pass(700);
+    rig.stalled = false;
+    rig.pass(90);
+    expect(rig.count(RST_RELEASED)).toBe(0);
+    answer(rig);
+    rig.pass(3000);
+    expect(rig.count(RST_RELEASED)).toBe(0);
   });
 
   it('is not taken for dead in the last moments of a check that began before it', () => {

@@ -31,7 +31,7 @@ import {
   R_DEADMAN,
 } from '../flow/repair-table.ts';
 import { CHALLENGE_INTERVAL_MS } from '../limits.ts';
-import { seqLt } from '../wire/seq.ts';
+import { seqLeq, seqLt } from '../wire/seq.ts';
 import { hastenDeadman, waitMs } from './held.ts';
 
 /**
@@ -47,6 +47,8 @@ const CHECK_PERIOD_MS = 60_000;
 const RECENT_ANSWER_MS = CHALLENGE_INTERVAL_MS + 20;
 const AGAIN_MS = CHALLENGE_INTERVAL_MS + 50;
 const CHECK_TOTAL_MS = 700;
+/** A probe that cannot leave holds a reset no longer than this. */
+const UNSENT_MAX_MS = 2000;
 /** The least wait where a reset is false more often than not: `isPatient`. */
 const PATIENT_MS = 400;
 
@@ -99,17 +101,24 @@ function silenceMs(core: Core, flow: number, cause: number): number {
   return isPatient(core, flow, cause) && wait < PATIENT_MS ? PATIENT_MS : wait;
 }
 
-/** The probe has not left yet: its answer is waited for from now on, for maxMs in all. */
-export function postpone(core: Core, flow: number, base: number, maxMs: number): void {
+/**
+ * The probe has not left yet: its answer is waited for from now on. False: it cannot leave (the
+ * main thread is away), and holds the reset no longer.
+ */
+export function postpone(core: Core, flow: number, base: number): boolean {
   const words = core.repairs.words;
+  const heldMs = words[base + R_CHECK_AT_MS]!;
+  const probedMs = core.flows.rows[flow * FLOW_ROW_WORDS + PROBED_MS]!;
+  const last = ((seqLt(heldMs, probedMs) ? probedMs : heldMs) + UNSENT_MAX_MS) | 0;
+  if (seqLeq(last, core.nowMs)) return false;
   const waited = (core.nowMs + silenceMs(core, flow, words[base + R_CHECK_CAUSE]!)) | 0;
-  const last = (words[base + R_CHECK_AT_MS]! + maxMs) | 0;
   const deadline = seqLt(waited, last) ? waited : last;
   const again = (core.nowMs + (PATIENT_MS >> 1)) | 0;
   const isLater = seqLt(words[base + R_CHECK_DEADLINE_MS]!, deadline);
   if (isLater) words[base + R_CHECK_DEADLINE_MS] = deadline;
-  if (words[base + R_CHECK_PROBES]! === 0) return;
+  if (words[base + R_CHECK_PROBES] === 0) return true;
   if (seqLt(words[base + R_CHECK_PROBE_MS]!, again)) words[base + R_CHECK_PROBE_MS] = again;
+  return true;
 }
 
 /**

@@ -191,23 +191,25 @@ export function watchAnew(words: Int32Array, base: number, probedMs: number): vo
   words[base + R_DEAD_PROBES] = 0;
 }
 
+/** Whatever was in the way (a gap, a stall, a full outbox): the last probe has its time. */
 export function tickDeadman(core: Core, slot: number, flow: number): void {
   const words = core.repairs.words;
   const base = repairBase(slot);
   const age = since(core.nowMs, words[base + R_DEAD_AT_MS]!);
   const probes = words[base + R_DEAD_PROBES]!;
+  const latest = DEAD_MS - waitMs(core, flow);
+  if (probeWaits(core, base)) {
+    if (age > latest) words[base + R_DEAD_AT_MS] = (core.nowMs - latest) | 0;
+    return;
+  }
   const due = probes === 0 ? DEAD_FIRST_PROBE_MS : DEAD_SECOND_PROBE_MS;
   const probedMs = since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + PROBED_MS]!);
-  const waits = probeWaits(core, base);
-  if (!waits && probes < 2 && age >= due && probedMs > CHALLENGE_INTERVAL_MS) {
-    // Nobody looked for a while: the answer to this one has its time all the same.
-    const latest = probes === 0 ? DEAD_SECOND_PROBE_MS : DEAD_MS - waitMs(core, flow);
-    if (age > latest) words[base + R_DEAD_AT_MS] = (core.nowMs - due) | 0;
+  if (probes < 2 && age >= due && probedMs > CHALLENGE_INTERVAL_MS) {
+    const isLate = age > (probes === 0 ? DEAD_SECOND_PROBE_MS : latest);
+    if (isLate) words[base + R_DEAD_AT_MS] = (core.nowMs - due) | 0;
     if (probes === 0) words[base + R_DEAD_PROBED_MS] = core.nowMs;
     words[base + R_DEAD_PROBES] = probes + 1;
     probe(core, flow, FAR_END_SILENT, probes + 1);
-  } else if (waits && age >= DEAD_MS) {
-    words[base + R_DEAD_AT_MS] = (core.nowMs - DEAD_SECOND_PROBE_MS) | 0; // nobody was asked yet
   } else if (age >= DEAD_MS) {
     found(core, flow, FAR_END_SILENT, age, probes, 0, 0, 0);
     releaseHeld(core, slot, flow, FAR_END_SILENT);

@@ -95,8 +95,6 @@ import { answerReset, isAsking } from './question.ts';
 import { hearReset } from './silence.ts';
 import { supportOf } from './support.ts';
 
-/** A probe that cannot leave (the main thread is away) holds a reset no longer than this. */
-const UNSENT_MAX_MS = 2000;
 /** An answer of the socket takes a millisecond; without one nothing speaks against the reset. */
 const SOCKET_MAX_MS = 500;
 /** However often nobody looks in between: a program that dies all the time must let a reset go. */
@@ -232,10 +230,7 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
     if (heldMs >= SOCKET_MAX_MS) judgeHeld(core, flow, false, core.nowMs);
     return;
   }
-  if (probeWaits(core, base) && heldMs < UNSENT_MAX_MS) {
-    postpone(core, flow, base, UNSENT_MAX_MS);
-    return;
-  }
+  if (probeWaits(core, base) && postpone(core, flow, base)) return;
   const left = words[base + R_CHECK_PROBES_LEFT]!;
   if (left > 0 && seqLeq(words[base + R_CHECK_PROBE_MS]!, core.nowMs)) {
     // Nobody looked for a while: silence counts from this probe on.
