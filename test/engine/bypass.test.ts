@@ -12,7 +12,7 @@ import {
   STAT_RST_PASSED,
 } from '../../src/engine/codes.ts';
 import { INDEX_SETTLED } from '../../src/engine/flow/layout.ts';
-import { IDLE_SETTLED_MS, TAINT_MS } from '../../src/engine/limits.ts';
+import { CHALLENGE_INTERVAL_MS, IDLE_SETTLED_MS, TAINT_MS } from '../../src/engine/limits.ts';
 import { POLICY_BYPASS, POLICY_OFF } from '../../src/engine/memory.ts';
 import { SOCKET_GONE, SOCKET_LIVES, SOCKET_UNKNOWN } from '../../src/engine/outbox.ts';
 import {
@@ -365,10 +365,22 @@ describe('a reset on a settled flow', () => {
 
   it('is delivered as it was when the far end is silent', () => {
     expect(forge(far(DOWN))).toBe(VERDICT_DROP);
-    rig.pass(700);
+    rig.pass(720);
     const delivered = rig.injected.filter(({ path }) => path === INJECT_NEAR);
     expect(delivered).toMatchObject([{ flags: RST, seq: far(DOWN) }]);
     expect(rig.count(RST_RELEASED)).toBe(1);
+  });
+
+  it('is asked about again when who has answered somebody in the kernel may answer again', () => {
+    expect(forge(far(DOWN))).toBe(VERDICT_DROP);
+    rig.pass(CHALLENGE_INTERVAL_MS);
+    expect(rig.injected).toHaveLength(1);
+    rig.pass(100);
+    expect(rig.injected).toHaveLength(2);
+    rig.in({ flags: ACK, seq: far(DOWN), ack: near(UP) });
+    rig.pass(3000);
+    expect(rig.count(RST_REFUTED)).toBe(1);
+    expect(rig.count(RST_RELEASED)).toBe(0);
   });
 
   it('with an inexact number goes on to the host, unasked', () => {

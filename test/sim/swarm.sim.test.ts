@@ -31,6 +31,7 @@ const FOUND: readonly (readonly [seed: number, also: readonly AlsoRun[], what: s
   [24_026_592, [], 'a genuine reset was lost that came while a blind one was in doubt'],
   [90_009_695, [], 'a held reset was judged by a look that had been under way, and delivered'],
   [117_010_454, [], 'behind a kill a held reset was delivered before its probe could be answered'],
+  [127_074_763, [], 'what a server had answered in the kernel kept it from answering a probe'],
   [4_034_233, ['outage'], 'an echo in new numbers was taken for the proof of what it began at'],
   [21_034_029, [], 'doubled segments were taken for recoveries, and SACK blocks moved one too far'],
 ];

@@ -7,9 +7,12 @@
 import { DUPLICATE_ADDRESS, RST_DROPPED, RST_FOREIGN, STAT_CHECK_LIMIT } from '../codes.ts';
 import { type Core, count, enforce, flagsOf, setFlags, since } from '../core.ts';
 import {
+  ANCHORED_MS,
   ANSWERED_MS,
   CHECK_AT_MS,
   CHECK_COUNT,
+  FLOW_BYPASSED,
+  FLOW_NUMBERS_OLD,
   FLOW_PROVOKED,
   FLOW_REFUTED,
   FLOW_ROW_WORDS,
@@ -142,7 +145,9 @@ export function arm(core: Core, flow: number, base: number, cause: number): void
   const answeredMs = core.flows.rows[row + ANSWERED_MS]!;
   const probedMs = core.flows.rows[row + PROBED_MS]!;
   // An answer that was lost on its way counts for the sender's limit as well.
-  const lastMs = seqLt(answeredMs, probedMs) ? probedMs : answeredMs;
+  const knownMs = seqLt(answeredMs, probedMs) ? probedMs : answeredMs;
+  const unseenMs = unseenUntil(core, flow, knownMs);
+  const lastMs = seqLt(knownMs, unseenMs) ? unseenMs : knownMs;
   const spaced = isShower(core, flow) && since(core.nowMs, probedMs) < AGAIN_MS;
   words[base + R_CHECK_OTHERS] = (words[base + R_ARMED]! & R_DEADMAN) === 0 ? 0 : 1;
   words[base + R_ARMED] = (words[base + R_ARMED]! & ~R_DEADMAN) | R_CHECKING;
@@ -161,4 +166,13 @@ export function arm(core: Core, flow: number, base: number, cause: number): void
   words[base + R_CHECK_AGAIN_MS] = (lastMs + AGAIN_MS) | 0;
   words[base + R_CHECK_PROBES_LEFT] = spaced ? 1 : 2;
   words[base + R_CHECK_DEADLINE_MS] = seqLt(last, limit) ? last : limit;
+}
+
+/** Until then answers to others may have gone by in the kernel; `otherwise`: all were seen. */
+function unseenUntil(core: Core, flow: number, otherwise: number): number {
+  const flags = flagsOf(core, flow);
+  if ((flags & FLOW_NUMBERS_OLD) !== 0) return core.nowMs;
+  return (flags & FLOW_BYPASSED) !== 0
+    ? core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS]!
+    : otherwise;
 }
