@@ -23,6 +23,18 @@ function held(): Rig {
   return rig;
 }
 
+/** The main thread is away for so long; then the probe leaves, and is answered soon behind it. */
+function livesThrough(rig: Rig, awayMs: number): void {
+  rig.stalled = true;
+  rig.pass(awayMs);
+  rig.stalled = false;
+  rig.pass(90);
+  expect(rig.count(RST_RELEASED)).toBe(0);
+  answer(rig);
+  rig.pass(3000);
+  expect(rig.count(RST_RELEASED)).toBe(0);
+}
+
 describe('a reset that is held over a gap', () => {
   it.each([true, false])('is asked about again, and delivered only into silence: %s', (lives) => {
     const rig = held();
@@ -44,14 +56,7 @@ it('waits for a probe that the main thread, busy with its start, has not sent ye
   rig.pass(4);
   rig.restart();
   rig.nowMs += 3000;
-  rig.stalled = true;
-  rig.pass(800);
-  rig.stalled = false;
-  rig.pass(90);
-  expect(rig.count(RST_RELEASED)).toBe(0);
-  answer(rig);
-  rig.pass(3000);
-  expect(rig.count(RST_RELEASED)).toBe(0);
+  livesThrough(rig, 800);
 });
 
 it('is delivered in the end, however often the shim is killed meanwhile', () => {
@@ -118,14 +123,7 @@ describe('a connection whose reset was false, behind a gap', () => {
   it('has its time to answer a probe that was sent late', () => {
     const rig = watched();
     wait(rig, 1290, false);
-    rig.stalled = true;
-    rig.pass(700);
-    rig.stalled = false;
-    rig.pass(90);
-    expect(rig.count(RST_RELEASED)).toBe(0);
-    answer(rig);
-    rig.pass(3000);
-    expect(rig.count(RST_RELEASED)).toBe(0);
+    livesThrough(rig, 700);
   });
 
   it('is not taken for dead in the last moments of a check that began before it', () => {
