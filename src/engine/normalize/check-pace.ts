@@ -110,9 +110,9 @@ function silenceMs(core: Core, flow: number, cause: number): number {
  */
 export function postpone(core: Core, flow: number, base: number): boolean {
   const words = core.repairs.words;
-  const heldMs = words[base + R_CHECK_AT_MS]!;
+  const beganMs = words[base + R_CHECK_AT_MS]!;
   const probedMs = core.flows.rows[flow * FLOW_ROW_WORDS + PROBED_MS]!;
-  const last = ((seqLt(heldMs, probedMs) ? probedMs : heldMs) + UNSENT_MAX_MS) | 0;
+  const last = ((seqLt(beganMs, probedMs) ? probedMs : beganMs) + UNSENT_MAX_MS) | 0;
   if (seqLeq(last, core.nowMs)) return false;
   const waited = (core.nowMs + silenceMs(core, flow, words[base + R_CHECK_CAUSE]!)) | 0;
   const deadline = seqLt(waited, last) ? waited : last;
