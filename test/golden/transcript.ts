@@ -3,8 +3,9 @@
  * it, every event, what was counted, and how each connection ended. The same trial gives the same
  * text; its last line holds a hash over every octet that reached either host, and when.
  */
-import { connectionLines } from '../../src/datapath/sim/packet-lines.ts';
+import { PacketLog } from '../../src/datapath/sim/packet-lines.ts';
 import { type RandomPlan, withFaults } from '../../src/datapath/sim/random-plan.ts';
+import { drainEvents } from '../../src/datapath/sim/scenario.ts';
 import type { ShimHost } from '../../src/datapath/sim/shim-host.ts';
 import type { ShimPlan } from '../../src/datapath/sim/shim-plan.ts';
 import { runWorld, type WorldResult } from '../../src/datapath/sim/world.ts';
@@ -27,21 +28,18 @@ export function readPlan(text: string): GoldenWorld {
 }
 
 export function transcript({ plan, shim }: GoldenWorld): string {
-  const result = runWorld(plan, shim);
+  const logs = plan.connections.map((about) => new PacketLog(plan, about));
+  const result = runWorld(plan, shim, (point, atUs, bytes) => {
+    for (const log of logs) log.note(point, atUs, bytes);
+  });
   const host = result.shim;
   if (host === null) throw new Error('this run had no shim');
-  const talks = plan.connections.flatMap((about, i) => [
-    `connection ${i}, from port ${about.clientPort}:`,
-    ...connectionLines(plan, shim, about).map((line) => `  ${line}`),
+  const talks = logs.flatMap((log, i) => [
+    `connection ${i}, from port ${log.about.clientPort}:`,
+    ...log.lines().map((line) => `  ${line}`),
     `  ${endText(result, i)}`,
   ]);
-  const lines = [
-    ...talks,
-    'events:',
-    ...eventLines(host, result.endUs),
-    'counted:',
-    ...countLines(host),
-  ];
+  const lines = [...talks, 'events:', ...eventLines(host), 'counted:', ...countLines(host)];
   return `${[...lines, `hash ${(result.traceHash >>> 0).toString(16)}`].join('\n')}\n`;
 }
 
@@ -53,25 +51,19 @@ function endText({ connections }: WorldResult, i: number): string {
   return `client ${side(one.client)}; server ${side(one.server)}`;
 }
 
-/** Behind the packet that caused it; times: seconds of the world. */
-function eventLines(host: ShimHost, endUs: number): string[] {
-  const { events } = host;
-  const startMs = (host.nowMs() - Math.floor(endUs / 1000)) | 0;
-  const lines: string[] = [];
-  for (let at = events.peek(); at >= 0; at = events.peek()) {
-    const record = readEvent(events.words, at);
-    const atMs = ((events.words[at + EV_NOW_MS] ?? 0) - startMs) | 0;
+/** Times: seconds of the world. */
+function eventLines(host: ShimHost): string[] {
+  return drainEvents(host.events).map((event) => {
+    const record = readEvent(event, 0);
+    const seconds = host.worldMs(event[EV_NOW_MS] ?? 0) / 1000;
     if (record === undefined) throw new Error('an event of no known code');
     const { code, cause, observed, flow, ageMs } = record;
     const args = Object.entries(record.args).map(([key, value]) => ` ${key} ${value}`);
     const because = cause === undefined ? '' : ` because of ${cause}`;
-    lines.push(
-      `${(atMs / 1000).toFixed(3).padStart(8)} ${flow}, age ${ageMs}: ${code}${because}` +
-        `${observed ? ', observed only' : ''}${args.join(',')}`,
-    );
-    events.release();
-  }
-  return lines.map((line) => `  ${line}`);
+    const only = observed ? ', observed only' : '';
+    const time = seconds.toFixed(3).padStart(8);
+    return `  ${time} ${flow}, age ${ageMs}: ${code}${because}${only}${args.join(',')}`;
+  });
 }
 
 function countLines({ engine, mainThread, rewritten }: ShimHost): string[] {

@@ -75,14 +75,13 @@ function judgeMove(
   return violation('moved-rightly', { atUs: move.atUs, heard, asked, lost: lost.length }, i);
 }
 
-function movesOf({ shim, endUs }: WorldResult): Move[] {
+function movesOf({ shim }: WorldResult): Move[] {
   if (shim === null) return [];
-  const startMs = (shim.nowMs() - Math.floor(endUs / 1000)) | 0;
   return drainEvents(shim.events)
     .filter((event) => event[EV_CODE] === REANCHORED)
     .map((event) => ({
       clientPort: (event[EV_PORTS] as number) >>> 16,
-      atUs: (((event[EV_NOW_MS] as number) - startMs) | 0) * 1000,
+      atUs: shim.worldMs(event[EV_NOW_MS] as number) * 1000,
       isn: event[EV_ARG] as number,
       otherIsn: event[EV_ARG + 1] as number,
     }));

@@ -31,25 +31,36 @@ export function packetLines({ plan, shim: normal }: Trial, broken: Violation): r
   if (about === undefined) return [];
   const shim: ShimPlan =
     broken.figures['run'] === 'outage' ? { ...normal, restarts: 'outage' } : normal;
-  const all = connectionLines(plan, shim, about);
+  const log = new PacketLog(plan, about);
+  runWorld(plan, shim, (point, atUs, bytes) => log.note(point, atUs, bytes));
+  const all = log.lines();
   const left = all.length - LINES_MAX;
   return left > 0 ? [`… ${left} packets before`, ...all.slice(left)] : all;
 }
 
-/** All packets of one of its connections. */
-export function connectionLines(
-  plan: WorldPlan,
-  shim: ShimPlan,
-  about: ConnectionPlan,
-): readonly string[] {
-  const lines: Line[] = [];
-  runWorld(plan, shim, (point, atUs, bytes) => {
+/** All packets of one connection of a world while that runs: `note` is called from its tap. */
+export class PacketLog {
+  readonly about: ConnectionPlan;
+  private readonly plan: WorldPlan;
+  private readonly seen: Line[] = [];
+
+  constructor(plan: WorldPlan, about: ConnectionPlan) {
+    this.plan = plan;
+    this.about = about;
+  }
+
+  note(point: TapPoint, atUs: number, bytes: Uint8Array): void {
     const packet = decodePacket(bytes);
-    if (packet === null || ![packet.srcPort, packet.dstPort].includes(about.clientPort)) return;
-    note(lines, { point, atUs, packet, bytes: bytes.slice(), what: '' }, plan.clientDelayUs);
-  });
-  const isn = (about.server.iss + plan.offsets.server) | 0;
-  return lines.map((line) => formatLine(line, about, isn));
+    if (packet === null || ![packet.srcPort, packet.dstPort].includes(this.about.clientPort))
+      return;
+    const line = { point, atUs, packet, bytes: bytes.slice(), what: '' };
+    note(this.seen, line, this.plan.clientDelayUs);
+  }
+
+  lines(): readonly string[] {
+    const isn = (this.about.server.iss + this.plan.offsets.server) | 0;
+    return this.seen.map((line) => formatLine(line, this.about, isn));
+  }
 }
 
 /** Joins a packet that leaves the shim to the same one that came to it. */

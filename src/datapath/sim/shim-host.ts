@@ -130,6 +130,11 @@ export class ShimHost {
     return (this.startMs + Math.floor(this.queue.nowUs / 1000)) | 0;
   }
 
+  /** Engine time as ms since the world began. */
+  worldMs(engineMs: number): number {
+    return (engineMs - this.startMs) | 0;
+  }
+
   fromClient(bytes: Uint8Array): void {
     const packet = decodePacket(bytes);
     const ports = packet === null ? 0 : (packet.srcPort << 16) | packet.dstPort;

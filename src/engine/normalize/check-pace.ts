@@ -34,7 +34,7 @@ import {
   R_DEADMAN,
 } from '../flow/repair-table.ts';
 import { CHALLENGE_INTERVAL_MS } from '../limits.ts';
-import { seqLeq, seqLt } from '../wire/seq.ts';
+import { seqLeq, seqLt, seqMax } from '../wire/seq.ts';
 import { hastenDeadman, waitMs } from './held.ts';
 
 /**
@@ -112,7 +112,7 @@ export function postpone(core: Core, flow: number, base: number): boolean {
   const words = core.repairs.words;
   const beganMs = words[base + R_CHECK_AT_MS]!;
   const probedMs = core.flows.rows[flow * FLOW_ROW_WORDS + PROBED_MS]!;
-  const last = ((seqLt(beganMs, probedMs) ? probedMs : beganMs) + UNSENT_MAX_MS) | 0;
+  const last = (seqMax(beganMs, probedMs) + UNSENT_MAX_MS) | 0;
   if (seqLeq(last, core.nowMs)) return false;
   const waited = (core.nowMs + silenceMs(core, flow, words[base + R_CHECK_CAUSE]!)) | 0;
   const deadline = seqLt(waited, last) ? waited : last;
@@ -129,9 +129,8 @@ export function postpone(core: Core, flow: number, base: number): boolean {
  * gone by. One more, when the far end may answer again; silence counts from that one on.
  */
 export function askOnceMore(words: Int32Array, base: number, probedMs: number): void {
-  const planned = words[base + R_CHECK_PROBE_MS]!;
   const earliest = (probedMs + AGAIN_MS) | 0;
-  const probeMs = seqLt(planned, earliest) ? earliest : planned;
+  const probeMs = seqMax(words[base + R_CHECK_PROBE_MS]!, earliest);
   words[base + R_CHECK_PROBES_LEFT] = 1;
   words[base + R_CHECK_PROBE_MS] = probeMs;
   words[base + R_CHECK_DEADLINE_MS] = probeMs;
@@ -142,12 +141,8 @@ export function arm(core: Core, flow: number, base: number, cause: number): void
   const row = flow * FLOW_ROW_WORDS;
   const patient = isPatient(core, flow, cause);
   const wait = silenceMs(core, flow, cause);
-  const answeredMs = core.flows.rows[row + ANSWERED_MS]!;
   const probedMs = core.flows.rows[row + PROBED_MS]!;
-  // An answer that was lost on its way counts for the sender's limit as well.
-  const knownMs = seqLt(answeredMs, probedMs) ? probedMs : answeredMs;
-  const unseenMs = unseenUntil(core, flow, knownMs);
-  const lastMs = seqLt(knownMs, unseenMs) ? unseenMs : knownMs;
+  const lastMs = lastAnswerMs(core, flow);
   const spaced = isShower(core, flow) && since(core.nowMs, probedMs) < AGAIN_MS;
   words[base + R_CHECK_OTHERS] = (words[base + R_ARMED]! & R_DEADMAN) === 0 ? 0 : 1;
   words[base + R_ARMED] = (words[base + R_ARMED]! & ~R_DEADMAN) | R_CHECKING;
@@ -168,11 +163,15 @@ export function arm(core: Core, flow: number, base: number, cause: number): void
   words[base + R_CHECK_DEADLINE_MS] = seqLt(last, limit) ? last : limit;
 }
 
-/** Until then answers to others may have gone by in the kernel; `otherwise`: all were seen. */
-function unseenUntil(core: Core, flow: number, otherwise: number): number {
+/**
+ * The latest at which the far end may have answered anybody. An answer that was lost on its way
+ * counts for its limit as well, and what went by in the kernel nobody has seen.
+ */
+function lastAnswerMs(core: Core, flow: number): number {
   const flags = flagsOf(core, flow);
   if ((flags & FLOW_NUMBERS_OLD) !== 0) return core.nowMs;
-  return (flags & FLOW_BYPASSED) !== 0
-    ? core.flows.rows[flow * FLOW_ROW_WORDS + ANCHORED_MS]!
-    : otherwise;
+  const rows = core.flows.rows;
+  const row = flow * FLOW_ROW_WORDS;
+  const lastMs = seqMax(rows[row + ANSWERED_MS]!, rows[row + PROBED_MS]!);
+  return (flags & FLOW_BYPASSED) === 0 ? lastMs : seqMax(lastMs, rows[row + ANCHORED_MS]!);
 }

@@ -5,15 +5,7 @@
  * `translateIn` to `translateOut`.
  */
 import { STALE_ACK } from '../codes.ts';
-import {
-  type Core,
-  farHalf,
-  flagsOf,
-  generationOf,
-  nearHalf,
-  repairOf,
-  setFlags,
-} from '../core.ts';
+import { type Core, farHalf, flagsOf, generationOf, nearHalf, setFlags } from '../core.ts';
 import { found } from '../emit.ts';
 import {
   ANSWERED_MS,
@@ -49,12 +41,11 @@ import { fillTcpChecksum } from '../wire/checksum.ts';
 import { ACK, FIN, RST, SYN } from '../wire/segment.ts';
 import { seqAdd, seqDiff } from '../wire/seq.ts';
 import { anchor, normalizeDuplicateAck, normalizeSynAck } from './handshake.ts';
-import { aliveAgain } from './held.ts';
 import { hearNear, normalizeJump } from './jump.ts';
 import { dropMoving, kernelIn } from './kernel.ts';
 import { noteOrigin } from './provenance.ts';
 import { answerFromOther, inSpaceOfChosen, settle } from './question.ts';
-import { normalizeReset, refute } from './reset.ts';
+import { hearLiving, normalizeReset } from './reset.ts';
 import { translateResynced } from './resynced.ts';
 import { normalizeSack } from './sack.ts';
 import { hearFar, speakNear } from './silence.ts';
@@ -257,9 +248,7 @@ function fromFar(core: Core, flow: number): number {
   if (seg.segLen === 0 && seg.segAck === halves[near + SND_UNA]) {
     rows[row + ANSWERED_MS] = core.nowMs;
   }
-  refute(core, flow);
-  const slot = repairOf(core, flow);
-  if (slot >= 0) aliveAgain(core, slot, flow);
+  hearLiving(core, flow);
   noteOrigin(core, flow);
   trackOrigin(halves, far, seg.ttl, core.macHash);
   const fresh = seg.payloadBytes > 0 && seg.segSeq === halves[far + SND_CONT];

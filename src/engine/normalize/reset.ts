@@ -82,6 +82,7 @@ import { arm, isProvoked, postpone } from './check-pace.ts';
 import { isExact, maybeExact } from './exact.ts';
 import { isBeyond } from './forwarded.ts';
 import {
+  aliveAgain,
   disarm,
   holdReset,
   judgeHeld,
@@ -253,8 +254,15 @@ export function tickCheck(core: Core, slot: number, flow: number): void {
   }
 }
 
+/** The far end has spoken: that refutes a held reset, and ends a watch behind a refuted one. */
+export function hearLiving(core: Core, flow: number): void {
+  refute(core, flow);
+  const slot = repairOf(core, flow);
+  if (slot >= 0) aliveAgain(core, slot, flow);
+}
+
 /** A segment of the far end at or behind the held reset's number: it was false. */
-export function refute(core: Core, flow: number): void {
+function refute(core: Core, flow: number): void {
   const far = farHalf(core, flow);
   const halves = core.flows.halves;
   if ((halves[far + HALF_FLAGS]! & HALF_RST_SEEN) !== 0) refuteObserved(core, flow, far);

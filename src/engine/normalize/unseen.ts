@@ -13,7 +13,7 @@
  *
  * Owns FLOW_UNSEEN. Units: octets. DESIGN §3.
  */
-import { type Core, clearFlags, farHalf, flagsOf, nearHalf, repairOf, setFlags } from '../core.ts';
+import { type Core, clearFlags, farHalf, flagsOf, nearHalf, setFlags } from '../core.ts';
 import { askSocket } from '../emit.ts';
 import {
   ANCHORED_MS,
@@ -35,9 +35,8 @@ import { pickUpAgain } from '../lifecycle.ts';
 import { POLICY_GATEWAY } from '../memory.ts';
 import { ACK, RST, SYN } from '../wire/segment.ts';
 import { type Seq, seqAdd, seqDiff } from '../wire/seq.ts';
-import { aliveAgain } from './held.ts';
 import { hearUnseen } from './question.ts';
-import { refute } from './reset.ts';
+import { hearLiving } from './reset.ts';
 
 /** Two numbers of a stranger lie this near to ours once in some million times. */
 const NEAR_OCTETS = 1 << 20;
@@ -58,10 +57,7 @@ function hearFarUnseen(core: Core, flow: number): void {
   hearUnseen(core, flow);
   const cont = core.flows.halves[farHalf(core, flow) + SND_CONT]!;
   const ahead = seqDiff(core.seg.segSeq, cont);
-  if (ahead <= -NEAR_OCTETS || ahead >= NEAR_OCTETS) return;
-  refute(core, flow);
-  const slot = repairOf(core, flow);
-  if (slot >= 0) aliveAgain(core, slot, flow);
+  if (ahead > -NEAR_OCTETS && ahead < NEAR_OCTETS) hearLiving(core, flow);
 }
 
 /** A leaving segment of a translated flow; false: it is none of that flow. */
