@@ -132,6 +132,28 @@ describe.each([0x12345678, -0x12345678, 0x7ffffff0, -0x7fffff00, 0x30000000])(
       expect(rig.injected).toEqual([]);
     });
 
+    it('are not asked about where one of them is a single octet that was sent unseen', () => {
+      const rig = upload();
+      ack(rig, HOLE, shifted(delta, 1 + 2 * MSS, 2 + 2 * MSS));
+      rig.pass(4);
+      ack(rig, HOLE, shifted(delta, 1 + 4 * MSS, 2 + 4 * MSS, ...BLOCK));
+      expect(edges(rig)).toEqual(shifted(delta, 1 + 4 * MSS, 2 + 4 * MSS, ...BLOCK));
+      expect(rig.injected).toEqual([]);
+    });
+
+    it('are not believed for D-SACKs, of which one may tell of what was sent unseen', () => {
+      const rig = upload();
+      ack(rig, HOLE, shifted(delta, 1, 1 + MSS));
+      rig.pass(4);
+      expect(rig.injected.length).toBe(1);
+      // The answer to an octet that the near end sent itself, unseen, and not to the probe.
+      for (const octet of [700, 650, 600]) {
+        ack(rig, HOLE, shifted(delta, octet, octet + 1));
+        expect(edges(rig)).toEqual([]);
+      }
+      expect(rig.count(code.SACK_CALIBRATED)).toBe(0);
+    });
+
     it('are inferred from recoveries that complete, six alike', () => {
       const rig = singles();
       let at = 2;

@@ -30,6 +30,7 @@ const FOUND: readonly (readonly [seed: number, also: readonly AlsoRun[], what: s
   [24_018_899, [], 'the same behind an answer that the network had doubled'],
   [24_026_592, [], 'a genuine reset was lost that came while a blind one was in doubt'],
   [90_009_695, [], 'a held reset was judged by a look that had been under way, and delivered'],
+  [110_032_861, [], 'a D-SACK of one octet that had gone by unseen was taken for the answer'],
   [117_010_454, [], 'behind a kill a held reset was delivered before its probe could be answered'],
   [127_074_763, [], 'what a server had answered in the kernel kept it from answering a probe'],
   [4_034_233, ['outage'], 'an echo in new numbers was taken for the proof of what it began at'],
@@ -45,6 +46,7 @@ const NO_BUG: readonly (readonly [seed: number, what: string])[] = [
   [70_004_182, 'a reordered segment was thrown away for its TSval, and a timer had to bring it'],
   [91_075_577, 'sixteen kills in a row cost one held reset a probe each'],
   [100_087_381, 'an ACK to what the rival sent had brought a lost FIN before the numbers jumped'],
+  [140_015_712, 'who forges resets had not heard of the server, but where the shim had asked it'],
   [6_027_999, 'the rival answered a probe that had left before a kill'],
   [1_041_224, 'a server that had itself aborted was taken for one that lives'],
 ];

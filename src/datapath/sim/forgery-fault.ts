@@ -17,6 +17,7 @@ export interface ForgedReset {
 export class ForgeryFault implements Fault {
   private readonly clientPort: number;
   private readonly resets: readonly ForgedReset[];
+  /** The server's last, or, before any that another fault did not make anew, what it would say. */
   private last: Packet | null = null;
   private ack = 0;
   private started = false;
@@ -31,6 +32,7 @@ export class ForgeryFault implements Fault {
     this.ack = packet.ack;
     if (this.started) return false;
     this.started = true;
+    this.last ??= mirrored(packet);
     for (const reset of this.resets) {
       wires.queue.after(reset.atUs, () => {
         if (this.last === null) return;
@@ -44,6 +46,12 @@ export class ForgeryFault implements Fault {
     if (packet.dstPort === this.clientPort) this.last = packet;
     return false;
   }
+}
+
+/** From whom it went to, to whom it came from. */
+function mirrored(packet: Packet): Packet {
+  const { src, dst, srcPort, dstPort } = packet;
+  return { ...packet, src: dst, dst: src, srcPort: dstPort, dstPort: srcPort };
 }
 
 /** A bare reset in the name of whoever sent `like`. */

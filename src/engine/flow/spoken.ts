@@ -31,13 +31,15 @@ export const S_OCTET_SEQ = 50;
 export const S_OCTET = 51;
 export const S_OCTET_FLOW = 52; // flow + 1
 export const S_OCTET_GENERATION = 53;
-export const SPOKEN_WORDS = 54;
+/** Who has sent one octet alone: that stays true as well. */
+export const S_SINGLE_FLOW = 54; // flow + 1
+export const S_SINGLE_GENERATION = 55;
+export const SPOKEN_WORDS = 56;
 
 export const FLIGHT_KNOWN = 1;
 export const SHORT_KNOWN = 2;
 export const OCTET_PENDING = 4;
-export const SENT_SINGLE = 8;
-export const RECALLED = 16;
+export const RECALLED = 8;
 
 export class Spoken {
   static readonly BYTES = SPOKEN_COUNT * SPOKEN_WORDS * 4;
@@ -160,10 +162,10 @@ export class Spoken {
   }
 
   /** The first octet of a segment of the near end, of so many, behind `note`. */
-  noteOctet(flow: number, seq: Seq, octet: number, octets: number): void {
+  noteOctet(flow: number, generation: number, seq: Seq, octet: number, octets: number): void {
     const words = this.words;
     const at = this.slot(flow);
-    if (octets === 1) words[at + S_KNOWN] = words[at + S_KNOWN]! | SENT_SINGLE;
+    if (octets === 1) this.noteSingle(flow, generation);
     if ((words[at + S_KNOWN]! & OCTET_PENDING) !== 0) return;
     words[at + S_PENDING_SEQ] = seq;
     words[at + S_PENDING] = octet;
@@ -191,16 +193,25 @@ export class Spoken {
     return words[at + S_OCTET_GENERATION] === generation ? words[at + S_OCTET]! : -1;
   }
 
-  /** Has the near end itself sent one octet alone? */
-  sentSingle(flow: number): boolean {
-    return (this.words[this.slot(flow) + S_KNOWN]! & SENT_SINGLE) !== 0;
+  /** The near end itself has sent one octet alone. */
+  noteSingle(flow: number, generation: number): void {
+    const at = this.slot(flow);
+    this.words[at + S_SINGLE_FLOW] = flow + 1;
+    this.words[at + S_SINGLE_GENERATION] = generation;
+  }
+
+  /** Is the near end known to have sent one octet alone? */
+  sentSingle(flow: number, generation: number): boolean {
+    const at = this.slot(flow);
+    const isFlow = this.words[at + S_SINGLE_FLOW] === flow + 1;
+    return isFlow && this.words[at + S_SINGLE_GENERATION] === generation;
   }
 
   octetSeq(flow: number): Seq {
     return this.words[this.slot(flow) + S_OCTET_SEQ]!;
   }
 
-  /** Packets of the flow go by unseen: all that was known proves nothing now, but for the octet. */
+  /** Packets of the flow go by unseen: what was known proves nothing now, but for single octets. */
   forget(flow: number): void {
     const at = this.slot(flow);
     if (this.words[at + S_FLOW] === flow + 1) this.words[at + S_FLOW] = 0;

@@ -95,9 +95,10 @@ export function normalizeEgress(core: Core, flow: number): number {
 function remember(core: Core, flow: number, near: number): void {
   const seg = core.seg;
   const halves = core.flows.halves;
+  const generation = generationOf(core, flow);
   core.spoken.note(
     flow,
-    generationOf(core, flow),
+    generation,
     seg.segAck,
     seg.tsVal,
     halves[near + SND_UNA]!,
@@ -108,7 +109,7 @@ function remember(core: Core, flow: number, near: number): void {
   );
   if (seg.payloadBytes > 0 && (core.info & INFO_TRUNCATED) === 0) {
     const first = core.buf[seg.payloadOff]!;
-    core.spoken.noteOctet(flow, seg.segSeq, first, seg.payloadBytes);
+    core.spoken.noteOctet(flow, generation, seg.segSeq, first, seg.payloadBytes);
   }
 }
 

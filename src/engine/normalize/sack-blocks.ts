@@ -36,7 +36,7 @@ export function blocksFit(core: Core, from: number, delta: number, nxt: Seq): bo
     if (!seqLt(left, right)) return false;
     if (seqLt(segAck, left) && seqLeq(right, nxt)) continue;
     const below = seqDiff(segAck, left);
-    if (i === 0 && seqLeq(right, segAck) && below <= DUPLICATE_OCTETS) continue;
+    if (i === 0 && seqLeq(right, segAck) && below > 0 && below <= DUPLICATE_OCTETS) continue;
     return false;
   }
   return true;
@@ -56,6 +56,20 @@ export function highestEdge(core: Core): Seq {
     if (seqLt(highest, rightEdge(core, i))) highest = rightEdge(core, i);
   }
   return highest;
+}
+
+/** Does the last block, moved down by `delta`, lie behind SEG.ACK? Then it is no D-SACK. */
+export function isBeyondAck(core: Core, delta: number): boolean {
+  const { sackCount, segAck } = core.seg;
+  return seqLt(segAck, seqAdd(leftEdge(core, sackCount - 1), -delta));
+}
+
+/** Is there a block of one octet, as of one that was sent alone? */
+export function hasSingle(core: Core): boolean {
+  for (let i = 0; i < core.seg.sackCount; i++) {
+    if (seqDiff(rightEdge(core, i), leftEdge(core, i)) === 1) return true;
+  }
+  return false;
 }
 
 /** Moves every block down by `delta`. */

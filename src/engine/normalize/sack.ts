@@ -71,7 +71,9 @@ import { INFO_TRUNCATED } from '../verdict.ts';
 import { type Seq, seqDiff, seqLt } from '../wire/seq.ts';
 import {
   blocksFit,
+  hasSingle,
   highestEdge,
+  isBeyondAck,
   leftEdge,
   moveBlocks,
   offeredEnd,
@@ -147,8 +149,11 @@ function beginRepair(core: Core, flow: number, nxt: Seq): void {
 /** Blocks in other numbers, before it is known by how much. */
 function askAbout(core: Core, flow: number, at: number): void {
   noteTail(core, at);
-  ask(core, flow, at);
   const words = core.sacks.words;
+  if (words[at + K_PROBES] === 0 && hasSingle(core)) {
+    core.spoken.noteSingle(flow, generationOf(core, flow));
+  }
+  ask(core, flow, at);
   const waits = words[at + K_PROBES]! > 0 && since(core.nowMs, words[at + K_PROBE_MS]!) < ANSWER_MS;
   if (waits) withhold(core, flow);
 }
@@ -174,7 +179,15 @@ function judgeBlocks(core: Core, flow: number, at: number, nxt: Seq): void {
     return;
   }
   words[at + K_MISFITS] = 0;
-  if (state === SACK_TRIED) believe(core, flow, at);
+  if (state === SACK_TRIED) {
+    // What the near end sent unseen may have been one octet, and its D-SACK taken for the answer:
+    // another D-SACK, which fits nearly any numbers, is no second word.
+    if (!isBeyondAck(core, delta)) {
+      withhold(core, flow);
+      return;
+    }
+    believe(core, flow, at);
+  }
   if (enforce(core, SACK_REPAIRED)) moveBlocks(core, delta);
 }
 
@@ -182,7 +195,7 @@ function judgeBlocks(core: Core, flow: number, at: number, nxt: Seq): void {
 function takeAnswer(core: Core, flow: number, at: number, nxt: Seq): boolean {
   const words = core.sacks.words;
   // Whoever sends single octets himself may be told of one of them.
-  if (words[at + K_ASKED] === 0 || core.spoken.sentSingle(flow)) return false;
+  if (words[at + K_ASKED] === 0 || sendsSingles(core, flow)) return false;
   if (since(core.nowMs, words[at + K_PROBE_MS]!) > ANSWER_MS) return false;
   if (seqDiff(rightEdge(core, 0), leftEdge(core, 0)) !== 1) return false;
   const delta = seqDiff(leftEdge(core, 0), words[at + K_PROBE_SEQ]!);
@@ -239,12 +252,16 @@ function ask(core: Core, flow: number, at: number): void {
   // it for somebody else's (nf_conntrack_proto_tcp.c, "lower bound of the window").
   const back = seqDiff(core.seg.segAck, seq);
   const reach = seqDiff(offeredEnd(core, flow), core.seg.segAck);
-  if (back > reach || core.spoken.sentSingle(flow)) return;
+  if (back > reach || sendsSingles(core, flow)) return;
   const octet = words[at + K_PROBE_OCTET]!;
   if (!probeWithOctet(core, flow, SACK_OUT_OF_WINDOW, seq, octet, probes + 1)) return;
   words[at + K_PROBES] = probes + 1;
   words[at + K_PROBE_MS] = core.nowMs;
   words[at + K_ASKED] = words[at + K_ASKED]! + 1;
+}
+
+function sendsSingles(core: Core, flow: number): boolean {
+  return core.spoken.sentSingle(flow, generationOf(core, flow));
 }
 
 function chooseOctet(core: Core, flow: number, at: number): boolean {

@@ -14,7 +14,7 @@ const RCV_NXT = 800;
 function spoken(): Spoken {
   const all = new Spoken(new ArrayBuffer(Spoken.BYTES));
   all.note(FLOW, GENERATION, ACKED, TS, 1, 1, 101, true, 50);
-  all.noteOctet(FLOW, 1, 0x41, 100);
+  all.noteOctet(FLOW, GENERATION, 1, 0x41, 100);
   all.acknowledged(FLOW, GENERATION, 101);
   return all;
 }
@@ -66,6 +66,17 @@ describe('what is known of a flow', () => {
     expect(all.octetKnown(SAME_SLOT, GENERATION)).toBe(-1);
     all.note(FLOW, GENERATION, ACKED, TS, 1, 501, 601, true, 50);
     expect(all.octetKnown(FLOW, GENERATION)).toBe(0x41);
+  });
+
+  it('is for good that the near end has sent one octet alone', () => {
+    const all = spoken();
+    expect(all.sentSingle(FLOW, GENERATION)).toBe(false);
+    all.noteOctet(FLOW, GENERATION, 101, 0x42, 1);
+    all.forget(FLOW);
+    all.note(FLOW, GENERATION, ACKED, TS, 101, 102, 602, true, 50);
+    expect(all.sentSingle(FLOW, GENERATION)).toBe(true);
+    expect(all.sentSingle(FLOW, GENERATION + 1)).toBe(false);
+    expect(all.sentSingle(SAME_SLOT, GENERATION)).toBe(false);
   });
 
   it('begins anew where another flow takes the slot', () => {
