@@ -47,6 +47,10 @@ const NO_BUG: readonly (readonly [seed: number, what: string])[] = [
   [91_075_577, 'sixteen kills in a row cost one held reset a probe each'],
   [100_087_381, 'an ACK to what the rival sent had brought a lost FIN before the numbers jumped'],
   [140_015_712, 'who forges resets had not heard of the server, but where the shim had asked it'],
+  [
+    143_075_668,
+    'a server that had aborted was heard once more: its last ACK, doubled by the network',
+  ],
   [6_027_999, 'the rival answered a probe that had left before a kill'],
   [1_041_224, 'a server that had itself aborted was taken for one that lives'],
 ];

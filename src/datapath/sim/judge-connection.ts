@@ -140,7 +140,9 @@ function judgeEnd(
   if (aborts(connection) && kinds.includes('jump')) return null;
   if (aborts(connection)) {
     const wrong = judgeAbort(plan, simple, reuse, GENUINE_RESET_MS, before, after);
-    if (wrong === null || !rivals || !wasSilent(plan, shim, connection, pool)) return wrong;
+    if (wrong === null || !rivals) return wrong;
+    if (wasHeardAgain(plan, shim, connection, after.server.abortedUs, pool)) return null;
+    if (!wasSilent(plan, shim, connection, pool)) return wrong;
     return judgeAbort(plan, simple, reuse, DISPUTED_RESET_MS, before, after);
   }
   // Without a fault it is its script that does not end.
@@ -237,6 +239,31 @@ function wasSilent(
     if ((flags & (SYN | RST)) === 0) spoke = true;
   });
   return !spoke;
+}
+
+/**
+ * Did an ACK that the server had sent come once more behind its genuine reset, doubled on the way?
+ * Without timestamps it says what a living end point says that answers.
+ */
+function wasHeardAgain(
+  plan: RandomPlan,
+  shim: ShimPlan,
+  connection: ConnectionPlan,
+  abortedUs: number,
+  pool: MemoryPool,
+): boolean {
+  if (connection.client.timestamps && connection.server.timestamps) return false;
+  const heard = new Set<string>();
+  let again = false;
+  let isOver = false;
+  watchPathIn(plan, shim, connection, pool, ({ flags, seq, ack, ipId, payload }, us) => {
+    if ((flags & RST) !== 0 && us > abortedUs) isOver = true;
+    if (flags !== ACK || payload.length > 0) return;
+    const name = `${seq} ${ack} ${ipId}`;
+    if (isOver && heard.has(name)) again = true;
+    heard.add(name);
+  });
+  return again;
 }
 
 /** Runs the world again, and shows what comes off the path for this connection. */
