@@ -33,6 +33,8 @@ const FOUND: readonly (readonly [seed: number, also: readonly AlsoRun[], what: s
   [110_032_861, [], 'a D-SACK of one octet that had gone by unseen was taken for the answer'],
   [117_010_454, [], 'behind a kill a held reset was delivered before its probe could be answered'],
   [127_074_763, [], 'what a server had answered in the kernel kept it from answering a probe'],
+  [154_027_107, [], 'a genuine reset that joined the watch behind a refuted one waited too long'],
+  [156_050_227, [], 'the same in another world'],
   [4_034_233, ['outage'], 'an echo in new numbers was taken for the proof of what it began at'],
   [21_034_029, [], 'doubled segments were taken for recoveries, and SACK blocks moved one too far'],
 ];
@@ -50,6 +52,10 @@ const NO_BUG: readonly (readonly [seed: number, what: string])[] = [
   [
     143_075_668,
     'a server that had aborted was heard once more: its last ACK, doubled by the network',
+  ],
+  [
+    157_032_735,
+    'a quiet server of whom four answers were lost was given up, and its FIN came late',
   ],
   [6_027_999, 'the rival answered a probe that had left before a kill'],
   [1_041_224, 'a server that had itself aborted was taken for one that lives'],

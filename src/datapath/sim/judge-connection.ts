@@ -68,7 +68,10 @@ export function judgeConnection(
   const lost = isLossy(plan) || oldSegments > 0;
   const mostMs = lost ? LATER_LOSSY_MS : LATER_MS;
   const isLate = laterUs > mostMs * 1000;
-  const excused = isLate && isLossy(plan) && isStruckLater(plan, i, before, endedUs);
+  // What carries nothing is whole even where it never ends: moved from whom nobody heard.
+  const neverEnds = after.client.endedUs < 0 && wasBlinded(plan, withShim, connection);
+  const struck = neverEnds || isStruckLater(plan, i, before, endedUs);
+  const excused = isLate && isLossy(plan) && struck;
   const late = isLate && !excused ? say('not-late', { laterUs, mostMs }) : [];
   const ends = judgeEnd(plan, shim, i, before, after, pool);
   const ended = ends === null ? [] : say(ends.claim, ends.figures);
@@ -138,6 +141,8 @@ function judgeEnd(
   }
   // A firewall that changes the numbers changes those of a genuine reset too: it is inexact then.
   if (aborts(connection) && kinds.includes('jump')) return null;
+  // Without a fault it is its script that does not come so far.
+  if (aborts(connection) && kinds.length === 0 && after.server.abortedUs < 0) return null;
   if (aborts(connection)) {
     const wrong = judgeAbort(plan, simple, reuse, GENUINE_RESET_MS, before, after);
     if (wrong === null || !rivals) return wrong;

@@ -35,7 +35,7 @@ import {
 } from '../flow/repair-table.ts';
 import { CHALLENGE_INTERVAL_MS } from '../limits.ts';
 import { seqLeq, seqLt, seqMax } from '../wire/seq.ts';
-import { hastenDeadman, waitMs } from './held.ts';
+import { hastenDeadman, PATIENT_MS, waitMs } from './held.ts';
 
 /**
  * This many checks per flow in CHECK_PERIOD_MS probe at once; behind them probes are AGAIN_MS
@@ -52,8 +52,6 @@ const AGAIN_MS = CHALLENGE_INTERVAL_MS + 50;
 const CHECK_TOTAL_MS = 700;
 /** A probe that cannot leave holds a reset no longer than this. */
 const UNSENT_MAX_MS = 2000;
-/** The least wait where a reset is false more often than not: `isPatient`. */
-const PATIENT_MS = 400;
 
 /**
  * A second end point answers our probes with resets as well. One that answers a dead-man probe

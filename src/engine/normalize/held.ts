@@ -45,6 +45,8 @@ import { isExact, maybeExact } from './exact.ts';
 const WAIT_MIN_MS = 100;
 /** A genuine reset reaches the near end within a second wherever the round trip allows it. */
 const WAIT_MAX_MS = 700;
+/** The least wait where a reset is false more often than not. */
+export const PATIENT_MS = 400;
 const DEAD_FIRST_PROBE_MS = 600;
 const DEAD_SECOND_PROBE_MS = 1300;
 const DEAD_MS = 2000;
@@ -197,7 +199,8 @@ export function tickDeadman(core: Core, slot: number, flow: number): void {
   const base = repairBase(slot);
   const age = since(core.nowMs, words[base + R_DEAD_AT_MS]!);
   const probes = words[base + R_DEAD_PROBES]!;
-  const latest = DEAD_MS - waitMs(core, flow);
+  const wait = waitMs(core, flow);
+  const latest = DEAD_MS - (wait < PATIENT_MS ? PATIENT_MS : wait);
   if (probeWaits(core, base)) {
     if (age > latest) words[base + R_DEAD_AT_MS] = (core.nowMs - latest) | 0;
     return;
@@ -205,8 +208,11 @@ export function tickDeadman(core: Core, slot: number, flow: number): void {
   const due = probes === 0 ? DEAD_FIRST_PROBE_MS : DEAD_SECOND_PROBE_MS;
   const probedMs = since(core.nowMs, core.flows.rows[flow * FLOW_ROW_WORDS + PROBED_MS]!);
   if (probes < 2 && age >= due && probedMs > CHALLENGE_INTERVAL_MS) {
-    const isLate = age > (probes === 0 ? DEAD_SECOND_PROBE_MS : latest);
-    if (isLate) words[base + R_DEAD_AT_MS] = (core.nowMs - due) | 0;
+    if (probes === 0 && age > DEAD_SECOND_PROBE_MS) {
+      words[base + R_DEAD_AT_MS] = (core.nowMs - due) | 0;
+    } else if (probes === 1 && age > latest) {
+      words[base + R_DEAD_AT_MS] = (core.nowMs - latest) | 0;
+    }
     if (probes === 0) words[base + R_DEAD_PROBED_MS] = core.nowMs;
     words[base + R_DEAD_PROBES] = probes + 1;
     probe(core, flow, FAR_END_SILENT, probes + 1);
