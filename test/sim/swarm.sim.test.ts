@@ -57,6 +57,10 @@ const NO_BUG: readonly (readonly [seed: number, what: string])[] = [
     157_032_735,
     'a quiet server of whom four answers were lost was given up, and its FIN came late',
   ],
+  [
+    173_052_512,
+    'a window that the server took for a gigabyte made it take an ACK of before a jump',
+  ],
   [6_027_999, 'the rival answered a probe that had left before a kill'],
   [1_041_224, 'a server that had itself aborted was taken for one that lives'],
 ];
