@@ -15,7 +15,7 @@ const SOURCE = fileURLToPath(new URL('./give-back.c', import.meta.url));
 const QUEUE = '93';
 const READY_MS = 5000;
 
-/** While `work` runs the lab's bulk transfers go through the program. */
+/** While `work` runs, bulk transfers of this lab go through the program, and of no other. */
 export async function withGiveBack<T>(lab: Lab, work: () => Promise<T>): Promise<T> {
   const scratch = mkdtempSync(join(tmpdir(), 'seqshim-give-back-'));
   const undo: (() => void)[] = [() => rmSync(scratch, { recursive: true })];

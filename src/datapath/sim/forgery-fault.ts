@@ -17,7 +17,6 @@ export interface ForgedReset {
 export class ForgeryFault implements Fault {
   private readonly clientPort: number;
   private readonly resets: readonly ForgedReset[];
-  /** The server's last, or, before any that another fault did not make anew, what it would say. */
   private last: Packet | null = null;
   private ack = 0;
   private started = false;
@@ -32,11 +31,11 @@ export class ForgeryFault implements Fault {
     this.ack = packet.ack;
     if (this.started) return false;
     this.started = true;
-    this.last ??= mirrored(packet);
+    // Another fault may make anew all that the server says at first.
+    const unheard = mirrored(packet);
     for (const reset of this.resets) {
       wires.queue.after(reset.atUs, () => {
-        if (this.last === null) return;
-        wires.toClient(resetFrom(this.last, (this.ack + reset.offBy) | 0, reset.ttl));
+        wires.toClient(resetFrom(this.last ?? unheard, (this.ack + reset.offBy) | 0, reset.ttl));
       });
     }
     return false;

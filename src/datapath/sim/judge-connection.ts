@@ -70,9 +70,9 @@ export function judgeConnection(
   const mostMs = lost ? LATER_LOSSY_MS : LATER_MS;
   const isLate = laterUs > mostMs * 1000;
   // What carries nothing is whole even where it never ends: moved from whom nobody heard.
-  const neverEnds = after.client.endedUs < 0 && wasBlinded(plan, withShim, connection);
-  const struck = neverEnds || isStruckLater(plan, i, before, endedUs);
-  const excused = isLate && isLossy(plan) && struck;
+  const neverHeard = () => after.client.endedUs < 0 && wasBlinded(plan, withShim, connection);
+  const excused =
+    isLate && isLossy(plan) && (neverHeard() || isStruckLater(plan, i, before, endedUs));
   const late = isLate && !excused ? say('not-late', { laterUs, mostMs }) : [];
   const ends = judgeEnd(plan, shim, i, before, after, pool);
   const ended = ends === null ? [] : say(ends.claim, ends.figures);
@@ -157,14 +157,17 @@ function judgeEnd(
   }
   // A firewall that changes the numbers changes those of a genuine reset too: it is inexact then.
   if (aborts(connection) && kinds.includes('jump')) return null;
-  // Without a fault it is its script that does not come so far.
-  if (aborts(connection) && kinds.length === 0 && after.server.abortedUs < 0) return null;
+  // Without a fault it is its script that does not come so far, with the shim and without.
+  const abortedUs = Math.max(before.server.abortedUs, after.server.abortedUs);
+  if (aborts(connection) && kinds.length === 0 && abortedUs < 0) return null;
   if (aborts(connection)) {
     const wrong = judgeAbort(plan, simple, reuse, GENUINE_RESET_MS, before, after);
     if (wrong === null || !rivals) return wrong;
-    if (wasHeardAgain(plan, shim, connection, after.server.abortedUs, pool)) return null;
-    if (!wasSilent(plan, shim, connection, pool)) return wrong;
-    return judgeAbort(plan, simple, reuse, DISPUTED_RESET_MS, before, after);
+    if (wasSilent(plan, shim, connection, pool)) {
+      return judgeAbort(plan, simple, reuse, DISPUTED_RESET_MS, before, after);
+    }
+    const again = wasHeardAgain(plan, shim, connection, after.server.abortedUs, pool);
+    return again ? null : wrong;
   }
   // Without a fault it is its script that does not end.
   if (reuse || !simple || kinds.length === 0 || after.whole) return null;

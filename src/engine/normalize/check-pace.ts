@@ -35,7 +35,7 @@ import {
 } from '../flow/repair-table.ts';
 import { CHALLENGE_INTERVAL_MS } from '../limits.ts';
 import { seqLeq, seqLt, seqMax } from '../wire/seq.ts';
-import { hastenDeadman, PATIENT_MS, waitMs } from './held.ts';
+import { hastenDeadman, PATIENT_MS, patientMs, waitMs } from './held.ts';
 
 /**
  * This many checks per flow in CHECK_PERIOD_MS probe at once; behind them probes are AGAIN_MS
@@ -98,8 +98,7 @@ function isPatient(core: Core, flow: number, cause: number): boolean {
 
 /** How long a check of this cause waits for an answer to its last probe. */
 function silenceMs(core: Core, flow: number, cause: number): number {
-  const wait = waitMs(core, flow);
-  return isPatient(core, flow, cause) && wait < PATIENT_MS ? PATIENT_MS : wait;
+  return isPatient(core, flow, cause) ? patientMs(core, flow) : waitMs(core, flow);
 }
 
 /**

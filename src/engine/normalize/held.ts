@@ -62,6 +62,12 @@ export function waitMs(core: Core, flow: number): number {
   return 2 * rttMs > WAIT_MAX_MS ? 2 * rttMs : WAIT_MAX_MS;
 }
 
+/** The same where what came is false more often than not. */
+export function patientMs(core: Core, flow: number): number {
+  const wait = waitMs(core, flow);
+  return wait < PATIENT_MS ? PATIENT_MS : wait;
+}
+
 /** Copies the reset in hand, complete in itself: as it arrived, its checksum may be unfinished. */
 export function holdReset(core: Core, slot: number): boolean {
   fillTcpChecksum(core.buf, core.words, core.seg);
@@ -199,8 +205,7 @@ export function tickDeadman(core: Core, slot: number, flow: number): void {
   const base = repairBase(slot);
   const age = since(core.nowMs, words[base + R_DEAD_AT_MS]!);
   const probes = words[base + R_DEAD_PROBES]!;
-  const wait = waitMs(core, flow);
-  const latest = DEAD_MS - (wait < PATIENT_MS ? PATIENT_MS : wait);
+  const latest = DEAD_MS - patientMs(core, flow);
   if (probeWaits(core, base)) {
     if (age > latest) words[base + R_DEAD_AT_MS] = (core.nowMs - latest) | 0;
     return;
