@@ -50,7 +50,10 @@ it('an upload crawls without, and runs with the shim; the path is known from the
         // What the far end makes of our own blocks cannot be learned here: neither end uses any.
         expect((await lab.ssh(4, 'true')).exitCode).toBe(0);
         await bulk(lab, 4, 'down', 1000);
-        expect(shim.status()['adjustments']).toMatchObject({ 'sack-stripped': 1 });
+        // One connection, and as many SYNs as the loss of one in a hundred made of it.
+        const stripped = shim.events('sack-stripped').map(({ flow }) => flow);
+        expect(stripped.length).toBeGreaterThanOrEqual(1);
+        expect(new Set(stripped).size).toBe(1);
       });
     }),
   );
