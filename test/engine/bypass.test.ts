@@ -405,6 +405,24 @@ describe('a reset on a settled flow', () => {
     expect(rig.injected.at(-1)).toMatchObject({ path: INJECT_NEAR, seq: far(DOWN) });
   });
 
+  it('that came while such a one was in doubt is delivered within a second', () => {
+    expect(forge(far(DOWN - 41))).toBe(VERDICT_DROP);
+    expect(forge(far(DOWN))).toBe(VERDICT_DROP);
+    rig.pass(1000);
+    expect(rig.count(RST_DROPPED)).toBe(1);
+    expect(rig.injected.at(-1)).toMatchObject({ path: INJECT_NEAR, seq: far(DOWN) });
+  });
+
+  it('that came so is false when the far end answers, at once or the second time', () => {
+    expect(forge(far(DOWN - 41))).toBe(VERDICT_DROP);
+    expect(forge(far(DOWN))).toBe(VERDICT_DROP);
+    rig.pass(CHALLENGE_INTERVAL_MS + 20);
+    expect(rig.injected).toHaveLength(2);
+    rig.in({ flags: ACK, seq: far(DOWN), ack: near(UP) });
+    rig.pass(3000);
+    expect(rig.injected).toHaveLength(2);
+  });
+
   it('is not judged by what the socket told before the reset came', () => {
     rig.socket = { ...numbers, received: DOWN - 1223 };
     rig.out({ flags: ACK, seq: near(UP), ack: far(DOWN - 1223), payload: 10 });

@@ -35,6 +35,11 @@ const FOUND: readonly (readonly [seed: number, also: readonly AlsoRun[], what: s
   [127_074_763, [], 'what a server had answered in the kernel kept it from answering a probe'],
   [154_027_107, [], 'a genuine reset that joined the watch behind a refuted one waited too long'],
   [156_050_227, [], 'the same in another world'],
+  [
+    185_077_737,
+    [],
+    'a genuine reset waited too long that came while an overtaken one was in doubt',
+  ],
   [4_034_233, ['outage'], 'an echo in new numbers was taken for the proof of what it began at'],
   [21_034_029, [], 'doubled segments were taken for recoveries, and SACK blocks moved one too far'],
 ];

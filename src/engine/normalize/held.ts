@@ -153,7 +153,8 @@ function isOvertaken(core: Core, flow: number, seq: number): boolean {
 
 /**
  * Data came by in the kernel while the reset was held. The near end would ignore it now, its
- * conntrack would not: it is dropped, and the far end watched as behind any refuted one.
+ * conntrack would not: it is dropped, and the far end watched as behind any refuted one. Another
+ * one that came meanwhile may be genuine.
  */
 function dropOvertaken(core: Core, slot: number, flow: number): void {
   const words = core.repairs.words;
@@ -164,6 +165,7 @@ function dropOvertaken(core: Core, slot: number, flow: number): void {
   count(core, RST_DROPPED);
   event(core, flow, RST_DROPPED, cause, words[base + R_CHECK_SEQ]!, heldMs, 0, 0, 0);
   startDeadman(core, slot);
+  if (words[base + R_CHECK_OTHERS] !== 0) hastenDeadman(core, base);
 }
 
 /** The far end just spoke although a reset said it was gone: it must be able to do so again. */
