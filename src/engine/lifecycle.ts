@@ -15,6 +15,7 @@ import {
   nearHalf,
   releaseRepair,
   setFlags,
+  since,
 } from './core.ts';
 import {
   ANSWERED_MS,
@@ -29,16 +30,19 @@ import {
   FLOW_PROVEN,
   FLOW_REUSED,
   FLOW_ROW_WORDS,
+  FLOW_TAINTED,
   FLOW_TRANSLATED,
   FLOW_UNTOUCHED,
   INDEX_TRANSLATED,
   PATH,
   PROBED_MS,
+  TAINT_AT_MS,
 } from './flow/layout.ts';
 import { FACT_FAULTY, FACT_PHANTOM } from './flow/path-table.ts';
 import { onEstablished, onReset, onSyn } from './flow/state.ts';
 import { trackPickedUp, trackSyn } from './flow/track.ts';
 import { releaseKernel } from './kernel-requests.ts';
+import { TAINT_MS } from './limits.ts';
 import { dropRule } from './rule-requests.ts';
 
 /** "Long ago" on the int32 clock: as far back as `since` can tell. */
@@ -81,10 +85,7 @@ export function openFromSyn(core: Core, known: number, nearInitiates: boolean): 
     flow = open(core);
     if (flow < 0) return -1;
   } else {
-    letGo(core, flow);
-    core.flows.keyOf(flow);
-    core.flows.clear(flow);
-    begin(core, flow);
+    beginAgain(core, flow);
   }
   if (!nearInitiates) setFlags(core, flow, FLOW_NEAR_RESPONDS);
   if (known >= 0) setFlags(core, flow, FLOW_REUSED);
@@ -101,6 +102,23 @@ export function openFromSyn(core: Core, known: number, nearInitiates: boolean): 
   count(core, STAT_FLOW_CREATED);
   enterPath(core, flow);
   return flow;
+}
+
+/**
+ * The row's ports are used again. A second end point that answered the connection before may still
+ * be there, since nobody has told it that this one is another: the taint outlives the row's reuse.
+ */
+function beginAgain(core: Core, flow: number): void {
+  const at = flow * FLOW_ROW_WORDS + TAINT_AT_MS;
+  const taintedMs = core.flows.rows[at]!;
+  const fresh = since(core.nowMs, taintedMs) < TAINT_MS;
+  const tainted = fresh ? flagsOf(core, flow) & FLOW_TAINTED : 0;
+  letGo(core, flow);
+  core.flows.keyOf(flow);
+  core.flows.clear(flow);
+  begin(core, flow);
+  setFlags(core, flow, tainted);
+  core.flows.rows[at] = taintedMs;
 }
 
 /** Destinations of which nothing is known are not counted. */

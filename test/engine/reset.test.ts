@@ -1,6 +1,7 @@
 /** Resets: which pass at once, which are asked about, and what becomes of them. DESIGN §4.2. */
 import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
+import { TAINT_MS } from '../../src/engine/limits.ts';
 import { POLICY_OBSERVE } from '../../src/engine/memory.ts';
 import { INJECT_FAR, INJECT_NEAR, VERDICT_ACCEPT, VERDICT_DROP } from '../../src/engine/verdict.ts';
 import { ACK, FIN, RST, SYN } from '../../src/engine/wire/segment.ts';
@@ -61,6 +62,36 @@ describe('resets', () => {
     }
     expect(near(rig)).toEqual([]);
     expect(rig.count(code.RST_REFUTED)).toBe(1);
+  });
+
+  it('are asked about on the ports of a connection that two end points had answered', () => {
+    const rig = new Rig();
+    session(rig);
+    rig.in({ flags: SYN, seq: A + 7_000_000, ack: C + 1 });
+    rig.in({ flags: RST | ACK, seq: A + 101, ack: C + 11 });
+    rig.pass(1000);
+    expect(near(rig)).toHaveLength(1);
+    rig.nowMs += 500;
+    const [c, a] = [C + 900_000, A + 900_000];
+    rig.connect(c, a);
+    rig.in({ flags: ACK, seq: a + 1, ack: c + 1, payload: 39 });
+    rig.out({ flags: ACK, seq: c + 1, ack: a + 40 });
+    expect(rig.in({ flags: RST, seq: a + 40 })).toBe(VERDICT_DROP);
+    rig.pass(4);
+    rig.in({ flags: ACK, seq: a + 40, ack: c + 1 });
+    expect(rig.count(code.RST_REFUTED)).toBe(1);
+    expect(near(rig)).toHaveLength(1);
+  });
+
+  it('pass at once on ports where that is more than a minute ago', () => {
+    const rig = new Rig();
+    session(rig);
+    rig.in({ flags: SYN, seq: A + 7_000_000, ack: C + 1 });
+    rig.nowMs += TAINT_MS;
+    const [c, a] = [C + 900_000, A + 900_000];
+    rig.connect(c, a);
+    rig.in({ flags: ACK, seq: a + 1, ack: c + 1, payload: 39 });
+    expect(rig.in({ flags: RST, seq: a + 40 })).toBe(VERDICT_ACCEPT);
   });
 
   it('of foreign origin outlast a path that stalls for a moment', () => {

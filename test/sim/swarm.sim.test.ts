@@ -40,6 +40,11 @@ const FOUND: readonly (readonly [seed: number, also: readonly AlsoRun[], what: s
     [],
     'a genuine reset waited too long that came while an overtaken one was in doubt',
   ],
+  [
+    222_006_470,
+    [],
+    'a rival that the connection before had met reset the next one of the same ports, unasked',
+  ],
   [4_034_233, ['outage'], 'an echo in new numbers was taken for the proof of what it began at'],
   [21_034_029, [], 'doubled segments were taken for recoveries, and SACK blocks moved one too far'],
 ];
