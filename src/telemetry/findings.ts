@@ -25,8 +25,7 @@ export const FINDINGS: readonly CodeEntry[] = [
       ['isn', 'seq'],
       ['sinceConflictMs', 'ms'],
     ],
-    'An exactly acceptable reset arrived on a connection, or on the ports of one, that two end ' +
-      'points had answered.',
+    'An exactly acceptable reset arrived on ports on which two end points had answered.',
   ),
   finding(
     code.RST_REFUTED,
