@@ -19,11 +19,13 @@ import {
   FLOW_OLD,
   FLOW_ROW_WORDS,
   FLOW_SETTLED,
+  FLOW_TAINTED,
   GENERATION,
   HALF_WORDS,
   INDEX_SETTLED,
   REPAIR,
   SEGMENT_COUNT,
+  TAINT_AT_MS,
 } from './flow/layout.ts';
 import { OriginTable } from './flow/origin-table.ts';
 import { PathTable } from './flow/path-table.ts';
@@ -39,6 +41,7 @@ import {
   INBOX_SLOT_COUNT,
   OUTBOX_SLOT_BYTES,
   OUTBOX_SLOT_COUNT,
+  TAINT_MS,
 } from './limits.ts';
 import { type EngineMemory, POLICY_OBSERVE, POLICY_OFF } from './memory.ts';
 import { Ring } from './ring.ts';
@@ -243,6 +246,12 @@ export function knownPath(core: Core, flow: number): number {
 export function pathHolds(core: Core, flow: number, fact: number): boolean {
   if ((flagsOf(core, flow) & FLOW_CANARY) !== 0) return false;
   return core.paths.holds(knownPath(core, flow), fact, core.nowMs);
+}
+
+/** Has a second end point shown itself on the flow's ports within TAINT_MS (DESIGN §4.2)? */
+export function isTainted(core: Core, flow: number): boolean {
+  const taintedMs = core.flows.rows[flow * FLOW_ROW_WORDS + TAINT_AT_MS]!;
+  return (flagsOf(core, flow) & FLOW_TAINTED) !== 0 && since(core.nowMs, taintedMs) < TAINT_MS;
 }
 
 /** The flow has shown the fact. A canary has found what it was sent for. */

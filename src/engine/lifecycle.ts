@@ -10,12 +10,12 @@ import {
   count,
   farHalf,
   flagsOf,
+  isTainted,
   knownPath,
   leaveBypass,
   nearHalf,
   releaseRepair,
   setFlags,
-  since,
 } from './core.ts';
 import {
   ANSWERED_MS,
@@ -42,7 +42,6 @@ import { FACT_FAULTY, FACT_PHANTOM } from './flow/path-table.ts';
 import { onEstablished, onReset, onSyn } from './flow/state.ts';
 import { trackPickedUp, trackSyn } from './flow/track.ts';
 import { releaseKernel } from './kernel-requests.ts';
-import { TAINT_MS } from './limits.ts';
 import { dropRule } from './rule-requests.ts';
 
 /** "Long ago" on the int32 clock: as far back as `since` can tell. */
@@ -111,14 +110,18 @@ export function openFromSyn(core: Core, known: number, nearInitiates: boolean): 
 function beginAgain(core: Core, flow: number): void {
   const at = flow * FLOW_ROW_WORDS + TAINT_AT_MS;
   const taintedMs = core.flows.rows[at]!;
-  const fresh = since(core.nowMs, taintedMs) < TAINT_MS;
-  const tainted = fresh ? flagsOf(core, flow) & FLOW_TAINTED : 0;
+  const tainted = isTainted(core, flow);
+  clearRow(core, flow);
+  if (!tainted) return;
+  setFlags(core, flow, FLOW_TAINTED);
+  core.flows.rows[at] = taintedMs;
+}
+
+function clearRow(core: Core, flow: number): void {
   letGo(core, flow);
   core.flows.keyOf(flow);
   core.flows.clear(flow);
   begin(core, flow);
-  setFlags(core, flow, tainted);
-  core.flows.rows[at] = taintedMs;
 }
 
 /** Destinations of which nothing is known are not counted. */
@@ -157,10 +160,7 @@ export function pickUp(core: Core, toFar: boolean): number {
 
 /** The segment in hand, which leaves, is not of the row's connection but of another, older one. */
 export function pickUpAgain(core: Core, flow: number): void {
-  letGo(core, flow);
-  core.flows.keyOf(flow);
-  core.flows.clear(flow);
-  begin(core, flow);
+  clearRow(core, flow);
   follow(core, flow, true);
 }
 

@@ -73,7 +73,7 @@ const NO_BUG: readonly (readonly [seed: number, what: string])[] = [
   ],
   [
     230_063_754,
-    'a doubled SYN left the server half open, and the next connection of the ports was reset by it',
+    'a doubled SYN left the server half open, and the next reset on its ports was asked about',
   ],
   [6_027_999, 'the rival answered a probe that had left before a kill'],
   [1_041_224, 'a server that had itself aborted was taken for one that lives'],

@@ -14,6 +14,7 @@ import {
   clearFlags,
   farHalf,
   flagsOf,
+  isTainted,
   leaveBypass,
   nearHalf,
   pathHolds,
@@ -37,7 +38,6 @@ import {
   FLOW_ROW_WORDS,
   FLOW_RULE_WANTED,
   FLOW_SETTLED,
-  FLOW_TAINTED,
   FLOW_TRANSLATED,
   FLOW_UNHEARD,
   FLOW_UNSCALED,
@@ -56,10 +56,9 @@ import {
   SND_UNA,
   ST_ESTABLISHED,
   STATE,
-  TAINT_AT_MS,
 } from '../flow/layout.ts';
 import { FACT_FAULTY } from '../flow/path-table.ts';
-import { IDLE_ASKED_MS, IDLE_CLOSED_MS, TAINT_MS } from '../limits.ts';
+import { IDLE_ASKED_MS, IDLE_CLOSED_MS } from '../limits.ts';
 import { POLICY_BYPASS, POLICY_OBSERVE, POLICY_OFF } from '../memory.ts';
 import {
   IN_ACKED,
@@ -150,8 +149,7 @@ function mayBypass(core: Core, flow: number, flags: number): boolean {
   if (wantsSight(core, flow)) return false;
   // What the conflict was about is settled: the flow was moved, and the real server has spoken.
   const settledOn = (flags & (FLOW_KERNEL | FLOW_CONFIRMED)) === (FLOW_KERNEL | FLOW_CONFIRMED);
-  const tainted = (flags & FLOW_TAINTED) !== 0 && !settledOn;
-  if (tainted && since(core.nowMs, rows[row + TAINT_AT_MS]!) < TAINT_MS) return false;
+  if (!settledOn && isTainted(core, flow)) return false;
   if (sinceMs < FAULTY_MS && !settledOn && pathHolds(core, flow, FACT_FAULTY)) return false;
   const near = nearHalf(core, flow);
   const far = farHalf(core, flow);

@@ -25,6 +25,7 @@ import {
   enforce,
   farHalf,
   flagsOf,
+  isTainted,
   learnPath,
   leaveBypass,
   nearHalf,
@@ -74,7 +75,7 @@ import {
   R_CHECKING,
 } from '../flow/repair-table.ts';
 import { endFlow } from '../lifecycle.ts';
-import { HELD_BYTES, TAINT_MS } from '../limits.ts';
+import { HELD_BYTES } from '../limits.ts';
 import { POLICY_OBSERVE } from '../memory.ts';
 import { VERDICT_ACCEPT, VERDICT_DROP } from '../verdict.ts';
 import { seqAdd, seqLeq, seqLt } from '../wire/seq.ts';
@@ -112,7 +113,7 @@ export function normalizeReset(core: Core, flow: number): number {
   const seq = core.seg.segSeq;
   const exact = isExact(core, flow, seq);
   if (!exact && !maybeExact(core, flow, seq)) return inexact(core, flow);
-  const cause = suspicion(core, flow, flags, first);
+  const cause = suspicion(core, flow, first);
   if (cause !== 0) return check(core, flow, cause);
   return exact ? pass(core, flow, true) : inexact(core, flow);
 }
@@ -124,7 +125,7 @@ export function normalizeReset(core: Core, flow: number): number {
 function onOldNumbers(core: Core, flow: number, flags: number): number {
   const forwarded = (flags & FLOW_FORWARDED) !== 0;
   if (forwarded && isBeyond(core, flow, core.seg.segSeq)) return inexact(core, flow);
-  const cause = suspicion(core, flow, flags, false);
+  const cause = suspicion(core, flow, false);
   if (cause !== 0) return check(core, flow, cause);
   if (forwarded && isExact(core, flow, core.seg.segSeq)) return pass(core, flow, true);
   const far = farHalf(core, flow) + HALF_FLAGS;
@@ -170,14 +171,14 @@ function askedReset(core: Core, flow: number): number {
 }
 
 /** The finding that makes an exact reset worth a question, or 0. */
-function suspicion(core: Core, flow: number, flags: number, first: boolean): number {
+function suspicion(core: Core, flow: number, first: boolean): number {
   const rows = core.flows.rows;
   const row = flow * FLOW_ROW_WORDS;
   const halves = core.flows.halves;
   const far = farHalf(core, flow);
   const seg = core.seg;
-  const conflictMs = since(core.nowMs, rows[row + TAINT_AT_MS]!);
-  if ((flags & FLOW_TAINTED) !== 0 && conflictMs < TAINT_MS) {
+  if (isTainted(core, flow)) {
+    const conflictMs = since(core.nowMs, rows[row + TAINT_AT_MS]!);
     found(core, flow, RST_AFTER_CONFLICT, seg.segSeq, halves[far + ISS]!, conflictMs, 0, 0);
     return RST_AFTER_CONFLICT;
   }
