@@ -32,7 +32,6 @@ export function startHandshake(end: ModelEndpoint): void {
  * (tcp_rcv_synsent_state_process, TCP_TIMEOUT_MIN).
  */
 export function hastenHandshake(end: ModelEndpoint): void {
-  end.rtoTimer = cancel(end.rtoTimer);
   const rtoUs = end.rtoUs;
   end.rtoUs = RTO_LEAST_US;
   armRto(end);
@@ -173,14 +172,11 @@ export function retransmitHead(end: ModelEndpoint): void {
 }
 
 export function armRto(end: ModelEndpoint): void {
-  end.rtoTimer = cancel(end.rtoTimer);
-  end.rtoTimer = end.queue.after(end.rtoUs, () => {
-    end.rtoTimer = null;
-    onRto(end);
-  });
+  end.rtoTimer = end.queue.again(end.rtoTimer, end.rtoUs, end.onRto);
 }
 
-function onRto(end: ModelEndpoint): void {
+export function onRto(end: ModelEndpoint): void {
+  end.rtoTimer = null;
   const opening = end.state === 'syn-sent' || end.state === 'syn-received';
   const probing = !opening && end.sndUna === end.sndNxt;
   end.retries++;
@@ -225,8 +221,8 @@ export function onAdvance(end: ModelEndpoint, before: number): void {
     if (seqLt(end.sndUna, end.recover)) retransmitHead(end);
     else end.recovering = false;
   }
-  end.rtoTimer = cancel(end.rtoTimer);
-  if (end.sndUna !== end.sndNxt) armRto(end);
+  if (end.sndUna === end.sndNxt) end.rtoTimer = cancel(end.rtoTimer);
+  else armRto(end);
 }
 
 function measure(end: ModelEndpoint, rttUs: number): void {

@@ -5,6 +5,9 @@
 export interface Timer {
   atUs: number;
   order: number;
+  /** Put off: its new place, taken when the old one comes up. -1: it stands where it belongs. */
+  laterUs: number;
+  laterOrder: number;
   run: (() => void) | null;
 }
 
@@ -19,7 +22,8 @@ export class EventQueue {
   }
 
   at(atUs: number, run: () => void): Timer {
-    const timer: Timer = { atUs: Math.max(atUs, this.nowUs), order: this.order++, run };
+    const at = Math.max(atUs, this.nowUs);
+    const timer: Timer = { atUs: at, order: this.order++, laterUs: -1, laterOrder: 0, run };
     const heap = this.heap;
     let i = heap.length;
     heap.push(timer);
@@ -34,11 +38,31 @@ export class EventQueue {
     return timer;
   }
 
+  /**
+   * Cancels `timer` and runs `run` after `delayUs` instead. What is put off again and again, as a
+   * retransmission timer is, stays one entry in the heap.
+   */
+  again(timer: Timer | null, delayUs: number, run: () => void): Timer {
+    const atUs = this.nowUs + Math.max(0, Math.round(delayUs));
+    if (timer === null || timer.run === null || atUs < timer.atUs) {
+      cancel(timer);
+      return this.at(atUs, run);
+    }
+    timer.laterUs = atUs;
+    timer.laterOrder = this.order++;
+    timer.run = run;
+    return timer;
+  }
+
   /** Runs everything due up to `untilUs`, or until nothing is left or `done` says so. */
   runUntil(untilUs: number, done: () => boolean = () => false): void {
     while (!done()) {
       const next = this.heap[0];
       if (next === undefined || next.atUs > untilUs) break;
+      if (next.laterUs >= 0 && next.run !== null) {
+        this.putOff(next);
+        continue;
+      }
       this.pop();
       if (next.run === null) continue;
       this.nowUs = next.atUs;
@@ -49,11 +73,23 @@ export class EventQueue {
     if (!done()) this.nowUs = Math.max(this.nowUs, untilUs);
   }
 
+  /** The first of the heap belongs further back. */
+  private putOff(timer: Timer): void {
+    timer.atUs = timer.laterUs;
+    timer.order = timer.laterOrder;
+    timer.laterUs = -1;
+    this.sink(timer);
+  }
+
   private pop(): void {
+    const last = this.heap.pop() as Timer;
+    if (this.heap.length > 0) this.sink(last);
+  }
+
+  /** Takes the place of the first, and goes down to where it belongs. */
+  private sink(last: Timer): void {
     const heap = this.heap;
-    const last = heap.pop() as Timer;
     const size = heap.length;
-    if (size === 0) return;
     let i = 0;
     for (;;) {
       let child = 2 * i + 1;

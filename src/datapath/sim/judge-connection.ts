@@ -1,7 +1,7 @@
 /**
  * What a connection may expect of the shim: nothing worse than without it, its genuine resets and
- * refusals, and to be saved where that is what the shim is for. Owns nothing; runs a world again
- * where only packets can tell. Times: virtual microseconds.
+ * refusals, and to be saved where that is what the shim is for. Owns nothing. Times: virtual
+ * microseconds.
  */
 import {
   type Claim,
@@ -16,9 +16,8 @@ import type { FaultKind } from './fault-plan.ts';
 import { ACK, decodePacket, type Packet, RST, SYN } from './packet.ts';
 import { aborts, isLossy, isReused, kindsOf, oneWayUs } from './plan-facts.ts';
 import type { RandomPlan } from './random-plan.ts';
-import type { ShimPlan } from './shim-plan.ts';
-import type { MemoryPool } from './sim-memory.ts';
-import { runWorld, type Tap, type WorldResult } from './world.ts';
+import type { Sighting } from './sightings.ts';
+import type { WorldResult } from './world.ts';
 import type { ConnectionPlan, ConnectionResult } from './world-plan.ts';
 
 /** What the handshake suffers, one fault alone: every connection has to be saved. */
@@ -37,12 +36,11 @@ export interface ConnectionJudgement {
 /** `comparable`: the connections before it on its port ended as they do without the shim. */
 export function judgeConnection(
   plan: RandomPlan,
-  shim: ShimPlan,
   i: number,
   without: WorldResult,
   withShim: WorldResult,
   comparable: boolean,
-  pool: MemoryPool,
+  seen: readonly Sighting[],
 ): ConnectionJudgement {
   const connection = plan.connections[i] as ConnectionPlan;
   const before = without.connections[i] as ConnectionResult;
@@ -74,7 +72,7 @@ export function judgeConnection(
   const excused =
     isLate && isLossy(plan) && (neverHeard() || isStruckLater(plan, i, before, endedUs));
   const late = isLate && !excused ? say('not-late', { laterUs, mostMs }) : [];
-  const ends = judgeEnd(plan, shim, i, before, after, pool);
+  const ends = judgeEnd(plan, i, before, after, seen);
   const ended = ends === null ? [] : say(ends.claim, ends.figures);
   const violations = [...bent, ...late, ...ended];
   const countedUs = excused ? -1 : laterUs;
@@ -132,11 +130,10 @@ interface Wrong {
 /** Its end, on a path that loses nothing. */
 function judgeEnd(
   plan: RandomPlan,
-  shim: ShimPlan,
   i: number,
   before: ConnectionResult,
   after: ConnectionResult,
-  pool: MemoryPool,
+  seen: readonly Sighting[],
 ): Wrong | null {
   const connection = plan.connections[i] as ConnectionPlan;
   const kinds = kindsOf(plan, connection);
@@ -145,7 +142,7 @@ function judgeEnd(
   const simple = kinds.length < 2 && kinds.every((kind) => SAVED_KINDS.includes(kind));
   const rivals = kinds.includes('conflict') || kinds.includes('twin');
   if (rivals && !after.whole && !before.whole) {
-    if (wasUnforeseeable(plan, shim, connection, after.client.endedUs, pool)) return null;
+    if (wasUnforeseeable(plan, connection, after.client.endedUs, seen)) return null;
   }
   if (connection.refused) {
     if (reuse) return null; // an older connection's TIME-WAIT may answer first
@@ -163,10 +160,10 @@ function judgeEnd(
   if (aborts(connection)) {
     const wrong = judgeAbort(plan, simple, reuse, GENUINE_RESET_MS, before, after);
     if (wrong === null || !rivals) return wrong;
-    if (wasSilent(plan, shim, connection, pool)) {
+    if (wasSilent(connection, seen)) {
       return judgeAbort(plan, simple, reuse, DISPUTED_RESET_MS, before, after);
     }
-    const again = wasHeardAgain(plan, shim, connection, after.server.abortedUs, pool);
+    const again = wasHeardAgain(connection, after.server.abortedUs, seen);
     return again ? null : wrong;
   }
   // Without a fault it is its script that does not end.
@@ -235,34 +232,23 @@ export function hasLost(
  */
 function wasUnforeseeable(
   plan: RandomPlan,
-  shim: ShimPlan,
   connection: ConnectionPlan,
   endUs: number,
-  pool: MemoryPool,
+  seen: readonly Sighting[],
 ): boolean {
   const isns = new Set<number>();
   const ack = (connection.client.iss + 1) | 0;
-  let conflictUs = Number.POSITIVE_INFINITY;
-  watchPathIn(plan, shim, connection, pool, (packet, us) => {
-    if (conflictUs < us || packet.ack !== ack || (packet.flags & SYN) === 0) return;
+  for (const { packet, atUs } of offPath(connection, seen)) {
+    if (packet.ack !== ack || (packet.flags & SYN) === 0) continue;
     isns.add(packet.seq);
-    if (isns.size > 1) conflictUs = us;
-  });
-  return endUs - plan.clientDelayUs <= conflictUs;
+    if (isns.size > 1) return endUs - plan.clientDelayUs <= atUs;
+  }
+  return true;
 }
 
 /** Did nothing but SYN-ACKs and resets come, from whomever? */
-function wasSilent(
-  plan: RandomPlan,
-  shim: ShimPlan,
-  connection: ConnectionPlan,
-  pool: MemoryPool,
-): boolean {
-  let spoke = false;
-  watchPathIn(plan, shim, connection, pool, ({ flags }) => {
-    if ((flags & (SYN | RST)) === 0) spoke = true;
-  });
-  return !spoke;
+function wasSilent(connection: ConnectionPlan, seen: readonly Sighting[]): boolean {
+  return offPath(connection, seen).every(({ packet }) => (packet.flags & (SYN | RST)) !== 0);
 }
 
 /**
@@ -270,38 +256,25 @@ function wasSilent(
  * Without timestamps it says what a living end point says that answers.
  */
 function wasHeardAgain(
-  plan: RandomPlan,
-  shim: ShimPlan,
   connection: ConnectionPlan,
   abortedUs: number,
-  pool: MemoryPool,
+  seen: readonly Sighting[],
 ): boolean {
   if (connection.client.timestamps && connection.server.timestamps) return false;
   const heard = new Set<string>();
-  let again = false;
   let isOver = false;
-  watchPathIn(plan, shim, connection, pool, ({ flags, seq, ack, ipId, payload }, us) => {
-    if ((flags & RST) !== 0 && us > abortedUs) isOver = true;
-    if (flags !== ACK || payload.length > 0) return;
+  for (const { packet, atUs } of offPath(connection, seen)) {
+    const { flags, seq, ack, ipId, payload } = packet;
+    if ((flags & RST) !== 0 && atUs > abortedUs) isOver = true;
+    if (flags !== ACK || payload.length > 0) continue;
     const name = `${seq} ${ack} ${ipId}`;
-    if (isOver && heard.has(name)) again = true;
+    if (isOver && heard.has(name)) return true;
     heard.add(name);
-  });
-  return again;
+  }
+  return false;
 }
 
-/** Runs the world again, and shows what comes off the path for this connection. */
-function watchPathIn(
-  plan: RandomPlan,
-  shim: ShimPlan,
-  connection: ConnectionPlan,
-  pool: MemoryPool,
-  look: (packet: Packet, us: number) => void,
-): void {
-  const tap: Tap = (point, us, bytes) => {
-    if (point !== 'path-in') return;
-    const packet = decodePacket(bytes);
-    if (packet?.dstPort === connection.clientPort) look(packet, us);
-  };
-  runWorld(plan, shim, tap, pool);
+/** What came off the path for this connection, in order. */
+function offPath({ clientPort }: ConnectionPlan, seen: readonly Sighting[]): readonly Sighting[] {
+  return seen.filter(({ point, packet }) => point === 'path-in' && packet.dstPort === clientPort);
 }

@@ -9,10 +9,8 @@ import { type Violation, violation } from './claims.ts';
 import { ACK, decodePacket, type Packet, RST, SYN } from './packet.ts';
 import { kindsOf } from './plan-facts.ts';
 import type { RandomPlan } from './random-plan.ts';
-import { drainEvents } from './scenario.ts';
-import type { ShimPlan } from './shim-plan.ts';
-import type { MemoryPool } from './sim-memory.ts';
-import { runWorld, type Tap, type WorldResult } from './world.ts';
+import type { Sighting } from './sightings.ts';
+import type { WorldResult } from './world.ts';
 import type { ConnectionPlan } from './world-plan.ts';
 
 /** Numbers this close to an ISN, and behind it, are of its connection. */
@@ -35,9 +33,8 @@ interface Move {
 /** Was a connection moved away from a living end point? Takes the events of the run. */
 export function judgeMoves(
   plan: RandomPlan,
-  shimPlan: ShimPlan,
   withShim: WorldResult,
-  pool: MemoryPool,
+  seen: readonly Sighting[],
 ): readonly Violation[] {
   const moves = movesOf(withShim);
   const counted = withShim.shim?.engine.counters[REANCHORED] ?? 0;
@@ -46,17 +43,16 @@ export function judgeMoves(
   if (moves.length !== counted && lost === 0) {
     return violation('moved-rightly', { told: moves.length, counted });
   }
-  return moves.flatMap((move) => judgeMove(plan, shimPlan, withShim, move, pool));
+  return moves.flatMap((move) => judgeMove(plan, withShim, move, seen));
 }
 
 function judgeMove(
   plan: RandomPlan,
-  shimPlan: ShimPlan,
   withShim: WorldResult,
   move: Move,
-  pool: MemoryPool,
+  sightings: readonly Sighting[],
 ): readonly Violation[] {
-  const seen = replay(plan, shimPlan, move, pool);
+  const seen = lookBack(plan, move, sightings);
   if (seen === null) return violation('moved-rightly', { unknownPort: move.clientPort });
   const i = plan.connections.indexOf(seen.connection);
   if (isEmpty(plan, seen.connection, move)) return [];
@@ -76,15 +72,21 @@ function judgeMove(
 }
 
 function movesOf({ shim }: WorldResult): Move[] {
-  if (shim === null) return [];
-  return drainEvents(shim.events)
-    .filter((event) => event[EV_CODE] === REANCHORED)
-    .map((event) => ({
-      clientPort: (event[EV_PORTS] as number) >>> 16,
-      atUs: shim.worldMs(event[EV_NOW_MS] as number) * 1000,
-      isn: event[EV_ARG] as number,
-      otherIsn: event[EV_ARG + 1] as number,
-    }));
+  const moves: Move[] = [];
+  if (shim === null) return moves;
+  const { words } = shim.events;
+  for (let at = shim.events.peek(); at >= 0; at = shim.events.peek()) {
+    if (words[at + EV_CODE] === REANCHORED) {
+      moves.push({
+        clientPort: (words[at + EV_PORTS] as number) >>> 16,
+        atUs: shim.worldMs(words[at + EV_NOW_MS] as number) * 1000,
+        isn: words[at + EV_ARG] as number,
+        otherIsn: words[at + EV_ARG + 1] as number,
+      });
+    }
+    shim.events.release();
+  }
+  return moves;
 }
 
 /**
@@ -128,7 +130,7 @@ interface Seen {
   readonly foreign: number;
 }
 
-function replay(plan: RandomPlan, shimPlan: ShimPlan, move: Move, pool: MemoryPool): Seen | null {
+function lookBack(plan: RandomPlan, move: Move, sightings: readonly Sighting[]): Seen | null {
   let connection: ConnectionPlan | undefined;
   let asked = 0;
   let askedUs = Number.NEGATIVE_INFINITY;
@@ -137,10 +139,9 @@ function replay(plan: RandomPlan, shimPlan: ShimPlan, move: Move, pool: MemoryPo
   let synAckUs = -1;
   let heard = 0;
   let foreign = 0;
-  const look: Tap = (point, us, bytes) => {
-    const packet = decodePacket(bytes);
-    if (packet === null || us >= move.atUs) return;
-    if (![packet.srcPort, packet.dstPort].includes(move.clientPort)) return;
+  for (const { point, atUs: us, packet } of sightings) {
+    if (us >= move.atUs) break;
+    if (packet.srcPort !== move.clientPort && packet.dstPort !== move.clientPort) continue;
     if (point === 'client-out' && (packet.flags & (SYN | ACK)) === SYN) {
       const before = connection;
       connection = plan.connections.find(
@@ -151,7 +152,7 @@ function replay(plan: RandomPlan, shimPlan: ShimPlan, move: Move, pool: MemoryPo
       answeredUs = connection === before ? us : askedUs;
       synAckUs = -1;
     }
-    if (connection === undefined) return;
+    if (connection === undefined) continue;
     if (point === 'path-out' && isBare(packet) && packet.seq === connection.client.iss) {
       if (us - askedUs >= ANSWERS_US) {
         asked++;
@@ -162,18 +163,17 @@ function replay(plan: RandomPlan, shimPlan: ShimPlan, move: Move, pool: MemoryPo
         answeredUs = us;
       }
     }
-    if (point !== 'path-in') return;
+    if (point !== 'path-in') continue;
     if ((packet.flags & SYN) !== 0 && packet.seq === move.isn) {
       // A SYN that the network doubled has used up an answer as well.
       if (synAckUs >= 0 && us - synAckUs < ANSWERS_US && doubles(plan)) answerable--;
       else synAckUs = us;
     }
-    if (!isOf(packet, move)) return;
+    if (!isOf(packet, move)) continue;
     const acked = (packet.ack - connection.client.iss) | 0;
     if (acked > 0 && acked <= SPACE) heard++;
     else foreign++;
-  };
-  runWorld(plan, shimPlan, look, pool);
+  }
   return connection === undefined ? null : { connection, asked, answerable, heard, foreign };
 }
 

@@ -24,6 +24,7 @@ import { mix } from './random.ts';
 import type { RandomPlan } from './random-plan.ts';
 import type { ShimHost } from './shim-host.ts';
 import type { ShimPlan } from './shim-plan.ts';
+import { noting, type Sighting } from './sightings.ts';
 import { MemoryPool } from './sim-memory.ts';
 import { runWorld, type WorldResult } from './world.ts';
 
@@ -76,11 +77,12 @@ export function judgeWorld(trial: Trial): Judgement {
 
 function judge({ plan, shim: shimPlan, also }: Trial): Judgement {
   const without = runWorld(plan, null);
-  const withShim = runWorld(plan, shimPlan, null, pool);
+  const seen: Sighting[] = [];
+  const withShim = runWorld(plan, shimPlan, noting(seen), pool);
   const shim = shimOf(withShim);
   const violations = [
     ...judgeShim(plan, withShim, shim),
-    ...judgeMoves(plan, shimPlan, withShim, pool),
+    ...judgeMoves(plan, withShim, seen),
     ...judgeSack(plan, shimPlan, withShim, pool),
     ...(isHealthy(plan) ? judgeHealthy(plan, without, withShim) : []),
     ...also.flatMap((how) => judgeAlso(how, plan, shimPlan, without, withShim)),
@@ -94,7 +96,7 @@ function judge({ plan, shim: shimPlan, also }: Trial): Judgement {
   let comparable = true;
   without.connections.forEach((before, i) => {
     const after = withShim.connections[i] as typeof before;
-    const one = judgeConnection(plan, shimPlan, i, without, withShim, comparable, pool);
+    const one = judgeConnection(plan, i, without, withShim, comparable, seen);
     violations.push(...one.violations);
     if (one.excused) excused++;
     laterUs = Math.max(laterUs, one.laterUs);

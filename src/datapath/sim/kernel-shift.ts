@@ -5,7 +5,7 @@
  *
  * Owns the differences, one per client port. Units: octets.
  */
-import { ACK, decodePacket, encodePacket, RST } from './packet.ts';
+import { ACK, decodePacket, encodePacket, RST, renumbered } from './packet.ts';
 
 export class KernelShift {
   /** far numbering minus near numbering, by (near port << 16 | far port). */
@@ -30,7 +30,8 @@ export class KernelShift {
     const packet = decodePacket(bytes);
     if (packet === null) return bytes;
     const delta = this.deltas.get((packet.dstPort << 16) | packet.srcPort);
-    return delta === undefined ? bytes : encodePacket({ ...packet, seq: (packet.seq - delta) | 0 });
+    if (delta === undefined) return bytes;
+    return encodePacket(renumbered(packet, (packet.seq - delta) | 0, packet.ack, packet.sack));
   }
 
   /** Towards the network. A bare reset acknowledges nothing. */
@@ -40,6 +41,6 @@ export class KernelShift {
     const delta = this.deltas.get((packet.srcPort << 16) | packet.dstPort);
     if (delta === undefined) return bytes;
     const sack = packet.sack.map((edge) => (edge + delta) | 0);
-    return encodePacket({ ...packet, ack: (packet.ack + delta) | 0, sack });
+    return encodePacket(renumbered(packet, packet.seq, (packet.ack + delta) | 0, sack));
   }
 }

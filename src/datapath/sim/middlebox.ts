@@ -4,7 +4,7 @@
  * offsets of a randomizing firewall are applied on the server's side of them, SACK included.
  */
 import type { EventQueue } from './event-queue.ts';
-import { ACK, decodePacket, encodePacket, type Packet } from './packet.ts';
+import { ACK, decodePacket, encodePacket, type Packet, renumbered } from './packet.ts';
 
 export interface Wires {
   readonly queue: EventQueue;
@@ -77,8 +77,8 @@ export class Middlebox implements Wires {
 }
 
 function shifted(packet: Packet, seqBy: number, ackBy: number): Packet {
-  const copy = { ...packet, seq: (packet.seq + seqBy) | 0 };
-  if ((packet.flags & ACK) !== 0) copy.ack = (packet.ack + ackBy) | 0;
-  if (packet.sack.length > 0) copy.sack = packet.sack.map((edge) => (edge + ackBy) | 0);
-  return copy;
+  const { sack } = packet;
+  const ack = (packet.flags & ACK) !== 0 ? (packet.ack + ackBy) | 0 : packet.ack;
+  const edges = sack.length > 0 ? sack.map((edge) => (edge + ackBy) | 0) : sack;
+  return renumbered(packet, (packet.seq + seqBy) | 0, ack, edges);
 }

@@ -6,7 +6,7 @@
  * It does what Linux does where the RFCs leave a choice (challenge ACK rate limit, RST rules).
  */
 import { arrive } from './endpoint-input.ts';
-import { emit, flushOutput, startHandshake } from './endpoint-output.ts';
+import { emit, flushOutput, onRto, startHandshake } from './endpoint-output.ts';
 import { cancel, type EventQueue, type Timer } from './event-queue.ts';
 import { ACK, NO_BYTES, type Packet, RST } from './packet.ts';
 import type { Reassembly } from './reassembly.ts';
@@ -88,7 +88,7 @@ export class ModelEndpoint {
   tsRecent = 0;
   lastAckSent = 0;
   /** Everything the application ever wrote; octet 0 has sequence number ISS+1. */
-  tx = NO_BYTES;
+  tx: Uint8Array = NO_BYTES;
   txOctets = 0;
   finQueued = false;
   finSent = false;
@@ -112,6 +112,7 @@ export class ModelEndpoint {
   lastChallengeUs = -1e12;
   ipId = 1;
   rtoTimer: Timer | null = null;
+  readonly onRto = () => onRto(this);
   readTimer: Timer | null = null;
   lifeTimer: Timer | null = null;
   /** SACK blocks received that lie outside (SND.UNA, SND.NXT] and are no D-SACK. */
@@ -183,7 +184,14 @@ export class ModelEndpoint {
     this.busySinceUs = -1;
   }
 
+  /** Keeps `bytes`, which nobody may change any more. */
   send(bytes: Uint8Array): void {
+    if (this.txOctets === 0) {
+      this.tx = bytes;
+      this.txOctets = bytes.length;
+      flushOutput(this);
+      return;
+    }
     if (this.txOctets + bytes.length > this.tx.length) {
       const grown = new Uint8Array(Math.max(1024, 2 * (this.txOctets + bytes.length)));
       grown.set(this.tx.subarray(0, this.txOctets));

@@ -62,9 +62,7 @@ export class ScriptedApplication implements Application {
   }
 
   received(bytes: Uint8Array): void {
-    for (let i = 0; i < bytes.length; i++) {
-      if (bytes[i] !== octetOf(this.receiveStream, this.receivedOctets + i)) this.wrongOctets++;
-    }
+    this.wrongOctets += differing(bytes, this.receiveStream, this.receivedOctets);
     this.receivedOctets += bytes.length;
     this.go();
   }
@@ -103,10 +101,9 @@ export class ScriptedApplication implements Application {
   }
 
   private send(endpoint: ModelEndpoint, octets: number): void {
-    const bytes = new Uint8Array(octets);
-    for (let i = 0; i < octets; i++) bytes[i] = octetOf(this.sendStream, this.sentOctets + i);
+    const at = this.sentOctets;
     this.sentOctets += octets;
-    endpoint.send(bytes);
+    endpoint.send(stretchOf(this.sendStream, at, octets));
   }
 
   private sleep(us: number): void {
@@ -121,6 +118,39 @@ export function octetsSent(steps: readonly Step[]): number {
   let octets = 0;
   for (const step of steps) if (step.do === 'send') octets += step.octets;
   return octets;
+}
+
+/** A stream repeats behind so many octets: two periods of each, so that no piece of one wraps. */
+const STREAM_PERIOD = 1 << 15;
+const streams = new Map<number, Uint8Array>();
+
+/** At most STREAM_PERIOD octets of a stream: a view. */
+function pieceOf(stream: number, at: number, octets: number): Uint8Array {
+  let whole = streams.get(stream);
+  if (whole === undefined) {
+    whole = Uint8Array.from({ length: 2 * STREAM_PERIOD }, (_, i) => octetOf(stream, i));
+    streams.set(stream, whole);
+  }
+  const from = at & (STREAM_PERIOD - 1);
+  return whole.subarray(from, from + octets);
+}
+
+/** Any number of them. */
+function stretchOf(stream: number, at: number, octets: number): Uint8Array {
+  if (octets <= STREAM_PERIOD) return pieceOf(stream, at, octets);
+  const bytes = new Uint8Array(octets);
+  for (let done = 0; done < octets; done += STREAM_PERIOD) {
+    const size = Math.min(STREAM_PERIOD, octets - done);
+    bytes.set(pieceOf(stream, at + done, size), done);
+  }
+  return bytes;
+}
+
+/** Octets that are not those of the stream from `at` on: at most STREAM_PERIOD are given. */
+function differing(bytes: Uint8Array, stream: number, at: number): number {
+  const right = pieceOf(stream, at, bytes.length);
+  if (Buffer.compare(bytes, right) === 0) return 0;
+  return bytes.reduce((count, octet, i) => count + Number(octet !== right[i]), 0);
 }
 
 function octetOf(stream: number, at: number): number {

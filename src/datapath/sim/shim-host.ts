@@ -29,9 +29,10 @@ import {
 import type { LeftFlow } from '../left-flows.ts';
 import { isInvalid, type SocketTold } from './client-socket.ts';
 import { EngineInvariants } from './engine-invariants.ts';
-import { cancel, type EventQueue, type Timer } from './event-queue.ts';
+import type { EventQueue, Timer } from './event-queue.ts';
 import { KernelShift } from './kernel-shift.ts';
 import { decodePacket, FIN, type Packet, RST, SYN } from './packet.ts';
+import { copyOctets } from './packet-memory.ts';
 import { mix, Random } from './random.ts';
 import { ShimOutage } from './shim-outage.ts';
 import { type ShimPlan, writeSimPolicy } from './shim-plan.ts';
@@ -71,7 +72,7 @@ export class ShimHost {
   readonly heldOff = new Set<number>();
   private readonly queue: EventQueue;
   private readonly random: Random;
-  private readonly arena: Uint8Array;
+  private readonly arena: Buffer;
   private readonly startMs: number;
   private readonly plainHook: number;
   private readonly marked = new Set<number>();
@@ -85,6 +86,7 @@ export class ShimHost {
   private readonly sparse: boolean;
   private packetUs = 0;
   private tickTimer: Timer | null = null;
+  private readonly onTick = () => this.tick();
   private drainTimer: Timer | null = null;
 
   constructor(
@@ -99,7 +101,7 @@ export class ShimHost {
     this.queue = queue;
     this.random = new Random(plan.seed, 0x5417);
     this.memory = memory;
-    this.arena = arena;
+    this.arena = Buffer.from(arena.buffer);
     this.startMs = mix(plan.seed, 0x7157);
     this.toNetwork = toNetwork;
     this.toClient = toClient;
@@ -243,16 +245,11 @@ export class ShimHost {
     this.invariants.look(this.nowMs(), this.outage.gapCount);
     if (verdict === VERDICT_DROP) return null;
     if (verdict === VERDICT_ACCEPT) {
-      for (let i = 0; i < bytes.length; i++) {
-        if (arena[off + i] !== bytes[i]) {
-          this.contractBroken++;
-          break;
-        }
-      }
+      if (!isSame(arena, off, bytes)) this.contractBroken++;
       return bytes;
     }
     this.rewritten++;
-    return arena.slice(off, off + bytes.length);
+    return copyOctets(arena, off, bytes.length);
   }
 
   /** The worker ticks behind every batch; the main thread drains a little later. */
@@ -260,8 +257,7 @@ export class ShimHost {
     if (this.outage.isOn) return;
     const dueMs = this.engine.tick(this.nowMs());
     this.invariants.look(this.nowMs(), this.outage.gapCount);
-    this.tickTimer = cancel(this.tickTimer);
-    this.tickTimer = this.queue.after(this.pauseMs(dueMs) * 1000, () => this.tick());
+    this.tickTimer = this.queue.again(this.tickTimer, this.pauseMs(dueMs) * 1000, this.onTick);
     if (this.drainTimer !== null || this.mainThread.outbox.peek() < 0) return;
     this.drainTimer = this.queue.after(this.random.between(5, 400), () => {
       this.drainTimer = null;
@@ -284,4 +280,8 @@ export class ShimHost {
     this.mainThread.takeUp(left);
     this.tick();
   }
+}
+
+function isSame(arena: Buffer, at: number, bytes: Uint8Array): boolean {
+  return arena.compare(bytes, 0, bytes.length, at, at + bytes.length) === 0;
 }

@@ -49,6 +49,7 @@ import type { LeftFlow } from '../left-flows.ts';
 import { type SocketTold, writeTold } from './client-socket.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { KernelShift } from './kernel-shift.ts';
+import { copyOctets } from './packet-memory.ts';
 import type { Random } from './random.ts';
 
 /** What it needs of the machine around it. */
@@ -96,7 +97,7 @@ export class SimMainThread {
       if (kind === OUT_KIND_INJECT) {
         const from = (at + OUT_PACKET) * 4;
         const path = words[at + OUT_PATH] as number;
-        const bytes = this.outbox.bytes.slice(from, from + (words[at + OUT_BYTES] as number));
+        const bytes = copyOctets(this.outbox.bytes, from, words[at + OUT_BYTES] as number);
         this.outbox.release();
         this.inject(bytes, path, ports);
         continue;

@@ -5,6 +5,7 @@
  * What a run has written is cleared, not all: rows, rings and slots are taken from the front, so
  * what lies behind the last one ever used is zero still (a test holds this against all bytes).
  */
+import { SLOT_COUNT as FIRST_DATA_COUNT, FirstData } from '../../engine/flow/first-data.ts';
 import { INDEX_HIGH } from '../../engine/flow/layout.ts';
 import { REPAIR_WORDS, RepairTable } from '../../engine/flow/repair-table.ts';
 import {
@@ -71,8 +72,9 @@ function clearMemory(memory: EngineMemory): void {
   clearFront(memory.sockets, (memory.sockets.byteLength / SPOKEN_COUNT) * flowCount);
   clearFront(memory.sacks, (memory.sacks.byteLength / SACK_COUNT) * flowCount);
   clearRepairs(memory.repairs);
-  const { flows, index, commits, firstData, origins, counters, policy, paths } = memory;
-  for (const all of [flows, index, commits, firstData, origins, counters, policy, paths]) {
+  clearFirstData(memory.firstData);
+  const { flows, index, commits, origins, counters, policy, paths } = memory;
+  for (const all of [flows, index, commits, origins, counters, policy, paths]) {
     clearFront(all, all.byteLength);
   }
 }
@@ -86,6 +88,14 @@ function clearRing(buffer: ArrayBufferLike, slotCount: number, slotBytes: number
   // A slot that was reserved and not committed lies one behind.
   const written = Math.min(slotCount, ring.committedCount() + 1);
   clearFront(buffer, CONTROL_BYTES + written * slotBytes);
+}
+
+/** A ring of its own kind: behind the last slot it begins again. */
+function clearFirstData(buffer: ArrayBufferLike): void {
+  const table = new FirstData(buffer);
+  const isFull = table.size(FIRST_DATA_COUNT - 1) > 0;
+  const written = isFull ? FIRST_DATA_COUNT : (new Int32Array(buffer)[0] as number);
+  clearFront(buffer, table.bytes.byteOffset + table.offset(written));
 }
 
 /** Another engine over the same memory makes the list of free slots anew, through all of it. */

@@ -11,6 +11,7 @@ import { Middlebox } from './middlebox.ts';
 import type { EndpointConfig } from './model-endpoint.ts';
 import { ModelHost } from './model-host.ts';
 import { decodePacket } from './packet.ts';
+import { wordsAround } from './packet-memory.ts';
 import { mix } from './random.ts';
 import { ScriptedApplication } from './script.ts';
 import { ShimHost } from './shim-host.ts';
@@ -292,13 +293,14 @@ class World {
   }
 }
 
-/** Four octets at a time, where they lie on a boundary. */
+/** Four octets at a time, and what is left one by one. */
 function hashOctets(from: number, bytes: Uint8Array): number {
+  const words = wordsAround(bytes);
+  const first = bytes.byteOffset >> 2;
+  const end = first + (bytes.length >> 2);
   let hash = from;
-  const wordCount = (bytes.byteOffset & 3) === 0 ? bytes.length >> 2 : 0;
-  const words = new Int32Array(bytes.buffer, wordCount === 0 ? 0 : bytes.byteOffset, wordCount);
-  for (let i = 0; i < wordCount; i++) hash = (Math.imul(hash, 31) + (words[i] as number)) | 0;
-  for (let i = wordCount * 4; i < bytes.length; i++) {
+  for (let i = first; i < end; i++) hash = (Math.imul(hash, 31) + (words[i] as number)) | 0;
+  for (let i = bytes.length & ~3; i < bytes.length; i++) {
     hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
   }
   return hash;
