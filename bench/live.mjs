@@ -35,7 +35,7 @@ const VARIANTS = {
   seqshim: undefined,
   auto: undefined,
 };
-const METRICS = ['up', 'down', 'p50', 'p99', 'connects', 'cpuUp', 'cpuDown'];
+const METRICS = ['up', 'down', 'p50', 'p99', 'connects', 'coldConnects', 'cpuUp', 'cpuDown'];
 /** Which ratios are promised: of whom, against whom. */
 const PAIRS = [
   ['auto', 'none'],
@@ -44,6 +44,7 @@ const PAIRS = [
   ['seqshim', 'none'],
   ['seqshim', 'c-example'],
   ['seqshim', 'c-same-rules'],
+  ['c-same-rules', 'c-example'],
   ['seqshim', 'ruby-nfqueue'],
   ['auto', 'haproxy'],
   ['auto', 'socat'],
@@ -108,10 +109,20 @@ const TITLES = {
   p50: 'p50 us',
   p99: 'p99 us',
   connects: 'connections/s',
+  coldConnects: 'in the first s',
   cpuUp: 'CPU-s/GB up',
   cpuDown: 'CPU-s/GB down',
 };
-const DIGITS = { up: 0, down: 0, p50: 1, p99: 1, connects: 0, cpuUp: 2, cpuDown: 2 };
+const DIGITS = {
+  up: 0,
+  down: 0,
+  p50: 1,
+  p99: 1,
+  connects: 0,
+  coldConnects: 0,
+  cpuUp: 2,
+  cpuDown: 2,
+};
 
 export function printLive(result) {
   if (result.skipped !== undefined) {
