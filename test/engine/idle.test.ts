@@ -14,7 +14,7 @@ import {
 } from '../../src/engine/memory.ts';
 import { SOCKET_LIVES } from '../../src/engine/outbox.ts';
 import { INJECT_FAR, INJECT_NEAR, VERDICT_ACCEPT } from '../../src/engine/verdict.ts';
-import { ACK, RST } from '../../src/engine/wire/segment.ts';
+import { ACK, RST, SYN } from '../../src/engine/wire/segment.ts';
 import { Rig } from './rig.ts';
 
 const ISS = 1000;
@@ -296,6 +296,19 @@ describe('a flow that something has forgotten', () => {
     expect(rig.in({ flags: RST, seq: IRS + 21 })).toBe(VERDICT_ACCEPT);
     expect(found(code.IDLE_DROP).map(({ args }) => args[3])).toEqual([1]);
     expect(rig.pathHolds(FACT_IDLE)).toBe(true);
+  });
+
+  it('is not told by who refuses the next connection on its ports: that has not been silent', () => {
+    policy(IDLE_FORGET);
+    other(talk);
+    talk();
+    passWhileOthersLive(IDLE_MS);
+    rig.out({ flags: ACK, seq: ISS + 21, ack: IRS + 21, payload: 20 });
+    rig.pass(10);
+    rig.out({ flags: SYN, seq: ISS + 500_000 });
+    otherSpeaks();
+    rig.in({ flags: RST, seq: 0, ack: ISS + 500_001 });
+    expect(found(code.IDLE_DROP)).toEqual([]);
   });
 
   it('is not told by one where all that live are younger: the server may have begun anew', () => {

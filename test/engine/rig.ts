@@ -240,12 +240,20 @@ export class Rig {
     };
   }
 
-  /** TCP options of the packet as it stands in the arena now, and the edges of its SACK blocks. */
+  /** TCP options of the packet as it stands in the arena now. */
   options(): number[] {
     const tcp = OFF + 20;
     return [...this.arena.subarray(tcp + 20, tcp + (this.arena[tcp + 12]! >> 4) * 4)];
   }
 
+  /** Its payload likewise. */
+  payload(): number[] {
+    const { arena } = this;
+    const from = OFF + 20 + (arena[OFF + 32]! >> 4) * 4;
+    return [...arena.subarray(from, OFF + ((arena[OFF + 2]! << 8) | arena[OFF + 3]!))];
+  }
+
+  /** The edges of its SACK blocks. */
   sackEdges(): number[] {
     const { arena, seg } = this;
     parseSegment(arena, OFF, (arena[OFF + 2]! << 8) | arena[OFF + 3]!, seg);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import * as code from '../../src/engine/codes.ts';
 import { FACT_SACK_BLIND } from '../../src/engine/flow/path-table.ts';
 import { POLICY_OBSERVE, POLICY_SACK, SACK_OFF, SACK_STRIP } from '../../src/engine/memory.ts';
-import { INJECT_FAR } from '../../src/engine/verdict.ts';
+import { INJECT_FAR, VERDICT_REWRITTEN } from '../../src/engine/verdict.ts';
 import { SYN } from '../../src/engine/wire/segment.ts';
 import { Rig } from './rig.ts';
 
@@ -54,6 +54,19 @@ const HOLE = 1 + MSS;
 const BLOCK = [1 + 2 * MSS, 1 + 3 * MSS] as const;
 const SECOND = [1 + 5 * MSS, 1 + 6 * MSS] as const;
 const STAMPS = [1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0];
+
+it.each([
+  ['data', []],
+  ['timestamps and data', [...STAMPS.slice(2), 1, 1]],
+])('blocks that are taken out leave %s behind them as they were', (_name, behind) => {
+  const rig = upload();
+  const options = [...sackOption(shifted(0x12345678, ...BLOCK)), ...behind];
+  const sent = { flags: 0, seq: S + 1, ack: C + HOLE, options, payload: 8, fill: 0x77 };
+  expect(rig.in(sent)).toBe(VERDICT_REWRITTEN);
+  expect(rig.options()).toEqual([...Array(12).fill(1), ...behind]);
+  expect(rig.payload()).toEqual(Array(8).fill(0x77));
+  expect(rig.checksumOk()).toBe(true);
+});
 
 describe.each([0x12345678, -0x12345678, 0x7ffffff0, -0x7fffff00, 0x30000000])(
   'blocks that are off by %i',

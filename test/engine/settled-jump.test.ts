@@ -175,10 +175,12 @@ describe('its jump is repaired', () => {
     expect(settledCount()).toBe(0);
   }
 
-  it('of the client alone, where nothing is in flight', () => {
+  it('of the client alone, where nothing is in flight, and not before three probes', () => {
     back(3000, 0);
     jump(0, -0x11111111);
     expect(answers(3000)).toBe(VERDICT_REWRITTEN);
+    // One below SND.NXT, as a keep-alive.
+    expect(talk.rig.injected.filter(({ seq }) => seq === ((C + UP) | 0))).toHaveLength(3);
     expect(talk.rig.wire()).toMatchObject({ seq: (S + 1 + DOWN) | 0, ack: (C + 1 + UP) | 0 });
   });
 
