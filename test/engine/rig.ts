@@ -250,20 +250,24 @@ export class Rig {
   payload(): number[] {
     const { arena } = this;
     const from = OFF + 20 + (arena[OFF + 32]! >> 4) * 4;
-    return [...arena.subarray(from, OFF + ((arena[OFF + 2]! << 8) | arena[OFF + 3]!))];
+    return [...arena.subarray(from, OFF + this.length())];
   }
 
   /** The edges of its SACK blocks. */
   sackEdges(): number[] {
     const { arena, seg } = this;
-    parseSegment(arena, OFF, (arena[OFF + 2]! << 8) | arena[OFF + 3]!, seg);
+    parseSegment(arena, OFF, this.length(), seg);
     return Array.from({ length: seg.sackCount * 2 }, (_, i) => get32(arena, seg.sackOff + 4 * i));
   }
 
   checksumOk(): boolean {
     const { arena, seg } = this;
-    parseSegment(arena, OFF, (arena[OFF + 2]! << 8) | arena[OFF + 3]!, seg);
+    parseSegment(arena, OFF, this.length(), seg);
     return tcpChecksumOk(arena, arenaWords(arena), seg);
+  }
+
+  private length(): number {
+    return (this.arena[OFF + 2]! << 8) | this.arena[OFF + 3]!;
   }
 
   /** Of the only path that is known. */

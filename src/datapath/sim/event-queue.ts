@@ -18,7 +18,7 @@ export class EventQueue {
 
   /** Runs `run` after `delayUs`; the timer can be cancelled. */
   after(delayUs: number, run: () => void): Timer {
-    return this.at(this.nowUs + Math.max(0, Math.round(delayUs)), run);
+    return this.at(this.dueUs(delayUs), run);
   }
 
   at(atUs: number, run: () => void): Timer {
@@ -43,7 +43,7 @@ export class EventQueue {
    * retransmission timer is, stays one entry in the heap.
    */
   again(timer: Timer | null, delayUs: number, run: () => void): Timer {
-    const atUs = this.nowUs + Math.max(0, Math.round(delayUs));
+    const atUs = this.dueUs(delayUs);
     if (timer === null || timer.run === null || atUs < timer.atUs) {
       cancel(timer);
       return this.at(atUs, run);
@@ -71,6 +71,10 @@ export class EventQueue {
       run();
     }
     if (!done()) this.nowUs = Math.max(this.nowUs, untilUs);
+  }
+
+  private dueUs(delayUs: number): number {
+    return this.nowUs + Math.max(0, Math.round(delayUs));
   }
 
   /** The first of the heap belongs further back. */

@@ -7,8 +7,9 @@ import { REANCHORED } from '../../engine/codes.ts';
 import { EV_ARG, EV_CODE, EV_NOW_MS, EV_PORTS } from '../../engine/events.ts';
 import { type Violation, violation } from './claims.ts';
 import { ACK, decodePacket, type Packet, RST, SYN } from './packet.ts';
-import { kindsOf } from './plan-facts.ts';
+import { doubles, kindsOf } from './plan-facts.ts';
 import type { RandomPlan } from './random-plan.ts';
+import { drainEvents } from './scenario.ts';
 import type { Sighting } from './sightings.ts';
 import type { WorldResult } from './world.ts';
 import type { ConnectionPlan } from './world-plan.ts';
@@ -72,21 +73,15 @@ function judgeMove(
 }
 
 function movesOf({ shim }: WorldResult): Move[] {
-  const moves: Move[] = [];
-  if (shim === null) return moves;
-  const { words } = shim.events;
-  for (let at = shim.events.peek(); at >= 0; at = shim.events.peek()) {
-    if (words[at + EV_CODE] === REANCHORED) {
-      moves.push({
-        clientPort: (words[at + EV_PORTS] as number) >>> 16,
-        atUs: shim.worldMs(words[at + EV_NOW_MS] as number) * 1000,
-        isn: words[at + EV_ARG] as number,
-        otherIsn: words[at + EV_ARG + 1] as number,
-      });
-    }
-    shim.events.release();
-  }
-  return moves;
+  if (shim === null) return [];
+  return drainEvents(shim.events)
+    .filter((event) => event[EV_CODE] === REANCHORED)
+    .map((event) => ({
+      clientPort: (event[EV_PORTS] as number) >>> 16,
+      atUs: shim.worldMs(event[EV_NOW_MS] as number) * 1000,
+      isn: event[EV_ARG] as number,
+      otherIsn: event[EV_ARG + 1] as number,
+    }));
 }
 
 /**
@@ -187,10 +182,6 @@ function isOf(packet: Packet, move: Move): boolean {
   const ahead = (packet.seq - move.isn - 1) | 0;
   const others = packet.seq === ((move.otherIsn + 1) | 0) && packet.payload.length === 0;
   return ahead >= 0 && ahead <= SPACE && !(others && ahead !== 0);
-}
-
-function doubles({ nearLink, farLink }: RandomPlan): boolean {
-  return nearLink.duplication + farLink.duplication > 0;
 }
 
 /** A probe, or the bare ACK that answers one, in the numbers of either side of the middlebox. */

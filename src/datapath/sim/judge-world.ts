@@ -19,7 +19,7 @@ import { judgeConnection } from './judge-connection.ts';
 import { judgeMoves } from './judge-moves.ts';
 import { judgeOutage } from './judge-outage.ts';
 import { judgeSack } from './judge-sack.ts';
-import { isHealthy, isReused, kindsOf } from './plan-facts.ts';
+import { doubles, isHealthy, isReused, kindsOf } from './plan-facts.ts';
 import { mix } from './random.ts';
 import type { RandomPlan } from './random-plan.ts';
 import type { ShimHost } from './shim-host.ts';
@@ -167,10 +167,9 @@ function judgeHealthy(
     .map(({ name }) => name)
     .join(' ');
   // RFC 9293 §3.5, "old duplicate SYN": a second ISN for one SYN, after the connection's end.
-  const doubles = plan.nearLink.duplication + plan.farLink.duplication > 0;
-  if (doubles && did === 'synack-dropped') return [];
+  if (doubles(plan) && did === 'synack-dropped') return [];
   // That server is half open: what resets the next connection of the ports is asked about.
-  if (doubles && isReused(plan) && did === ASKED_BEHIND_DOUBLED_SYN) return [];
+  if (doubles(plan) && isReused(plan) && did === ASKED_BEHIND_DOUBLED_SYN) return [];
   // The answers to keep-alives are new packets.
   if (did === 'keepalive-sent') return [];
   // So are those to the ACK that takes a stalled connection out of the kernel's hands.

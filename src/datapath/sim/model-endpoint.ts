@@ -186,20 +186,20 @@ export class ModelEndpoint {
 
   /** Keeps `bytes`, which nobody may change any more. */
   send(bytes: Uint8Array): void {
-    if (this.txOctets === 0) {
-      this.tx = bytes;
-      this.txOctets = bytes.length;
-      flushOutput(this);
-      return;
-    }
-    if (this.txOctets + bytes.length > this.tx.length) {
-      const grown = new Uint8Array(Math.max(1024, 2 * (this.txOctets + bytes.length)));
+    if (this.txOctets === 0) this.tx = bytes;
+    else this.append(bytes);
+    this.txOctets += bytes.length;
+    flushOutput(this);
+  }
+
+  private append(bytes: Uint8Array): void {
+    const octets = this.txOctets + bytes.length;
+    if (octets > this.tx.length) {
+      const grown = new Uint8Array(Math.max(1024, 2 * octets));
       grown.set(this.tx.subarray(0, this.txOctets));
       this.tx = grown;
     }
     this.tx.set(bytes, this.txOctets);
-    this.txOctets += bytes.length;
-    flushOutput(this);
   }
 
   close(): void {

@@ -61,8 +61,8 @@ export function segLenOf(packet: Packet): number {
 }
 
 /**
- * The same with other numbers. Written out because a spread makes objects of another hidden class:
- * with one class for all of them every access to a packet is quicker.
+ * The same with other numbers. Written out because a spread makes objects of another hidden class,
+ * and accesses to packets of one class are quicker.
  */
 export function renumbered(
   packet: Packet,

@@ -27,6 +27,11 @@ export function isLossy({ nearLink, farLink, faultPlans }: RandomPlan): boolean 
   return drops || nearLink.loss + farLink.loss > 0;
 }
 
+/** Does the network bring packets twice? */
+export function doubles({ nearLink, farLink }: RandomPlan): boolean {
+  return nearLink.duplication + farLink.duplication > 0;
+}
+
 /** Is a client port used more than once? */
 export function isReused({ connections }: RandomPlan): boolean {
   return new Set(connections.map(({ clientPort }) => clientPort)).size < connections.length;

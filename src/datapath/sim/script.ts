@@ -103,7 +103,7 @@ export class ScriptedApplication implements Application {
   private send(endpoint: ModelEndpoint, octets: number): void {
     const at = this.sentOctets;
     this.sentOctets += octets;
-    endpoint.send(stretchOf(this.sendStream, at, octets));
+    endpoint.send(piece(this.sendStream, at, octets));
   }
 
   private sleep(us: number): void {
@@ -124,31 +124,30 @@ export function octetsSent(steps: readonly Step[]): number {
 const STREAM_PERIOD = 1 << 15;
 const streams = new Map<number, Uint8Array>();
 
-/** At most STREAM_PERIOD octets of a stream: a view. */
-function pieceOf(stream: number, at: number, octets: number): Uint8Array {
-  let whole = streams.get(stream);
-  if (whole === undefined) {
-    whole = Uint8Array.from({ length: 2 * STREAM_PERIOD }, (_, i) => octetOf(stream, i));
-    streams.set(stream, whole);
-  }
+/** `octets` of a stream from `at` on; nobody changes them: up to STREAM_PERIOD are a view. */
+function piece(stream: number, at: number, octets: number): Uint8Array {
+  const periods = periodsOf(stream);
   const from = at & (STREAM_PERIOD - 1);
-  return whole.subarray(from, from + octets);
-}
-
-/** Any number of them. */
-function stretchOf(stream: number, at: number, octets: number): Uint8Array {
-  if (octets <= STREAM_PERIOD) return pieceOf(stream, at, octets);
+  if (octets <= STREAM_PERIOD) return periods.subarray(from, from + octets);
   const bytes = new Uint8Array(octets);
   for (let done = 0; done < octets; done += STREAM_PERIOD) {
     const size = Math.min(STREAM_PERIOD, octets - done);
-    bytes.set(pieceOf(stream, at + done, size), done);
+    bytes.set(periods.subarray(from, from + size), done);
   }
   return bytes;
 }
 
-/** Octets that are not those of the stream from `at` on: at most STREAM_PERIOD are given. */
+function periodsOf(stream: number): Uint8Array {
+  const known = streams.get(stream);
+  if (known !== undefined) return known;
+  const made = Uint8Array.from({ length: 2 * STREAM_PERIOD }, (_, i) => octetOf(stream, i));
+  streams.set(stream, made);
+  return made;
+}
+
+/** Octets that are not those of the stream from `at` on. */
 function differing(bytes: Uint8Array, stream: number, at: number): number {
-  const right = pieceOf(stream, at, bytes.length);
+  const right = piece(stream, at, bytes.length);
   if (Buffer.compare(bytes, right) === 0) return 0;
   return bytes.reduce((count, octet, i) => count + Number(octet !== right[i]), 0);
 }
