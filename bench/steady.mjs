@@ -69,13 +69,12 @@ async function onOneCore(lab, rounds) {
     for (let round = 0; round < rounds; round++) {
       for (const variant of Object.keys(seen)) {
         const remove = await lab.put(variant);
-        const asking =
-          variant === 'none' ? undefined : setInterval(() => void lab.status(), STATUS_MS);
+        const stopAsking = variant === 'none' ? async () => {} : askOften(lab);
         try {
           seen[variant].push(await lab.keystrokes());
           if (variant !== 'none') memoryKib = Math.max(memoryKib, residentKib(lab.shimPid));
         } finally {
-          clearInterval(asking);
+          await stopAsking();
           await remove();
         }
       }
@@ -87,6 +86,19 @@ async function onOneCore(lab, rounds) {
     return [variant, { median: median(values), spread: spread(values) }];
   });
   return { p99Us: Object.fromEntries(p99), memoryMib: Math.round(memoryKib / 1024) };
+}
+
+/** Somebody who watches `status`; resolves when stopped and the last question is answered. */
+function askOften(lab) {
+  let asked = Promise.resolve();
+  const timer = setInterval(() => {
+    asked = asked.then(() => lab.status());
+    asked.catch(() => {}); // whoever stops it hears of it
+  }, STATUS_MS);
+  return async () => {
+    clearInterval(timer);
+    await asked;
+  };
 }
 
 /** The largest that the process has been. */

@@ -44,7 +44,7 @@ export function manPage(date: string): string {
     prose(
       'Of the commands that take a configuration. The keys of a configuration file are the same ' +
         'names without the dashes. Durations take units (200us, 10m); bare numbers are seconds, ' +
-        'for --budget microseconds. Lists repeat or take commas.',
+        'for --budget and --busy-poll microseconds. Lists repeat or take commas.',
     ),
     ...[CONFIG_OPTION, ...OPTIONS].flatMap((entry) => tagged(bold(flagOf(entry)), helpOf(entry))),
     '.SH CONFIGURATION',

@@ -27,6 +27,7 @@ export const MARK_INJECT = 0x2000;
 const TIMER_MS_MAX = 0x7fffffff;
 
 const BUDGET_US_MAX = 1_000_000;
+const BUSY_POLL_US_MAX = 1000;
 
 export interface Config {
   readonly targets: readonly Network[];
@@ -55,6 +56,7 @@ export interface Config {
   /** 0: by what is known of the path. */
   readonly idleAfterMs: number;
   readonly budgetUs: number;
+  readonly busyPollUs: number;
   readonly flowCountMax: number;
   readonly runDir: string;
   readonly control: string;
@@ -168,6 +170,7 @@ export async function configFrom(values: Values, lookUp?: LookUp): Promise<Confi
     idleAction: choice(values, 'idle-action') as Config['idleAction'],
     idleAfterMs: idleAfterMs(text(values, 'idle-after')),
     budgetUs: budgetUs(text(values, 'budget') ?? '200'),
+    busyPollUs: busyPollUs(text(values, 'busy-poll') ?? '50'),
     flowCountMax: number(values, 'flows'),
     runDir,
     control,
@@ -208,6 +211,13 @@ function budgetUs(written: string): number {
   const us = parseMicroseconds('--budget', written);
   if (us <= BUDGET_US_MAX) return us;
   throw new OptionError('budget', `"${written}"`, 'it must be at most 1s');
+}
+
+/** A processor that polled for longer would do little else. */
+function busyPollUs(written: string): number {
+  const us = parseMicroseconds('--busy-poll', written);
+  if (us <= BUSY_POLL_US_MAX) return us;
+  throw new OptionError('busy-poll', `"${written}"`, 'it must be at most 1ms');
 }
 
 async function networks(

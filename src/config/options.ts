@@ -132,6 +132,14 @@ export const OPTIONS: readonly OptionEntry[] = [
   option('budget', 'microseconds', 'D', '200', 'latency budget of a batch (bare number: µs)', {
     live: true,
   }),
+  option(
+    'busy-poll',
+    'microseconds',
+    'D',
+    '50',
+    'how long to poll before sleeping, while packets come that fast (bare number: µs)',
+    { live: true },
+  ),
   option('flows', 'number', 'N', '65536', 'connections tracked at one time, per queue', {
     min: 64,
     max: 4_194_304,

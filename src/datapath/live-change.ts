@@ -1,5 +1,5 @@
 /**
- * Another configuration for a shim that runs: rules, policy, budget, log level, date. Owns nothing.
+ * Another configuration for a shim that runs: rules, policy, pace, log level, date. Owns nothing.
  *
  * What can fail comes first and changes nothing when it does: all of it is applied, or none. The
  * flow table is not touched, so that no connection notices.
@@ -36,7 +36,7 @@ export async function changeConfig(running: Running, old: Config, next: Config):
     await rules.replace(input, running.rulesStand).catch(fail);
   }
   writePolicy(workers.memories[0], next);
-  workers.setBudgetUs(next.budgetUs);
+  workers.setPace(next);
   expiry.watch(next);
   log.level = next.logLevel;
 }

@@ -163,6 +163,7 @@ export class LiveShim {
       queueNum: config.queueNum,
       queueLength: QUEUE_LENGTH,
       budgetUs: config.budgetUs,
+      busyPollUs: config.busyPollUs,
       repeatMark: rules.repeatMark,
       settleMark: this.settling.isOn ? MARK_BYPASS | MARK_INJECT : 0,
       unsettleMark: this.settling.isOn ? MARK_BYPASS : 0,

@@ -8,6 +8,7 @@
  * is common to all.
  */
 import { randomInt } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { createEngineMemory, type EngineMemory } from '../engine/memory.ts';
 import { quantilesOf, type Totals, totalsOf } from '../telemetry/histogram.ts';
 import type { EvidenceRecorder } from './evidence/evidence-recorder.ts';
@@ -18,6 +19,7 @@ import {
   type RuntimeStats,
   startRuntime,
 } from './nfqueue/runtime.ts';
+import type { Pace } from './nfqueue/worker-settings.ts';
 import type { StateFile } from './state/state-file.ts';
 
 /** `queueNum` is the first one's. */
@@ -55,7 +57,7 @@ export class Workers {
         options.evidence?.noteInjected(i, words, at, packet);
       };
       const own = { memory, others, seed, queueNum, onInjected };
-      this.runtimes.push(await startRuntime({ ...options, ...own }));
+      this.runtimes.push(await startRuntime({ ...options, ...own, ...this.affordable(options) }));
     }
   }
 
@@ -84,8 +86,14 @@ export class Workers {
     };
   }
 
-  setBudgetUs(us: number): void {
-    for (const runtime of this.runtimes) runtime.budgetUs = us;
+  setPace(pace: Pace): void {
+    for (const runtime of this.runtimes) runtime.setPace(this.affordable(pace));
+  }
+
+  /** Who polls keeps a processor from those whom it waits for: one has to be left for them. */
+  private affordable({ budgetUs, busyPollUs }: Pace): Pace {
+    const isOneLeft = availableParallelism() > this.memories.length;
+    return { budgetUs, busyPollUs: isOneLeft ? busyPollUs : 0 };
   }
 
   /** Of all verdicts, µs. */

@@ -3,7 +3,7 @@
  *
  * Owns the layout: int32 control words, then float64 counters, then two histograms in microseconds:
  * latency from the first receive to the verdict, and pauses of the worker's garbage collector. The
- * worker writes all but STOP and BUDGET_US.
+ * worker writes all but STOP, BUDGET_US and BUSY_POLL_US.
  */
 import { HISTOGRAM_BYTES, Histogram } from './histogram.ts';
 
@@ -17,6 +17,8 @@ export const PAGE_HEARTBEAT_MS = 2;
 export const PAGE_PORT_ID = 3;
 /** Latency budget of a batch, microseconds; the main thread may change it at any time. */
 export const PAGE_BUDGET_US = 4;
+/** How long the worker polls before it sleeps, microseconds; likewise. */
+export const PAGE_BUSY_POLL_US = 5;
 const CONTROL_WORDS = 16;
 
 export const STATE_STARTING = 0;
@@ -56,6 +58,12 @@ export class StatsPage {
     this.counters = new Float64Array(buffer, COUNTERS_OFFSET, COUNTER_COUNT);
     this.latencyUs = new Histogram(buffer, HISTOGRAM_OFFSET);
     this.gcPauseUs = new Histogram(buffer, HISTOGRAM_OFFSET + HISTOGRAM_BYTES);
+  }
+
+  /** Microseconds, as `PAGE_BUDGET_US` and `PAGE_BUSY_POLL_US` say. */
+  setPace({ budgetUs, busyPollUs }: { budgetUs: number; busyPollUs: number }): void {
+    this.control[PAGE_BUDGET_US] = budgetUs;
+    this.control[PAGE_BUSY_POLL_US] = busyPollUs;
   }
 
   counter(index: number): number {

@@ -50,6 +50,7 @@ describe('loadConfig()', () => {
       idleAction: 'forget',
       idleAfterMs: 0,
       budgetUs: 200,
+      busyPollUs: 50,
       flowCountMax: 65_536,
       runDir: '/run/seqshim',
       control: '/run/seqshim/control.sock',
@@ -232,7 +233,7 @@ describe('loadConfig()', () => {
     }
   });
 
-  it.each([['for'], ['budget']])('refuses --%s in words', async (name) => {
+  it.each([['for'], ['budget'], ['busy-poll']])('refuses --%s in words', async (name) => {
     const line = await operatorError(() => loadConfig({ target, [name]: 'soon' }), 2);
     expect(line).toMatch(new RegExp(`^Cannot read --${name} "soon": write a number with a unit`));
   });
@@ -254,6 +255,14 @@ describe('loadConfig()', () => {
         /^Cannot use --ticket ".*": it must be one line of at most 200 characters$/,
       );
     }
+  });
+
+  it('refuses to poll for as long as others need the processor', async () => {
+    expect((await loadConfig({ target, 'busy-poll': '0' })).busyPollUs).toBe(0);
+    expect((await loadConfig({ target, 'busy-poll': '1ms' })).busyPollUs).toBe(1000);
+    expect(await operatorError(() => loadConfig({ target, 'busy-poll': '2ms' }), 2)).toBe(
+      'Cannot use --busy-poll "2ms": it must be at most 1ms',
+    );
   });
 
   it('refuses a budget that is none', async () => {

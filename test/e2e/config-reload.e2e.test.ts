@@ -81,11 +81,11 @@ describe('SIGHUP', () => {
       `${TARGET}\nexclude = "10.99.2.77"\nport = [${ECHO_PORT}, ${SSH_PORT}, 8022]\nsack = "off"\n` +
         'mss-clamp = "1400"\nlog-level = "debug"\nexpires = 2020-01-31\nticket = "OPS-7 \\"x\\""\n',
     );
-    write('mode = "observe"\nbudget = "1ms"\n', 'conf.d/10-later.toml');
+    write('mode = "observe"\nbudget = "1ms"\nbusy-poll = "0us"\n', 'conf.d/10-later.toml');
     const answer = await reload();
     expect(answer).toMatchObject({ level: 'info', msg: 'reloaded' });
     expect(answer['changed']).toEqual(
-      'exclude port mode sack mss-clamp budget expires ticket log-level'.split(' '),
+      'exclude port mode sack mss-clamp budget busy-poll expires ticket log-level'.split(' '),
     );
     expect(shim.status()).toMatchObject({
       state: 'ok',

@@ -1,6 +1,7 @@
 /**
  * The packet loop with the real engine on this thread, without super-packets, for the kernel tests:
- * `node driver QUEUE STOPFILE`. Ends once the file exists; prints its figures.
+ * `node driver QUEUE STOPFILE POLL`, polling for POLL µs. Ends once the file exists; prints its
+ * figures.
  */
 import { existsSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
@@ -8,20 +9,15 @@ import { PacketLoop } from '../../src/datapath/nfqueue/packet-loop.ts';
 import { Queue } from '../../src/datapath/nfqueue/queue.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import { createEngineMemory } from '../../src/engine/memory.ts';
-import {
-  PAGE_BUDGET_US,
-  PAGE_PACKETS,
-  PAGE_STOP,
-  StatsPage,
-} from '../../src/telemetry/stats-page.ts';
+import { PAGE_PACKETS, PAGE_STOP, StatsPage } from '../../src/telemetry/stats-page.ts';
 
-const [queueNum = '91', stopFile = ''] = process.argv.slice(2);
+const [queueNum = '91', stopFile = '', busyPollUs = '0'] = process.argv.slice(2);
 const WARM_PACKETS = 100_000;
 const LOOK_TURNS = 64;
 
 const memory = createEngineMemory(1024, (bytes) => new SharedArrayBuffer(bytes));
 const stats = new StatsPage();
-stats.control[PAGE_BUDGET_US] = 200;
+stats.setPace({ budgetUs: 200, busyPollUs: Number(busyPollUs) });
 const queue = new Queue({ queueNum: Number(queueNum), lengthMax: 4096, gso: false });
 let collections = 0;
 let warmBytes = 0;
@@ -53,11 +49,13 @@ const loop = new PacketLoop(queue, new Engine(memory, 1), stats, {
   outboxCount: lookAround,
 });
 console.log('ready');
+const sleptBefore = process.resourceUsage().voluntaryContextSwitches;
 loop.run();
+const sleeps = process.resourceUsage().voluntaryContextSwitches - sleptBefore;
 const endBytes = process.memoryUsage().heapUsed;
 queue.close();
 // The observer hears of collections when the event loop turns.
 await new Promise((resolve) => setTimeout(resolve, 20));
 const packets = stats.counter(PAGE_PACKETS);
-const figures = { packets, turns, warmBytes, endBytes, collections };
+const figures = { packets, turns, sleeps, warmBytes, endBytes, collections };
 console.log(`figures ${JSON.stringify({ ...figures, latencyUs: stats.latencyUs.quantiles() })}`);

@@ -1,6 +1,8 @@
 /**
  * Both ends of a transfer, for the kernel tests. `serve PORT` takes what comes and sends as much
  * back; `send HOST PORT BYTES [cipher]` prints whether both directions arrived as they were sent.
+ * `echo PORT` sends back each octet at once; `rally HOST PORT COUNT` sends one when the last is
+ * back.
  * The data is a counter in every 8 octets, so that nothing can be in the wrong place unnoticed.
  */
 import { connect, createServer, type Socket } from 'node:net';
@@ -75,6 +77,19 @@ if (role === 'serve') {
     });
   });
   server.listen(Number(args[0]), '::', () => console.log('serving'));
+} else if (role === 'echo') {
+  const server = createServer({ noDelay: true }, (socket) => socket.pipe(socket));
+  server.listen(Number(args[0]), '::', () => console.log('serving'));
+} else if (role === 'rally') {
+  const [host = '', port = '0', count = '0'] = args;
+  let left = Number(count);
+  const socket = connect({ host, port: Number(port), noDelay: true });
+  socket.on('connect', () => socket.write('.'));
+  socket.on('data', () => {
+    if (--left > 0) socket.write('.');
+    else socket.end();
+  });
+  socket.on('close', () => console.log(`left ${left}`));
 } else {
   const [host = '', port = '0', bytes = '0', flag = ''] = args;
   const checker = new Checker(flag === 'cipher');

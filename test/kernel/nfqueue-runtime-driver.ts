@@ -20,6 +20,7 @@ try {
     queueNum: Number(queueNum),
     queueLength: 4096,
     budgetUs: 200,
+    busyPollUs: 50,
     repeatMark: 0,
     settleMark: 0,
     unsettleMark: 0,

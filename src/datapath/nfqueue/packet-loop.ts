@@ -101,6 +101,7 @@ export class PacketLoop {
   /** Returns how many packets there were. */
   private turn(): number {
     const { queue, stats, settings } = this;
+    queue.busyPollUs = stats.control[page.PAGE_BUSY_POLL_US]!;
     const count = queue.receive();
     const startMs = performance.now();
     const nowMs = engineMs();

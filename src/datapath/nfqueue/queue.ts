@@ -18,6 +18,7 @@ import {
 } from '../../engine/verdict.ts';
 import type { SimdSum } from '../../engine/wire/checksum.ts';
 import { openArena } from './arena.ts';
+import { BusyPoll } from './busy-poll.ts';
 import * as c from './libc.ts';
 import * as nl from './netlink.ts';
 import {
@@ -72,6 +73,7 @@ export class Queue {
   private readonly timeout = new Int32Array(4);
   private readonly timeoutBytes = new Uint8Array(this.timeout.buffer);
   private readonly peeked = new Uint8Array(16);
+  private readonly poll = new BusyPoll();
   private timeoutMs = 0;
   private count = 0;
   private answered = 0;
@@ -120,16 +122,37 @@ export class Queue {
   receive(): number {
     this.count = 0;
     this.answered = 0;
-    const { libc } = this;
-    const received = libc.recvmmsg(this.fd, this.headers, this.batchCount, c.MSG_WAITFORONE, null);
+    let received = this.pollFor();
+    if (received < 0) received = this.receiveBatch(c.MSG_WAITFORONE);
+    const errno = received < 0 ? this.libc.errno() : 0;
+    this.poll.end(performance.now());
     if (received < 0) {
-      const errno = libc.errno();
       const { EAGAIN, EINTR, ENOBUFS } = constants.errno;
       if (errno === EAGAIN || errno === EINTR || errno === ENOBUFS) return 0;
       throw new c.SystemError('recvmmsg', errno);
     }
     for (let slot = 0; slot < received; slot++) this.parse(slot);
     return this.count;
+  }
+
+  /** What came before the thread has to sleep; negative: nothing. */
+  private pollFor(): number {
+    let received = -1;
+    let goesOn = this.poll.begin(performance.now());
+    while (goesOn && received < 0) {
+      received = this.receiveBatch(c.MSG_DONTWAIT);
+      goesOn = this.poll.goesOn(performance.now());
+    }
+    return received;
+  }
+
+  private receiveBatch(flags: number): number {
+    return this.libc.recvmmsg(this.fd, this.headers, this.batchCount, flags, null);
+  }
+
+  /** How long `receive` polls before it sleeps, while packets come that fast; 0: never. */
+  set busyPollUs(us: number) {
+    this.poll.windowUs = us;
   }
 
   /** Does nothing wait to be received? A system call. */

@@ -29,7 +29,7 @@ import { engineMs } from './monotonic.ts';
 import { type InstallFlowRule, RuleRequests } from './rule-requests.ts';
 import { tellSocket } from './socket-answer.ts';
 import { Waker } from './waker.ts';
-import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
+import type { Pace, WorkerMessage, WorkerSettings } from './worker-settings.ts';
 
 /** Translation by the kernel. */
 export interface KernelMover {
@@ -39,13 +39,12 @@ export interface KernelMover {
   release(flow: FlowAddress, ended: boolean): void;
 }
 
-export interface RuntimeOptions {
+export interface RuntimeOptions extends Pace {
   readonly memory: EngineMemory;
   /** Of the other workers, which then have the same seed. */
   readonly others?: readonly EngineMemory[];
   readonly queueNum: number;
   readonly queueLength: number;
-  readonly budgetUs: number;
   /** The mark bit for NF_REPEAT (iptables), 0 for NF_ACCEPT (nft). */
   readonly repeatMark: number;
   /** The bits for NF_REPEAT that settle and that unsettle a connection; 0: none. */
@@ -82,8 +81,8 @@ export interface RuntimeStats {
 export interface Runtime {
   stats(): RuntimeStats;
   readonly latencyUs: Histogram;
-  /** Of a batch, from the next one on. */
-  set budgetUs(us: number);
+  /** From the next batch on. */
+  setPace(pace: Pace): void;
   readonly gcPauseUs: Histogram;
   /** Takes no new flow and ends the translated ones towards the near end. */
   endAll(): void;
@@ -107,7 +106,7 @@ const INBOX_RETRIES = 1000;
 /** Resolves when the queue is bound; rejects with a QueueError where it cannot be. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const stats = new page.StatsPage();
-  stats.control[page.PAGE_BUDGET_US] = options.budgetUs;
+  stats.setPace(options);
   const seed = options.seed ?? randomInt(2 ** 31);
   const settings: WorkerSettings = {
     memory: handMemory(options.memory),
@@ -161,8 +160,8 @@ class WorkerRuntime implements Runtime {
     });
   }
 
-  set budgetUs(us: number) {
-    this.page.control[page.PAGE_BUDGET_US] = us;
+  setPace(pace: Pace): void {
+    this.page.setPace(pace);
   }
 
   get latencyUs(): Histogram {
