@@ -1,8 +1,9 @@
 /**
  * Connections that a phantom's SYN-ACK put onto wrong numbers, and that were moved onto those of
  * the server: translated by conntrack (`--translate kernel`), and by seqshim itself, beside the
- * same transfer on the same path without fault or shim, turn and turn about. The firewall itself
- * sees SYNs only.
+ * same transfer on the same path without fault or shim, and without fault behind the shim (settled:
+ * what translating itself costs is the rest), turn and turn about. The firewall itself sees SYNs
+ * only.
  * Promised: 0.95 of the untranslated one by the kernel, 0.7 in userspace.
  *
  *   node bench/translation.mjs [--quick] [--rounds N] [--json]
@@ -25,8 +26,15 @@ const QUICK_OCTETS = 50_000_000;
 const ROUNDS = 15;
 const TIMEOUT_MS = 60_000;
 const WAYS = ['up', 'down'];
-/** The variants, and what `seqshim run` is told in them. */
-const VARIANTS = { untranslated: undefined, kernel: 'kernel', userspace: 'user' };
+/** What `seqshim run` is told to translate with, where it runs, and whether there is a phantom. */
+const VARIANTS = {
+  untranslated: {},
+  settled: { translate: 'user' },
+  kernel: { translate: 'kernel', phantom: true },
+  userspace: { translate: 'user', phantom: true },
+};
+/** What each is measured against. */
+const AGAINST = ['untranslated', 'settled'];
 
 async function transfer(lab, way, octets) {
   const command = [process.execPath, PEER, 'bulk', FAR, String(PORT), way, String(octets), '0'];
@@ -38,12 +46,14 @@ async function transfer(lab, way, octets) {
 }
 
 /** A phantom that offers what the server offers: conntrack can shift numbers and nothing else. */
-async function measure(lab, translate, wndScale, octets) {
+async function measure(lab, { translate, phantom = false }, wndScale, octets) {
   const undo = [];
   try {
-    if (translate !== undefined) {
+    if (phantom) {
       const fault = { kind: 'phantom-synack', wndScale, timestamps: false };
       undo.unshift(await lab.putFirewall(fault, '--syn'));
+    }
+    if (translate !== undefined) {
       undo.unshift(await lab.putShim('near', '--translate', translate));
     }
     const up = await transfer(lab, 'up', octets);
@@ -87,8 +97,13 @@ export async function benchTranslation({ quick = false, rounds = quick ? 1 : ROU
     const rows = seen[variant];
     const of = (way) => {
       const values = rows.map((row) => row[way]);
-      const { median: ratio, interval } = ratios(rows, seen.untranslated, way);
-      return [way, { median: median(values), spread: spread(values), ratio, interval }];
+      const against = Object.fromEntries(
+        AGAINST.map((other) => {
+          const { median: ratio, interval } = ratios(rows, seen[other], way);
+          return [other, { ratio, interval }];
+        }),
+      );
+      return [way, { median: median(values), spread: spread(values), against }];
     };
     return { variant, ...Object.fromEntries(WAYS.map(of)) };
   });
@@ -102,12 +117,16 @@ export function printTranslation(result) {
   }
   const { kernel, rounds, octets, figures } = result;
   console.log(`translation: ${octets / 1e6} MB each way x ${rounds}, Linux ${kernel}`);
+  console.log(`ratios (95 %): of ${AGAINST.join(', of ')}`);
   for (const { variant, ...ways } of figures) {
     const cells = WAYS.map((way) => {
-      const { median: middle, spread: range, ratio, interval } = ways[way];
+      const { median: middle, spread: range, against } = ways[way];
       const rate = `${middle.toFixed(0)} (${range.map((one) => one.toFixed(0)).join('-')})`;
-      const against = `${ratio.toFixed(2)} (${interval.map((one) => one.toFixed(2)).join('-')})`;
-      return `${way} ${rate} Mbit/s`.padEnd(34) + `ratio ${against}`.padEnd(26);
+      const of = AGAINST.map((other) => {
+        const { ratio, interval } = against[other];
+        return `${ratio.toFixed(2)} (${interval.map((one) => one.toFixed(2)).join('-')})`;
+      });
+      return `${way} ${rate} Mbit/s`.padEnd(34) + of.map((one) => one.padEnd(18)).join('');
     });
     console.log(variant.padEnd(14) + cells.join(''));
   }

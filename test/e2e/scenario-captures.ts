@@ -24,6 +24,8 @@ const SETTLES_MS = 700;
 const IDLE_MS = 4500;
 /** For SACK blocks there has to be something to lose. */
 const BULK_BYTES = 700_000;
+/** Without SACK each loss may cost a time-out; a client that gives up ends with a reset. */
+const BULK_MS = 20_000;
 
 export interface Captures {
   readonly client: string;
@@ -42,7 +44,7 @@ const login = (scenario: Scenario): Play => {
 
 const transfer = (way: 'up' | 'down', bytes = BULK_BYTES): Play => {
   return async (lab) => {
-    await bulk(lab, 4, way, bytes, 0, 6000);
+    await bulk(lab, 4, way, bytes, 0, BULK_MS);
   };
 };
 

@@ -7,45 +7,51 @@
  * Documentation/virt/kvm/halt-polling.rst): a wait that was short opens the window, a longer one
  * closes it. Where nothing comes, or seldom, nothing is polled for.
  *
- * Owns no packets. Times: ms, on any steady clock.
+ * Owns no packets. Times: µs on any steady clock, int32 that wraps: a number with a fraction would
+ * be an allocation for every look.
  */
 
 /** So many windows are a short wait: that of a thread that slept holds its waking as well. */
 const SHORT_WINDOWS = 2;
 /** So long between two looks at the queue: somebody else needs the processor. */
-const LOST_MS = 2;
+const LOST_US = 2000;
 /** He has it for so long. */
-const YIELD_MS = 100;
+const YIELD_US = 100_000;
 
 export class BusyPoll {
-  private windowMs = 0;
-  private isOpen = false;
-  private beganMs = 0;
-  private lookedMs = 0;
-  private yieldsUntilMs = Number.NEGATIVE_INFINITY;
-
   /** The longest that it polls; 0: never. */
-  set windowUs(us: number) {
-    this.windowMs = us / 1000;
-  }
+  windowUs = 0;
+  private isOpen = false;
+  private isYielding = false;
+  private beganUs = 0;
+  private lookedUs = 0;
+  private yieldedUs = 0;
 
   /** A wait begins. Is the queue looked at before the thread sleeps? */
-  begin(nowMs: number): boolean {
-    this.beganMs = nowMs;
-    this.lookedMs = nowMs;
-    return this.isOpen && this.windowMs > 0 && nowMs >= this.yieldsUntilMs;
+  begin(nowUs: number): boolean {
+    this.beganUs = nowUs;
+    this.lookedUs = nowUs;
+    if (this.isYielding) this.isYielding = sinceUs(this.yieldedUs, nowUs) < YIELD_US;
+    return this.isOpen && !this.isYielding;
   }
 
   /** It was looked at, in vain. Once more? */
-  goesOn(nowMs: number): boolean {
-    const isLost = nowMs - this.lookedMs >= LOST_MS;
-    this.lookedMs = nowMs;
-    if (isLost) this.yieldsUntilMs = nowMs + YIELD_MS;
-    return !isLost && nowMs - this.beganMs < this.windowMs;
+  goesOn(nowUs: number): boolean {
+    const isLost = sinceUs(this.lookedUs, nowUs) >= LOST_US;
+    this.lookedUs = nowUs;
+    if (isLost) {
+      this.isYielding = true;
+      this.yieldedUs = nowUs;
+    }
+    return !isLost && sinceUs(this.beganUs, nowUs) < this.windowUs;
   }
 
   /** The wait is over. */
-  end(nowMs: number): void {
-    this.isOpen = nowMs - this.beganMs < this.windowMs * SHORT_WINDOWS;
+  end(nowUs: number): void {
+    this.isOpen = sinceUs(this.beganUs, nowUs) < this.windowUs * SHORT_WINDOWS;
   }
+}
+
+function sinceUs(fromUs: number, toUs: number): number {
+  return (toUs - fromUs) >>> 0;
 }

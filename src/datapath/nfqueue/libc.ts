@@ -42,6 +42,7 @@ export const SOL_NETLINK = 270;
 export const NETLINK_NO_ENOBUFS = 5;
 export const NETLINK_CAP_ACK = 10;
 export const CLONE_NEWNET = 0x40000000;
+export const CLOCK_MONOTONIC = 1;
 export const MSG_PEEK = 0x2;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
@@ -72,6 +73,7 @@ export interface Libc {
   ): number;
   sendmsg(fd: number, header: Pointer, flags: number): number;
   recvmmsg(fd: number, headers: Pointer, count: number, flags: number, timeout: null): number;
+  clock_gettime(clock: number, timespec: Pointer): number;
   close(fd: number): number;
   /** Moves the calling thread. */
   setns(fd: number, kind: number): number;
@@ -127,6 +129,7 @@ function bindLibc(): Libc {
     sendto: c.func('int64_t sendto(int, void *, size_t, int, void *, uint)'),
     sendmsg: c.func('int64_t sendmsg(int, void *, int)'),
     recvmmsg: c.func('int recvmmsg(int, void *, uint, int, void *)'),
+    clock_gettime: c.func('int clock_gettime(int, void *)'),
     close: c.func('int close(int)'),
     setns: c.func('int setns(int, int)'),
     errno: () => koffi.errno(),

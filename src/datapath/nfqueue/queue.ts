@@ -20,6 +20,7 @@ import type { SimdSum } from '../../engine/wire/checksum.ts';
 import { openArena } from './arena.ts';
 import { BusyPoll } from './busy-poll.ts';
 import * as c from './libc.ts';
+import { MicrosecondClock } from './microsecond-clock.ts';
 import * as nl from './netlink.ts';
 import {
   VERDICT_REPEAT_MARKED,
@@ -74,6 +75,7 @@ export class Queue {
   private readonly timeoutBytes = new Uint8Array(this.timeout.buffer);
   private readonly peeked = new Uint8Array(16);
   private readonly poll = new BusyPoll();
+  private readonly clock: MicrosecondClock;
   private timeoutMs = 0;
   private count = 0;
   private answered = 0;
@@ -82,6 +84,7 @@ export class Queue {
   constructor(options: QueueOptions) {
     const batchCount = Math.min(options.batchCount ?? BATCH_COUNT_DEFAULT, BATCH_COUNT_MAX);
     const libc = c.loadLibc();
+    this.clock = new MicrosecondClock(libc);
     const { fd, portId } = nl.openSocket(libc);
     this.libc = libc;
     this.fd = fd;
@@ -122,10 +125,11 @@ export class Queue {
   receive(): number {
     this.count = 0;
     this.answered = 0;
-    let received = this.pollFor();
+    const polls = this.poll.windowUs > 0;
+    let received = polls ? this.pollFor() : -1;
     if (received < 0) received = this.receiveBatch(c.MSG_WAITFORONE);
     const errno = received < 0 ? this.libc.errno() : 0;
-    this.poll.end(performance.now());
+    if (polls) this.poll.end(this.clock.nowUs());
     if (received < 0) {
       const { EAGAIN, EINTR, ENOBUFS } = constants.errno;
       if (errno === EAGAIN || errno === EINTR || errno === ENOBUFS) return 0;
@@ -138,10 +142,10 @@ export class Queue {
   /** What came before the thread has to sleep; negative: nothing. */
   private pollFor(): number {
     let received = -1;
-    let goesOn = this.poll.begin(performance.now());
+    let goesOn = this.poll.begin(this.clock.nowUs());
     while (goesOn && received < 0) {
       received = this.receiveBatch(c.MSG_DONTWAIT);
-      goesOn = this.poll.goesOn(performance.now());
+      goesOn = this.poll.goesOn(this.clock.nowUs());
     }
     return received;
   }
