@@ -16,7 +16,7 @@ import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { LiveLab, whatIsMissing } from './live-lab.mjs';
 import { programExists } from './spaces.mjs';
-import { median, ratios, spread } from './statistics.mjs';
+import { median, ranged, ratios, spread } from './statistics.mjs';
 
 const ROUNDS = 15;
 const FULL = { seconds: 2, warmUpSeconds: 1, pingRounds: 8000, connectMs: 1000 };
@@ -133,18 +133,16 @@ export function printLive(result) {
   console.log(`live: ${rounds} rounds, ${control}, Linux ${kernel}, Node ${process.version}`);
   const line = (name, cells) =>
     console.log(name.padEnd(24) + cells.map((text) => text.padStart(20)).join(''));
-  const cell = (middle, [low, high], digits) =>
-    `${middle.toFixed(digits)} (${low.toFixed(digits)}-${high.toFixed(digits)})`;
   line('median (spread)', Object.values(TITLES));
   for (const [variant, row] of Object.entries(result.figures)) {
     const cells = METRICS.map((metric) =>
-      cell(row[metric].median, row[metric].spread, DIGITS[metric]),
+      ranged(row[metric].median, row[metric].spread, DIGITS[metric]),
     );
     line(variant, cells);
   }
   line('ratio (95 %)', Object.values(TITLES));
   for (const { one, other, ratio } of result.pairs) {
-    const cells = METRICS.map((metric) => cell(ratio[metric].median, ratio[metric].interval, 2));
+    const cells = METRICS.map((metric) => ranged(ratio[metric].median, ratio[metric].interval, 2));
     line(`${one} / ${other}`, cells);
   }
   for (const [variant, count] of Object.entries(ended)) {

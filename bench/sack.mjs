@@ -13,7 +13,7 @@ import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { inSpace, pause } from './spaces.mjs';
-import { median, spread } from './statistics.mjs';
+import { median, ranged, spread } from './statistics.mjs';
 import { FAR, whatTheWallLacks, withWall } from './wall-lab.mjs';
 
 const PORT = 5201;
@@ -175,8 +175,7 @@ export function printSack(result) {
     'way   control  loss    variant           Mbit/s (spread)        RTOs  discarded  ratio',
   );
   for (const row of result.rows) {
-    const [low, high] = row.rate.spread;
-    const rate = `${row.rate.median.toFixed(1)} (${low.toFixed(1)}-${high.toFixed(1)})`;
+    const rate = ranged(row.rate.median, row.rate.spread, 1);
     const ratio = row.ratio === undefined ? '' : `${row.ratio.toFixed(2)} of ${row.against}`;
     console.log(
       [

@@ -10,6 +10,11 @@ export function spread(values) {
   return [Math.min(...values), Math.max(...values)];
 }
 
+/** A median with its spread, or its interval: `0.94 (0.80-0.99)`. */
+export function ranged(middle, [low, high], digits) {
+  return `${middle.toFixed(digits)} (${low.toFixed(digits)}-${high.toFixed(digits)})`;
+}
+
 /** One ratio a round, of runs that stood next to each other in time. */
 export function ratios(rows, others, metric) {
   const values = rows.map((row, round) => row[metric] / others[round][metric]);

@@ -10,7 +10,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { LiveLab, whatIsMissing } from './live-lab.mjs';
-import { median, spread } from './statistics.mjs';
+import { median, ranged, spread } from './statistics.mjs';
 
 /** Data and its acknowledgements make about 50,000 packets a second of this, Mbit/s. */
 const RATE_MBIT = 400;
@@ -117,7 +117,7 @@ export function printSteady(result) {
     `verdict latency at ${Math.round(load.packetsPerSecond)} packets/s: p50 ${p50}, p99 ${p99}, p99.9 ${p999}, max ${max} us, shed ${load.shed}`,
   );
   const cells = Object.entries(keystrokes.p99Us).map(([variant, { median: middle, spread: s }]) => {
-    return `${variant} ${middle.toFixed(0)} (${s.map((us) => us.toFixed(0)).join('-')})`;
+    return `${variant} ${ranged(middle, s, 0)}`;
   });
   console.log(
     `keystrokes on one core, p99 us: ${cells.join(', ')}; seqshim holds ${keystrokes.memoryMib} MiB`,

@@ -15,7 +15,7 @@ import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { inSpace, pause } from './spaces.mjs';
-import { median, ratios, spread } from './statistics.mjs';
+import { median, ranged, ratios, spread } from './statistics.mjs';
 import { FAR, whatTheWallLacks, withWall } from './wall-lab.mjs';
 
 const PEER = fileURLToPath(new URL('../dist/peer.js', import.meta.url));
@@ -121,12 +121,9 @@ export function printTranslation(result) {
   for (const { variant, ...ways } of figures) {
     const cells = WAYS.map((way) => {
       const { median: middle, spread: range, against } = ways[way];
-      const rate = `${middle.toFixed(0)} (${range.map((one) => one.toFixed(0)).join('-')})`;
-      const of = AGAINST.map((other) => {
-        const { ratio, interval } = against[other];
-        return `${ratio.toFixed(2)} (${interval.map((one) => one.toFixed(2)).join('-')})`;
-      });
-      return `${way} ${rate} Mbit/s`.padEnd(34) + of.map((one) => one.padEnd(18)).join('');
+      const of = AGAINST.map((other) => ranged(against[other].ratio, against[other].interval, 2));
+      const rate = `${way} ${ranged(middle, range, 0)} Mbit/s`;
+      return rate.padEnd(34) + of.map((one) => one.padEnd(18)).join('');
     });
     console.log(variant.padEnd(14) + cells.join(''));
   }

@@ -26,8 +26,10 @@ export const MARK_INJECT = 0x2000;
 /** int32 milliseconds, 24.8 days: setTimeout's limit. */
 const TIMER_MS_MAX = 0x7fffffff;
 
-const BUDGET_US_MAX = 1_000_000;
-const BUSY_POLL_US_MAX = 1000;
+/** More is no latency budget. */
+const BUDGET_MAX = '1s';
+/** A processor that polled for longer would do little else. */
+const BUSY_POLL_MAX = '1ms';
 
 export interface Config {
   readonly targets: readonly Network[];
@@ -169,8 +171,8 @@ export async function configFrom(values: Values, lookUp?: LookUp): Promise<Confi
     mssClamp: mssClamp(text(values, 'mss-clamp') ?? 'off'),
     idleAction: choice(values, 'idle-action') as Config['idleAction'],
     idleAfterMs: idleAfterMs(text(values, 'idle-after')),
-    budgetUs: budgetUs(text(values, 'budget') ?? '200'),
-    busyPollUs: busyPollUs(text(values, 'busy-poll') ?? '50'),
+    budgetUs: microseconds(values, 'budget', BUDGET_MAX),
+    busyPollUs: microseconds(values, 'busy-poll', BUSY_POLL_MAX),
     flowCountMax: number(values, 'flows'),
     runDir,
     control,
@@ -206,18 +208,12 @@ function idleAfterMs(written: string | undefined): number {
   throw new OptionError('idle-after', `"${written}"`, 'it must be from 1s to 2h');
 }
 
-/** More than a second is no latency budget. */
-function budgetUs(written: string): number {
-  const us = parseMicroseconds('--budget', written);
-  if (us <= BUDGET_US_MAX) return us;
-  throw new OptionError('budget', `"${written}"`, 'it must be at most 1s');
-}
-
-/** A processor that polled for longer would do little else. */
-function busyPollUs(written: string): number {
-  const us = parseMicroseconds('--busy-poll', written);
-  if (us <= BUSY_POLL_US_MAX) return us;
-  throw new OptionError('busy-poll', `"${written}"`, 'it must be at most 1ms');
+/** Microseconds, and no more than `most`. */
+function microseconds(values: Values, option: string, most: string): number {
+  const written = text(values, option) ?? entryOf(option).fallback ?? '';
+  const us = parseMicroseconds(`--${option}`, written);
+  if (us <= parseMicroseconds(`--${option}`, most)) return us;
+  throw new OptionError(option, `"${written}"`, `it must be at most ${most}`);
 }
 
 async function networks(

@@ -11,6 +11,7 @@ import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { createEngineMemory, type EngineMemory } from '../engine/memory.ts';
 import { quantilesOf, type Totals, totalsOf } from '../telemetry/histogram.ts';
+import type { Pace } from '../telemetry/stats-page.ts';
 import type { EvidenceRecorder } from './evidence/evidence-recorder.ts';
 import type { Adoption } from './nfqueue/adoption.ts';
 import {
@@ -19,7 +20,6 @@ import {
   type RuntimeStats,
   startRuntime,
 } from './nfqueue/runtime.ts';
-import type { Pace } from './nfqueue/worker-settings.ts';
 import type { StateFile } from './state/state-file.ts';
 
 /** `queueNum` is the first one's. */
@@ -50,6 +50,7 @@ export class Workers {
   /** One that cannot have its queue fails the start; `stop` then stops those before it. */
   async start(options: WorkersOptions): Promise<void> {
     const { seed } = this;
+    const pace = this.affordable(options);
     for (const [i, memory] of this.memories.entries()) {
       const others = this.memories.filter((other) => other !== memory);
       const queueNum = options.queueNum + i;
@@ -57,7 +58,7 @@ export class Workers {
         options.evidence?.noteInjected(i, words, at, packet);
       };
       const own = { memory, others, seed, queueNum, onInjected };
-      this.runtimes.push(await startRuntime({ ...options, ...own, ...this.affordable(options) }));
+      this.runtimes.push(await startRuntime({ ...options, ...own, ...pace }));
     }
   }
 

@@ -15,9 +15,8 @@ export const PAGE_STOP = 1;
 export const PAGE_HEARTBEAT_MS = 2;
 /** Netlink port id of the queue's socket: where wake-ups go. */
 export const PAGE_PORT_ID = 3;
-/** Latency budget of a batch, microseconds; the main thread may change it at any time. */
+/** Of a `Pace`, likewise by the main thread. */
 export const PAGE_BUDGET_US = 4;
-/** How long the worker polls before it sleeps, microseconds; likewise. */
 export const PAGE_BUSY_POLL_US = 5;
 const CONTROL_WORDS = 16;
 
@@ -45,6 +44,14 @@ const COUNTERS_OFFSET = CONTROL_WORDS * 4;
 const HISTOGRAM_OFFSET = COUNTERS_OFFSET + COUNTER_COUNT * 8;
 const PAGE_BYTES = HISTOGRAM_OFFSET + 2 * HISTOGRAM_BYTES;
 
+/** What the main thread may change at any time. Microseconds. */
+export interface Pace {
+  /** Latency budget of a batch. */
+  readonly budgetUs: number;
+  /** How long the worker polls before it sleeps, while packets come that fast; 0: never. */
+  readonly busyPollUs: number;
+}
+
 export class StatsPage {
   readonly buffer: SharedArrayBuffer;
   readonly control: Int32Array;
@@ -60,8 +67,7 @@ export class StatsPage {
     this.gcPauseUs = new Histogram(buffer, HISTOGRAM_OFFSET + HISTOGRAM_BYTES);
   }
 
-  /** Microseconds, as `PAGE_BUDGET_US` and `PAGE_BUSY_POLL_US` say. */
-  setPace({ budgetUs, busyPollUs }: { budgetUs: number; busyPollUs: number }): void {
+  setPace({ budgetUs, busyPollUs }: Pace): void {
     this.control[PAGE_BUDGET_US] = budgetUs;
     this.control[PAGE_BUSY_POLL_US] = busyPollUs;
   }

@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -147,6 +147,13 @@ export class Program {
   kill(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }
+}
+
+/** Ends a driver that waits for the file, and reads what it says then. */
+export async function figuresOf<T>(program: Program, stopFile: string): Promise<T> {
+  writeFileSync(stopFile, '');
+  const line = await program.line('figures');
+  return JSON.parse(line.slice('figures '.length)) as T;
 }
 
 export function run(command: string, ...args: readonly string[]): string {

@@ -1,12 +1,21 @@
 /**
  * The packet worker, the injectors and the self test against the kernel. Needs root.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { INJECT_FAR, INJECT_FAR_HOOKED, INJECT_NEAR } from '../../src/engine/verdict.ts';
-import { buildProgram, FAR, Lab, NEAR, type Program, QUEUE_NUM, run } from './nfqueue-lab.ts';
+import {
+  buildProgram,
+  FAR,
+  figuresOf,
+  Lab,
+  NEAR,
+  type Program,
+  QUEUE_NUM,
+  run,
+} from './nfqueue-lab.ts';
 
 const PORT = '7002';
 const QUEUE = String(QUEUE_NUM);
@@ -68,12 +77,6 @@ interface LoopFigures {
   warmBytes: number;
   endBytes: number;
   collections: number;
-}
-
-async function figuresOf(program: Program): Promise<LoopFigures> {
-  writeFileSync(stopFile, '');
-  const line = await program.line('figures');
-  return JSON.parse(line.slice('figures '.length)) as LoopFigures;
 }
 
 async function startRuntime(): Promise<Program> {
@@ -142,7 +145,7 @@ describe('runtime', () => {
       const program = await startLoop(busyPollUs);
       const client = transfer(FAR, 400_000_000);
       expect(await client.line('', 60_000)).toBe('returned 400000000 wrongAt -1');
-      const figures = await figuresOf(program);
+      const figures = await figuresOf<LoopFigures>(program, stopFile);
       expect(figures.packets).toBeGreaterThan(500_000);
       // A collection or two would sweep up what the clock and the compiler left: 16 MB each.
       expect(figures.collections).toBeLessThan(2);
@@ -164,7 +167,7 @@ describe('runtime', () => {
       const usedMs = program.processorMs();
       await new Promise((resolve) => setTimeout(resolve, 1000));
       expect(program.processorMs() - usedMs).toBeLessThan(200);
-      const { turns, sleeps } = await figuresOf(program);
+      const { turns, sleeps } = await figuresOf<LoopFigures>(program, stopFile);
       sleepsATurn.push(sleeps / turns);
       expect(await program.exit()).toBe(0);
       for (const command of ['iptables', 'ip6tables']) lab.inNear(command, '-t', 'mangle', '-F');

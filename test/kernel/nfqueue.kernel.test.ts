@@ -1,11 +1,11 @@
 /**
  * The queue against the kernel: real packets, in namespaces of our own. Needs root.
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { buildProgram, FAR, Lab, type Program, QUEUE_NUM, run } from './nfqueue-lab.ts';
+import { buildProgram, FAR, figuresOf, Lab, type Program, QUEUE_NUM, run } from './nfqueue-lab.ts';
 
 interface Figures {
   packets: number;
@@ -51,12 +51,6 @@ async function startDriver(mode: string, gso = 'gso'): Promise<Program> {
   return program;
 }
 
-async function figuresOf(program: Program): Promise<Figures> {
-  if (!existsSync(stopFile)) writeFileSync(stopFile, '');
-  const line = await program.line('figures');
-  return JSON.parse(line.slice('figures '.length)) as Figures;
-}
-
 async function startServer(flag = ''): Promise<Program> {
   const server = lab.start(lab.far, process.execPath, peer, 'serve', PORT, flag);
   await server.line('serving');
@@ -94,7 +88,7 @@ describe('Queue', () => {
     expect(await transfer(server, FAR, bytes)).toEqual(whole(bytes));
     expect(await transfer(server, 'fd91::2', bytes)).toEqual(whole(bytes));
     const wire = packetsOnWire() - before;
-    const figures = await figuresOf(program);
+    const figures = await figuresOf<Figures>(program, stopFile);
     expect(figures).toMatchObject({ errorCount: 0, sendFailures: 0 });
     expect(figures.lenMax).toBeGreaterThan(60_000);
     expect(figures.batchMax).toBeGreaterThan(1);
@@ -111,7 +105,7 @@ describe('Queue', () => {
     const bytes = 50_000_000;
     expect(await transfer(server, FAR, bytes, 'cipher')).toEqual(whole(bytes));
     expect(await transfer(server, 'fd91::2', bytes, 'cipher')).toEqual(whole(bytes));
-    const figures = await figuresOf(program);
+    const figures = await figuresOf<Figures>(program, stopFile);
     expect(figures).toMatchObject({ errorCount: 0, sendFailures: 0 });
     expect(figures.lenMax).toBeGreaterThan(60_000);
   });
@@ -134,7 +128,7 @@ describe('Queue', () => {
     const server = await startServer();
     const program = await startDriver('repeat');
     expect(await transfer(server, FAR, 1_000_000)).toEqual(whole(1_000_000));
-    const { packets } = await figuresOf(program);
+    const { packets } = await figuresOf<Figures>(program, stopFile);
     expect(packets).toBeGreaterThan(10);
     const rules = lab.inNear('iptables', '-t', 'mangle', '-vxnL').split('\n');
     const counts = rules
@@ -151,7 +145,7 @@ describe('Queue', () => {
     const program = await startDriver('accept', 'no-gso');
     const bytes = 400_000_000;
     expect(await transfer(server, FAR, bytes)).toEqual(whole(bytes));
-    const figures = await figuresOf(program);
+    const figures = await figuresOf<Figures>(program, stopFile);
     expect(figures.packets).toBeGreaterThan(500_000);
     // Nothing was swept up in between: this is everything that was allocated.
     expect(figures.collections).toBe(0);

@@ -1,7 +1,7 @@
 /**
  * CLOCK_MONOTONIC in milliseconds, the same in every thread and process of one boot. Owns nothing.
- * `performance.now()` is cheap and allocates nothing once optimised, but starts at zero in each
- * thread: a constant makes up for that, measured once.
+ * `performance.now()` is cheap (but for 16 bytes of heap a call: `microsecond-clock.ts`), and
+ * starts at zero in each thread: a constant makes up for that, measured once.
  */
 
 /** A thread that loses its processor between two readings reads again; at most so often. */

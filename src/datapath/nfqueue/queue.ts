@@ -141,13 +141,12 @@ export class Queue {
 
   /** What came before the thread has to sleep; negative: nothing. */
   private pollFor(): number {
-    let received = -1;
-    let goesOn = this.poll.begin(this.clock.nowUs());
-    while (goesOn && received < 0) {
-      received = this.receiveBatch(c.MSG_DONTWAIT);
-      goesOn = this.poll.goesOn(this.clock.nowUs());
+    const { poll, clock } = this;
+    for (let goesOn = poll.begin(clock.nowUs()); goesOn; goesOn = poll.goesOn(clock.nowUs())) {
+      const received = this.receiveBatch(c.MSG_DONTWAIT);
+      if (received >= 0) return received;
     }
-    return received;
+    return -1;
   }
 
   private receiveBatch(flags: number): number {

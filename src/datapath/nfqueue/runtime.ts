@@ -29,7 +29,7 @@ import { engineMs } from './monotonic.ts';
 import { type InstallFlowRule, RuleRequests } from './rule-requests.ts';
 import { tellSocket } from './socket-answer.ts';
 import { Waker } from './waker.ts';
-import type { Pace, WorkerMessage, WorkerSettings } from './worker-settings.ts';
+import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
 
 /** Translation by the kernel. */
 export interface KernelMover {
@@ -39,7 +39,7 @@ export interface KernelMover {
   release(flow: FlowAddress, ended: boolean): void;
 }
 
-export interface RuntimeOptions extends Pace {
+export interface RuntimeOptions extends page.Pace {
   readonly memory: EngineMemory;
   /** Of the other workers, which then have the same seed. */
   readonly others?: readonly EngineMemory[];
@@ -82,7 +82,7 @@ export interface Runtime {
   stats(): RuntimeStats;
   readonly latencyUs: Histogram;
   /** From the next batch on. */
-  setPace(pace: Pace): void;
+  setPace(pace: page.Pace): void;
   readonly gcPauseUs: Histogram;
   /** Takes no new flow and ends the translated ones towards the near end. */
   endAll(): void;
@@ -160,7 +160,7 @@ class WorkerRuntime implements Runtime {
     });
   }
 
-  setPace(pace: Pace): void {
+  setPace(pace: page.Pace): void {
     this.page.setPace(pace);
   }
 

@@ -3,14 +3,6 @@
  */
 import type { HandedMemory } from './handed-memory.ts';
 
-/** What the main thread may change at any time, on the stats page. Microseconds. */
-export interface Pace {
-  /** Latency budget of a batch. */
-  readonly budgetUs: number;
-  /** How long the worker polls before it sleeps, while packets come that fast; 0: never. */
-  readonly busyPollUs: number;
-}
-
 export interface WorkerSettings {
   readonly memory: HandedMemory;
   /** Of the other workers; their tables have the same seed. */
