@@ -16,6 +16,9 @@ const GIGABYTE = 1_000_000_000;
 const MEGABYTE = 1_000_000;
 /** Some three seconds: it is looked at for one behind the end of its bypass. */
 const BLIND_OCTETS = 200 * MEGABYTE;
+/** On a path that loses one in a hundred it takes a while to settle. */
+const LOSSY_OCTETS = 80 * MEGABYTE;
+const SACKS_MIN = 200;
 const OTHER_TTL = 200;
 /** A veth pair loses and reorders a little by itself: each SACK is a packet that is looked at. */
 const SEEN_OCTETS_MAX = GIGABYTE / 100;
@@ -27,6 +30,12 @@ function counters(shim: ShimProcess): Record<string, number> {
 function connmarks(lab: Lab): number[] {
   const text = lab.jumpbox.tryCall('conntrack', ['-L', '-p', 'tcp']);
   return [...text.matchAll(/ mark=(\d+)/g)].map((match) => Number(match[1]));
+}
+
+/** What the counting rule of the jumpbox's OUTPUT chain has counted. */
+function sacksSaid(lab: Lab): number {
+  const [, , rule = ''] = lab.jumpbox.call('iptables', ['-nvxL', 'OUTPUT']).split('\n');
+  return Number(/\d+/.exec(rule)?.[0]);
 }
 
 describe('a settled connection', () => {
@@ -64,6 +73,29 @@ describe('a settled connection', () => {
             1,
           );
           expect(bypassedOctets).toBeGreaterThan(BLIND_OCTETS / 3);
+        }),
+      ),
+    );
+  });
+
+  it('asks nobody about the SACKs that its own end sends', async () => {
+    await withLab((lab) =>
+      withShim(lab, (shim) =>
+        withFault(lab, { lagMs: 2, loss: 0.01 }, async () => {
+          lab.jumpbox.call('iptables', ['-A', 'OUTPUT', '-p', 'tcp', '--tcp-option', '5']);
+          let ended = false;
+          const transfer = bulk(lab, 4, 'down', LOSSY_OCTETS).finally(() => {
+            ended = true;
+          });
+          while (!ended && (counters(shim)['bypassedOctets'] ?? 0) < MEGABYTE) await pause(50);
+          const before = { said: sacksSaid(lab), seen: counters(shim)['packets'] ?? 0 };
+          const { ok, error } = await transfer;
+          expect(ok, error).toBe(true);
+          const said = sacksSaid(lab) - before.said;
+          const seen = (counters(shim)['packets'] ?? 0) - before.seen;
+          console.log(`${said} SACKs said, ${seen} packets seen`);
+          expect(said).toBeGreaterThan(SACKS_MIN);
+          expect(seen).toBeLessThan(said / 4);
         }),
       ),
     );

@@ -14,9 +14,10 @@
  *
  * With `settledBypass`, what was just judged carries the engine's word on its connection: both our
  * bits settle it (its mark is set), the one alone unsettles it. Plain packets of a settled
- * connection stay in the kernel; SYN, FIN and RST unsettle it here, so that what follows them is
- * seen. A packet that conntrack calls INVALID has no connection mark, and is seen as well. Of
- * forwarded ones some empty segments are seen too: no socket here could tell how far they are.
+ * connection stay in the kernel, and what SACKs this machine sends on it; SYN, FIN and RST unsettle
+ * it here, so that what follows them is seen. A packet that conntrack calls INVALID has no
+ * connection mark, and is seen as well. Of forwarded ones some empty segments are seen too: no
+ * socket here could tell how far they are.
  *
  * With one hook alone, the address of the near end tells local packets from forwarded ones where a
  * chain sees both (raw, out). Not the interface that they came by: iptables cannot ask that in
@@ -183,7 +184,7 @@ export function ruleModel(input: RuleInput): readonly Chain[] {
     // What is under repair first, settled or not: these numbers mean nothing to their receiver.
     first: [
       rule(QUEUE_OR_DROP, elsewhere, fresh, repair),
-      ...(onGateway ? [] : settled(input, fresh)),
+      ...(onGateway ? [] : settled(input, fresh, { leavesHere: true })),
     ],
     entries: [...entries(input, false), ...strays(input, false)],
     rules: [
@@ -284,12 +285,17 @@ function followed(input: RuleInput, fresh: Match, whose: readonly Match[]): read
   );
 }
 
-/** Wherever they come from: nothing is settled on loopback, excluded, or injected. */
-function settled(input: RuleInput, fresh: Match): readonly Rule[] {
+/**
+ * Wherever they come from: nothing is settled on loopback, excluded, or injected. `leavesHere`:
+ * all of them leave this machine's own sockets; what SACK blocks say to the far end is the far
+ * side's to repair, and nobody here would look at them.
+ */
+function settled(input: RuleInput, fresh: Match, { leavesHere = false } = {}): readonly Rule[] {
   if (input.settledBypass !== true) return [];
+  const noSack: readonly Match[] = leavesHere ? [] : [{ kind: 'no-sack' }];
   const match: Match[] = [
     { kind: 'plain' },
-    { kind: 'no-sack' },
+    ...noSack,
     fresh,
     { kind: 'connmark', bit: input.marks.bypass },
   ];

@@ -140,7 +140,7 @@ export class ShimHost {
   fromClient(bytes: Uint8Array): void {
     const packet = decodePacket(bytes);
     const ports = packet === null ? 0 : (packet.srcPort << 16) | packet.dstPort;
-    if (packet !== null && this.staysInKernel(packet, ports)) {
+    if (packet !== null && this.staysInKernel(packet, ports, TO_FAR)) {
       this.toNetwork(bytes);
       return;
     }
@@ -166,7 +166,7 @@ export class ShimHost {
     const ports = packet === null ? 0 : (packet.dstPort << 16) | packet.srcPort;
     const told = this.marked.has(ports) ? this.socketOf(ports >>> 16, ports & 0xffff) : null;
     const invalid = !this.liberal && isInvalid(told, packet);
-    if (packet !== null && !invalid && this.staysInKernel(packet, ports)) {
+    if (packet !== null && !invalid && this.staysInKernel(packet, ports, TO_NEAR)) {
       this.toClient(bytes);
       return;
     }
@@ -194,11 +194,11 @@ export class ShimHost {
     this.tick();
   }
 
-  /** SYN, FIN and RST take the mark away on their way; they and SACK are looked at. */
-  private staysInKernel(packet: Packet, ports: number): boolean {
+  /** SYN, FIN and RST take the mark away on their way; they and arriving SACKs are looked at. */
+  private staysInKernel(packet: Packet, ports: number, dir: number): boolean {
     const control = (packet.flags & (SYN | FIN | RST)) !== 0;
     if (control) this.marked.delete(ports);
-    return this.marked.has(ports) && packet.sack.length === 0;
+    return this.marked.has(ports) && (dir === TO_FAR || packet.sack.length === 0);
   }
 
   /** The engine's word on the connection of the packet in hand; most are alone in their batch. */

@@ -1,9 +1,10 @@
 /**
  * Which flows need nobody's help: proven, untainted, not under repair, in both directions for a
  * while. They are settled: their plain packets stay in the kernel, and the row's numbers grow old.
- * SYN, FIN, RST and SACK go on coming here, and what conntrack calls INVALID (it has no connection
- * mark). Except for a SACK that nothing is wrong with, such a segment ends the bypass, and the near
- * end's socket is asked for the numbers: a segment may be a retransmission or lie behind a gap.
+ * SYN, FIN, RST and arriving SACKs (of forwarded ones all SACKs) go on coming here, and what
+ * conntrack calls INVALID (it has no connection mark). Except for a SACK that nothing is wrong
+ * with, such a segment ends the bypass, and the near end's socket is asked for the numbers: a
+ * segment may be a retransmission or lie behind a gap.
  *
  * Writes FLOW_SETTLED, FLOW_OLD, FLOW_BYPASSED, the halves after a bypass, `core.word`. Times: ms.
  * DESIGN §2 "Rules", §4.2 "An RST on a bypassed flow".
