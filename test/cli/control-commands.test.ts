@@ -1,5 +1,7 @@
 /** What asks a running shim, against a control socket: what it prints, and its exit codes. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { QUESTIONS } from '../../src/cli/questions.ts';
 import { FLOW_PROVEN, FLOW_TRANSLATED } from '../../src/engine/flow/layout.ts';
 import { viewFlows } from '../../src/telemetry/flow-view.ts';
 import { History } from '../../src/telemetry/history.ts';
@@ -161,6 +163,23 @@ describe('report', () => {
     expect(asked).toEqual([7 * 86_400_000, 36 * 3_600_000]);
     const { exitCode, stderr } = await run('report', '--since', 'tuesday');
     expect([exitCode, stderr.split('\n').length]).toEqual([2, 2]);
+  });
+});
+
+describe('a question', () => {
+  it('is what asks a running shim and changes nothing', () => {
+    const asking = COMMANDS.filter(({ takes }) => takes === 'control').map(({ name }) => name);
+    expect([...QUESTIONS, 'down', 'keep', 'probe'].sort()).toEqual(asking.sort());
+  });
+
+  it.each([
+    [[], '10'],
+    [['nice', '-n', '15'], '15'],
+  ])('gets the processor behind the packets: %s nice %s', async (prefix, nice) => {
+    const command = [...prefix, process.execPath, CLI, 'top', '--once', '--control', rig.path];
+    const shell = `${command.join(' ')} >/dev/null & sleep 0.8; ps -o ni= -p $!; wait $!`;
+    const { exitCode, stdout } = await runShell(shell);
+    expect([exitCode, stdout.trim()]).toEqual([0, nice]);
   });
 });
 

@@ -4,8 +4,8 @@ import { linesMatching, projectFiles } from '../tidy/source-files.ts';
 
 /** For people: dates in logs and answers, names of files; and what was learned days ago. */
 const FOR_PEOPLE = [
+  'src/cli/command-line.ts',
   'src/cli/diagnose-page.ts',
-  'src/cli/main.ts',
   'src/cli/report-page.ts',
   'src/config/deadline.ts',
   'src/datapath/control-desk.ts',
