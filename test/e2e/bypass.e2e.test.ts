@@ -11,6 +11,7 @@ import { dropInvalid } from './jumpbox.ts';
 import { withFault, withLab, withShim } from './live-parts.ts';
 import { Session } from './session.ts';
 import { untilSettled } from './until-settled.ts';
+import { counted } from './witness.ts';
 
 const GIGABYTE = 1_000_000_000;
 const MEGABYTE = 1_000_000;
@@ -30,12 +31,6 @@ function counters(shim: ShimProcess): Record<string, number> {
 function connmarks(lab: Lab): number[] {
   const text = lab.jumpbox.tryCall('conntrack', ['-L', '-p', 'tcp']);
   return [...text.matchAll(/ mark=(\d+)/g)].map((match) => Number(match[1]));
-}
-
-/** What the counting rule of the jumpbox's OUTPUT chain has counted. */
-function sacksSaid(lab: Lab): number {
-  const [, , rule = ''] = lab.jumpbox.call('iptables', ['-nvxL', 'OUTPUT']).split('\n');
-  return Number(/\d+/.exec(rule)?.[0]);
 }
 
 describe('a settled connection', () => {
@@ -82,17 +77,22 @@ describe('a settled connection', () => {
     await withLab((lab) =>
       withShim(lab, (shim) =>
         withFault(lab, { lagMs: 2, loss: 0.01 }, async () => {
-          lab.jumpbox.call('iptables', ['-A', 'OUTPUT', '-p', 'tcp', '--tcp-option', '5']);
+          const sacks = ['-p', 'tcp', '--tcp-option', '5', '-m', 'comment', '--comment', 'said'];
+          lab.jumpbox.call('iptables', ['-A', 'OUTPUT', ...sacks]);
+          const look = () => ({
+            said: counted(lab, 'filter', 'OUTPUT', 'said'),
+            seen: counters(shim)['packets'] ?? 0,
+          });
           let ended = false;
           const transfer = bulk(lab, 4, 'down', LOSSY_OCTETS).finally(() => {
             ended = true;
           });
           while (!ended && (counters(shim)['bypassedOctets'] ?? 0) < MEGABYTE) await pause(50);
-          const before = { said: sacksSaid(lab), seen: counters(shim)['packets'] ?? 0 };
+          const before = look();
           const { ok, error } = await transfer;
           expect(ok, error).toBe(true);
-          const said = sacksSaid(lab) - before.said;
-          const seen = (counters(shim)['packets'] ?? 0) - before.seen;
+          const after = look();
+          const [said, seen] = [after.said - before.said, after.seen - before.seen];
           console.log(`${said} SACKs said, ${seen} packets seen`);
           expect(said).toBeGreaterThan(SACKS_MIN);
           expect(seen).toBeLessThan(said / 4);
