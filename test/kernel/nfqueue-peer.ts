@@ -2,9 +2,10 @@
  * Both ends of a transfer, for the kernel tests. `serve PORT` takes what comes and sends as much
  * back; `send HOST PORT BYTES [cipher]` prints whether both directions arrived as they were sent.
  * `echo PORT` sends back each octet at once; `rally HOST PORT COUNT` sends one when the last is
- * back.
+ * back, and says in the end how long it waited for its processor, in ms.
  * The data is a counter in every 8 octets, so that nothing can be in the wrong place unnoticed.
  */
+import { readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 
 const CHUNK_BYTES = 65_536;
@@ -89,7 +90,11 @@ if (role === 'serve') {
     if (--left > 0) socket.write('.');
     else socket.end();
   });
-  socket.on('close', () => console.log(`left ${left}`));
+  socket.on('close', () => {
+    // Ns on the processor, ns waiting for it, turns: Linux, Documentation/scheduler/sched-stats.rst
+    const [, waitedNs] = readFileSync('/proc/self/schedstat', 'utf8').split(' ');
+    console.log(`left ${left}\nwaited ${Number(waitedNs) / 1e6}`);
+  });
 } else {
   const [host = '', port = '0', bytes = '0', flag = ''] = args;
   const checker = new Checker(flag === 'cipher');

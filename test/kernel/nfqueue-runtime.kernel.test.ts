@@ -63,8 +63,10 @@ async function startServer(role = 'serve'): Promise<Program> {
   return server;
 }
 
-async function startLoop(busyPollUs: string): Promise<Program> {
-  const program = startNear('loop-driver', QUEUE, stopFile, busyPollUs);
+/** `before`: what starts it, on which processor and with which priority. */
+async function startLoop(busyPollUs: string, ...before: string[]): Promise<Program> {
+  const node = [process.execPath, '--expose-gc', programs['loop-driver'] ?? ''];
+  const program = lab.start(lab.near, ...before, ...node, QUEUE, stopFile, busyPollUs);
   await program.line('ready');
   lab.queueTcp();
   return program;
@@ -175,6 +177,25 @@ describe('runtime', () => {
     const [asleep = 0, polling = 1] = sleepsATurn;
     // Where others need the processor it sleeps for a while: two cores are few for three threads.
     expect(polling).toBeLessThan(asleep * 0.8);
+  });
+
+  test('polling keeps nobody from the same processor, whatever its priority', async () => {
+    await startServer('echo');
+    const sameProcessor = ['taskset', '-c', '0'];
+    const waitedMs: number[] = [];
+    for (const busyPollUs of ['0', '1000']) {
+      rmSync(stopFile, { force: true });
+      const program = await startLoop(busyPollUs, ...sameProcessor, 'nice', '-n', '-10');
+      const rally = [programs['peer'] ?? '', 'rally', FAR, PORT, '2000'];
+      const peer = lab.start(lab.near, ...sameProcessor, process.execPath, ...rally);
+      waitedMs.push(Number((await peer.line('waited', 60_000)).slice('waited '.length)));
+      await figuresOf<LoopFigures>(program, stopFile);
+      expect(await program.exit()).toBe(0);
+      for (const command of ['iptables', 'ip6tables']) lab.inNear(command, '-t', 'mangle', '-F');
+    }
+    // Where it keeps the processor while it polls: three to five times as long.
+    const [asleep = 0, polling = 1] = waitedMs;
+    expect(polling, `${asleep} ms without polling`).toBeLessThan(asleep * 1.8);
   });
 });
 

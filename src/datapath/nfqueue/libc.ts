@@ -74,6 +74,7 @@ export interface Libc {
   sendmsg(fd: number, header: Pointer, flags: number): number;
   recvmmsg(fd: number, headers: Pointer, count: number, flags: number, timeout: null): number;
   clock_gettime(clock: number, timespec: Pointer): number;
+  sched_yield(): number;
   close(fd: number): number;
   /** Moves the calling thread. */
   setns(fd: number, kind: number): number;
@@ -130,6 +131,7 @@ function bindLibc(): Libc {
     sendmsg: c.func('int64_t sendmsg(int, void *, int)'),
     recvmmsg: c.func('int recvmmsg(int, void *, uint, int, void *)'),
     clock_gettime: c.func('int clock_gettime(int, void *)'),
+    sched_yield: c.func('int sched_yield()'),
     close: c.func('int close(int)'),
     setns: c.func('int setns(int, int)'),
     errno: () => koffi.errno(),

@@ -145,6 +145,8 @@ export class Queue {
     for (let goesOn = poll.begin(clock.nowUs()); goesOn; goesOn = poll.goesOn(clock.nowUs())) {
       const received = this.receiveBatch(c.MSG_DONTWAIT);
       if (received >= 0) return received;
+      // Who sends the next packet may wait for this processor, with a lower priority.
+      this.libc.sched_yield();
     }
     return -1;
   }
