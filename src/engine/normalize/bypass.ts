@@ -181,9 +181,11 @@ function carriesLoad(core: Core, flow: number): boolean {
 
 /**
  * What stays in the kernel overtakes what still waits in the queue: whoever has the queue in hand
- * looks whether it is empty. Here: an arriving segment that is the newest in both directions, and
- * nothing of the far end's is missing before it. In the middle of bulk there is always something
- * in flight; it needs nobody.
+ * looks whether it is empty. Here: an arriving segment that is the newest in both directions, with
+ * nothing of the far end's missing before it, or the one that the near end waits for. In the middle
+ * of bulk there is always something in flight, and on a fast path that loses packets always a gap
+ * somewhere; they need nobody. A gap that is never filled may be a jump of the far end's numbers:
+ * what fills one is in the numbers of before.
  */
 function isInOrder(core: Core, flow: number): boolean {
   const seg = core.seg;
@@ -192,7 +194,9 @@ function isInOrder(core: Core, flow: number): boolean {
   if (seg.segAck !== halves[nearHalf(core, flow) + SND_UNA]) return false;
   const far = farHalf(core, flow);
   const end = seqAdd(seg.segSeq, seg.payloadBytes);
-  return end === halves[far + SND_NXT] && end === halves[far + SND_CONT];
+  if (end !== halves[far + SND_CONT]) return false;
+  if (end === halves[far + SND_NXT]) return true;
+  return seg.payloadBytes > 0 && seg.segSeq === halves[far + SND_UNA];
 }
 
 /** Does the segment in hand go on without being judged? */
