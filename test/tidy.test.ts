@@ -42,6 +42,7 @@ const NORMALIZE_HELPERS = [
   'resynced.ts',
   'shift.ts',
   'sack-blocks.ts',
+  'settle.ts',
   'sights.ts',
   'silence.ts',
   'support.ts',

@@ -36,13 +36,7 @@ import {
 import { letGo, openFromSyn, pickUp } from './lifecycle.ts';
 import { assertLimits } from './limits.ts';
 import { type EngineMemory, POLICY_GATEWAY } from './memory.ts';
-import {
-  askBeforeExpiry,
-  isUnjudged,
-  judgeBypass,
-  settleFlow,
-  socketTold,
-} from './normalize/bypass.ts';
+import { askBeforeExpiry, isUnjudged, socketTold } from './normalize/bypass.ts';
 import { expectPartial, fillAlways, normalizeChecksum, notePartial } from './normalize/checksum.ts';
 import { normalizeIcmp } from './normalize/icmp.ts';
 import { keepIdle } from './normalize/idle.ts';
@@ -51,6 +45,7 @@ import { lookAtSettled } from './normalize/looks.ts';
 import { clampMss } from './normalize/mss-clamp.ts';
 import { normalizeEgress, normalizeIngress, normalizeSyn } from './normalize/order.ts';
 import { stripSackPermitted } from './normalize/sack-permitted.ts';
+import { judgeBypass, settleFlow } from './normalize/settle.ts';
 import { alignOptions } from './normalize/stripped-options.ts';
 import { endTranslated } from './normalize/translate.ts';
 import {
