@@ -38,11 +38,14 @@ async function shim(...args: readonly string[]): Promise<Program> {
   return program;
 }
 
-/** Five echoes over one connection: does it work? */
-function echoes(host: string): boolean {
-  const code = `const s = require('net').connect({host: '${host}', port: 22}); let n = 0;
-    s.on('connect', () => s.write('x')); s.on('close', () => process.exit(n === 5 ? 0 : 1));
-    s.on('data', () => ++n < 5 ? s.write('x') : s.end()); setTimeout(() => process.exit(2), 3000)`;
+/** Five echoes over each of so many connections at once: do all work? */
+function echoes(host: string, connections = 1): boolean {
+  const code = `let open = ${connections}; for (let i = 0; i < ${connections}; i++) {
+    const s = require('net').connect({host: '${host}', port: 22}); let n = 0;
+    s.on('connect', () => s.write('x'));
+    s.on('close', () => n === 5 ? --open || process.exit(0) : process.exit(1));
+    s.on('data', () => ++n < 5 ? s.write('x') : s.end()); }
+    setTimeout(() => process.exit(2), 3000)`;
   return spawnSync('ip', ['netns', 'exec', lab.near, process.execPath, '-e', code]).status === 0;
 }
 
@@ -89,6 +92,16 @@ test('a mark set before ours, while it runs', async () => {
     mangle('-I', 'INPUT', '-j', 'CONNMARK', '--restore-mark');
     expect(echoes('fd91::2')).toBe(true);
   });
+});
+
+test('a mark set before ours sends none of many packets at once round for ever', async () => {
+  const CONNECTIONS = 300;
+  const program = await shim(...TARGETS, '--inspect', 'full');
+  mangle('-I', 'POSTROUTING', '-j', 'MARK', '--set-mark', '0x1');
+  mangle('-I', 'INPUT', '-j', 'CONNMARK', '--restore-mark');
+  expect(echoes(FAR, CONNECTIONS)).toBe(true);
+  expect(packets()).toBeLessThan(PACKETS_MAX * CONNECTIONS);
+  await stop(program);
 });
 
 test('rules behind ours see every packet once, without a mark of ours', async () => {

@@ -7,9 +7,11 @@
  * judged. Time is int32 milliseconds. Allocates nothing after construction.
  */
 
+/** The first hash chooses where to begin; a packet stands in one of the eight slots from there. */
 const SLOT_COUNT = 4096;
 const SLOT_WORDS = 4;
-/** Words of a slot: the second hash (the first one chooses the slot), state, ms. */
+const REACH_WORDS = 8 * SLOT_WORDS;
+/** Words of a slot: both hashes, state, ms. */
 const FIRST = 0;
 const SECOND = 1;
 const RETURNED = 2;
@@ -26,7 +28,10 @@ export class RepeatGuard {
   /** Packets that were let go although they came without our bit. */
   caughtCount = 0;
   private readonly packets: Int32Array;
-  private readonly slots = new Int32Array(SLOT_COUNT * SLOT_WORDS);
+  private readonly slots = new Int32Array(SLOT_COUNT * SLOT_WORDS + REACH_WORDS);
+  private dice = 1;
+  private at = 0;
+  private isFound = false;
   private first = 0;
   private second = 0;
 
@@ -38,10 +43,9 @@ export class RepeatGuard {
   /** Has this arrival been let through before, as it is? */
   isReturned(off: number, len: number, hook: number, nowMs: number): boolean {
     this.hash(off, len, hook);
-    const { slots } = this;
-    const at = this.slot();
-    if (slots[at + FIRST] !== this.first || slots[at + SECOND] !== this.second) return false;
-    if (((nowMs - slots[at + AT_MS]!) | 0) > WITHIN_MS) return false;
+    this.isFound = this.find(nowMs);
+    if (!this.isFound) return false;
+    const { slots, at } = this;
     if (slots[at + RETURNED]! < RETURNS_MAX) {
       slots[at + RETURNED] = slots[at + RETURNED]! + 1;
       return false;
@@ -52,19 +56,46 @@ export class RepeatGuard {
 
   /** This packet is let through with NF_REPEAT; its bytes are what will come back. */
   note(off: number, len: number, hook: number, isRewritten: boolean, nowMs: number): void {
-    if (isRewritten) this.hash(off, len, hook); // else as `isReturned` has just left it
+    if (isRewritten) {
+      this.hash(off, len, hook);
+      this.isFound = this.find(nowMs);
+    } // else as `isReturned` has just left it
+    if (this.isFound) return;
     const { slots } = this;
-    const at = this.slot();
-    const isSame = slots[at + FIRST] === this.first && slots[at + SECOND] === this.second;
-    if (isSame && ((nowMs - slots[at + AT_MS]!) | 0) <= WITHIN_MS) return;
+    const at = this.at < 0 ? this.anySlot() : this.at;
     slots[at + FIRST] = this.first;
     slots[at + SECOND] = this.second;
     slots[at + RETURNED] = isRewritten ? REWRITTEN : 0;
     slots[at + AT_MS] = nowMs;
   }
 
-  private slot(): number {
-    return (this.first & (SLOT_COUNT - 1)) * SLOT_WORDS;
+  /** `at`: where the packet that was hashed stands, or could stand; negative: all are in use. */
+  private find(nowMs: number): boolean {
+    const { slots, first, second } = this;
+    const home = (first & (SLOT_COUNT - 1)) * SLOT_WORDS;
+    let free = -1;
+    for (let at = home; at < home + REACH_WORDS; at += SLOT_WORDS) {
+      if (slots[at + FIRST] === first && slots[at + SECOND] === second) {
+        this.at = at;
+        return this.isFresh(at, nowMs);
+      }
+      if (free < 0 && !this.isFresh(at, nowMs)) free = at;
+    }
+    this.at = free;
+    return false;
+  }
+
+  /**
+   * Were it always the same one, or the oldest, packets that come round in turn would push each
+   * other out for ever.
+   */
+  private anySlot(): number {
+    this.dice = (Math.imul(this.dice, 0x19660d) + 0x3c6ef35f) | 0;
+    return (this.first & (SLOT_COUNT - 1)) * SLOT_WORDS + (this.dice >>> 29) * SLOT_WORDS;
+  }
+
+  private isFresh(at: number, nowMs: number): boolean {
+    return ((nowMs - this.slots[at + AT_MS]!) | 0) <= WITHIN_MS;
   }
 
   /**
