@@ -81,6 +81,20 @@ interface LoopFigures {
   collections: number;
 }
 
+/** The figures of a loop that ran while `use` did (see `startLoop`); its rules are gone then. */
+async function figuresWhile(
+  [busyPollUs, ...before]: readonly [string, ...string[]],
+  use: (program: Program) => Promise<void>,
+): Promise<LoopFigures> {
+  rmSync(stopFile, { force: true });
+  const program = await startLoop(busyPollUs, ...before);
+  await use(program);
+  const figures = await figuresOf<LoopFigures>(program, stopFile);
+  expect(await program.exit()).toBe(0);
+  for (const command of ['iptables', 'ip6tables']) lab.inNear(command, '-t', 'mangle', '-F');
+  return figures;
+}
+
 async function startRuntime(): Promise<Program> {
   const program = startNear('runtime-driver', QUEUE);
   await program.line('ready');
@@ -161,18 +175,14 @@ describe('runtime', () => {
     const sleepsATurn: number[] = [];
     // Both ends need a moment that a busy machine makes longer: the widest window there is.
     for (const busyPollUs of ['0', '1000']) {
-      rmSync(stopFile, { force: true });
-      const program = await startLoop(busyPollUs);
-      expect(await startNear('peer', 'rally', FAR, PORT, '3000').line('left', 30_000)).toBe(
-        'left 0',
-      );
-      const usedMs = program.processorMs();
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-      expect(program.processorMs() - usedMs).toBeLessThan(200);
-      const { turns, sleeps } = await figuresOf<LoopFigures>(program, stopFile);
+      const { turns, sleeps } = await figuresWhile([busyPollUs], async (program) => {
+        const peer = startNear('peer', 'rally', FAR, PORT, '3000');
+        expect(await peer.line('left', 30_000)).toBe('left 0');
+        const usedMs = program.processorMs();
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        expect(program.processorMs() - usedMs).toBeLessThan(200);
+      });
       sleepsATurn.push(sleeps / turns);
-      expect(await program.exit()).toBe(0);
-      for (const command of ['iptables', 'ip6tables']) lab.inNear(command, '-t', 'mangle', '-F');
     }
     const [asleep = 0, polling = 1] = sleepsATurn;
     // Where others need the processor it sleeps for a while: two cores are few for three threads.
@@ -184,14 +194,11 @@ describe('runtime', () => {
     const sameProcessor = ['taskset', '-c', '0'];
     const waitedMs: number[] = [];
     for (const busyPollUs of ['0', '1000']) {
-      rmSync(stopFile, { force: true });
-      const program = await startLoop(busyPollUs, ...sameProcessor, 'nice', '-n', '-10');
-      const rally = [programs['peer'] ?? '', 'rally', FAR, PORT, '2000'];
-      const peer = lab.start(lab.near, ...sameProcessor, process.execPath, ...rally);
-      waitedMs.push(Number((await peer.line('waited', 60_000)).slice('waited '.length)));
-      await figuresOf<LoopFigures>(program, stopFile);
-      expect(await program.exit()).toBe(0);
-      for (const command of ['iptables', 'ip6tables']) lab.inNear(command, '-t', 'mangle', '-F');
+      await figuresWhile([busyPollUs, ...sameProcessor, 'nice', '-n', '-10'], async () => {
+        const rally = [programs['peer'] ?? '', 'rally', FAR, PORT, '2000'];
+        const peer = lab.start(lab.near, ...sameProcessor, process.execPath, ...rally);
+        waitedMs.push(Number((await peer.line('waited', 60_000)).slice('waited '.length)));
+      });
     }
     // Where it keeps the processor while it polls: three to five times as long.
     const [asleep = 0, polling = 1] = waitedMs;

@@ -61,15 +61,18 @@ export class RepeatGuard {
       this.isFound = this.find(nowMs);
     } // else as `isReturned` has just left it
     if (this.isFound) return;
-    const { slots } = this;
-    const at = this.at < 0 ? this.anySlot() : this.at;
+    const { slots, at } = this;
     slots[at + FIRST] = this.first;
     slots[at + SECOND] = this.second;
     slots[at + RETURNED] = isRewritten ? REWRITTEN : 0;
     slots[at + AT_MS] = nowMs;
   }
 
-  /** `at`: where the packet that was hashed stands, or could stand; negative: all are in use. */
+  /**
+   * `at`: where the packet that was hashed stands, or will stand. Where all slots are in use any of
+   * them gives way: were it always the same one, or the oldest, packets that come round in turn
+   * would push each other out for ever.
+   */
   private find(nowMs: number): boolean {
     const { slots, first, second } = this;
     const home = (first & (SLOT_COUNT - 1)) * SLOT_WORDS;
@@ -81,17 +84,9 @@ export class RepeatGuard {
       }
       if (free < 0 && !this.isFresh(at, nowMs)) free = at;
     }
-    this.at = free;
-    return false;
-  }
-
-  /**
-   * Were it always the same one, or the oldest, packets that come round in turn would push each
-   * other out for ever.
-   */
-  private anySlot(): number {
     this.dice = (Math.imul(this.dice, 0x19660d) + 0x3c6ef35f) | 0;
-    return (this.first & (SLOT_COUNT - 1)) * SLOT_WORDS + (this.dice >>> 29) * SLOT_WORDS;
+    this.at = free < 0 ? home + (this.dice >>> 29) * SLOT_WORDS : free;
+    return false;
   }
 
   private isFresh(at: number, nowMs: number): boolean {
