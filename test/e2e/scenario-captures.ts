@@ -19,7 +19,8 @@ import { Session } from './session.ts';
 const READY_MS = 10_000;
 /** A failing login is over then, or hangs for good; and what comes after it has come. */
 const LOGIN_S = 4;
-const SETTLES_MS = 700;
+/** The firewall’s second endpoint repeats its SYN-ACK after 1 s: all that tells a quiet server. */
+const SETTLES_MS = 1500;
 /** Longer than the firewall of `idle-drop` remembers. */
 const IDLE_MS = 4500;
 /** For SACK blocks there has to be something to lose. */
