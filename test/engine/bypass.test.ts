@@ -208,6 +208,20 @@ describe('a flow is ready', () => {
     expect(rig.engine.word).toBe(WORD_UNSETTLED);
   });
 
+  it('not before a client that has waited for the server speaks again: its clock is not known', () => {
+    open();
+    rig.pass(1000);
+    rig.out({ flags: ACK, seq: near(0), ack: far(0) }); // of a SYN-ACK that came twice
+    rig.pass(200);
+    for (let at = 0; at < 4000; at += 1000) {
+      rig.in({ flags: ACK, seq: far(at), ack: near(0), payload: 1000 });
+      expect(rig.engine.word).toBe(WORD_UNSETTLED);
+    }
+    for (const at of [2000, 4000]) rig.out({ flags: ACK, seq: near(0), ack: far(at) });
+    rig.in({ flags: ACK, seq: far(4000), ack: near(0), payload: 1000 });
+    expect(rig.engine.word).toBe(WORD_READY);
+  });
+
   it('not when one end has said that it will send no more', () => {
     open();
     rig.out({ flags: ACK, seq: near(0), ack: far(0), payload: 20 });

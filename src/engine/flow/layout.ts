@@ -36,7 +36,7 @@ export const TTL_SET = 11;
 export const STATE = 12;
 /** Far half: hash of the link-layer source address, 0: unknown. Near half: IPv6 flow label. */
 export const MAC_HASH = 13;
-/** Segments seen, saturating; since it was last settled. */
+/** Segments seen, saturating; since it was last settled, or last spoke before it was proven. */
 export const SEGMENT_COUNT = 14;
 /** MSS offered, -1: none. */
 export const MSS = 15;

@@ -8,6 +8,7 @@ import { STALE_ACK } from '../codes.ts';
 import { type Core, farHalf, flagsOf, generationOf, nearHalf, setFlags } from '../core.ts';
 import { found } from '../emit.ts';
 import {
+  ANCHORED_MS,
   ANSWERED_MS,
   FLOW_ANCHORED,
   FLOW_KERNEL,
@@ -28,6 +29,7 @@ import {
   ISS,
   MAC_HASH,
   NEAR_TS_MS,
+  SEGMENT_COUNT,
   SND_CONT,
   SND_NXT,
   SND_UNA,
@@ -83,9 +85,10 @@ export function normalizeEgress(core: Core, flow: number): number {
   if (seg.payloadBytes > 0) speakNear(core, flow);
   if (seg.flowLabel !== 0) halves[near + MAC_HASH] = seg.flowLabel;
   trackSegment(core, halves, near, farHalf(core, flow), seg);
-  if ((flags & FLOW_PROVEN) !== 0) {
-    core.flows.rows[flow * FLOW_ROW_WORDS + NEAR_TS_MS] = core.nowMs;
-  }
+  const row = flow * FLOW_ROW_WORDS;
+  if ((flags & FLOW_PROVEN) !== 0) core.flows.rows[row + NEAR_TS_MS] = core.nowMs;
+  // When its newest TSval was seen will not be known (`settle`): it has to speak again.
+  else if (core.flows.rows[row + ANCHORED_MS] !== core.nowMs) halves[near + SEGMENT_COUNT] = 0;
   if ((seg.flags & FIN) !== 0) endWhenBothClosed(core, flow);
   if ((flags & FLOW_UNSCALED) !== 0) rescaleOut(core, flow);
   return (flags & FLOW_TRANSLATED) !== 0 ? translateOut(core, flow) : VERDICT_ACCEPT;
