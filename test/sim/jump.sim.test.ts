@@ -138,29 +138,45 @@ function judge(seed: number, bad: boolean, scores: Map<string, Score>): void {
   if (after.whole) score.saved++;
 }
 
+function judgeAll(from: number, bad: boolean): Map<string, Score> {
+  const scores = new Map<string, Score>();
+  for (let i = 0; i < WORLDS; i++) judge(from + i, bad, scores);
+  console.log(`jumps: ${JSON.stringify([...scores])}`);
+  return scores;
+}
+
 describe('sequence jumps in random worlds', () => {
   it.each([
-    // About 0.7 are saved; how bad a bad link is differs from seed to seed, down to 0.47 seen.
-    ['clean', false, 0.5],
-    ['bad', true, 0.35],
+    ['clean', false],
+    ['bad', true],
   ] as const)(
-    'on %s links bend no stream, and sessions live on',
-    (_, bad, leastSaved) => {
-      const scores = new Map<string, Score>();
-      for (let i = 0; i < WORLDS; i++) judge(SEED + i, bad, scores);
+    'on %s links bend no stream, and make nothing worse',
+    (_, bad) => {
+      const scores = judgeAll(SEED, bad);
+      const broken = [...scores.values()].reduce((sum, score) => sum + score.broken, 0);
+      expect(broken).toBeGreaterThan(WORLDS / 4);
+    },
+    LIMIT_MS,
+  );
+
+  // How many are saved is luck as well, 0.68 on average, 0.50 was seen: always the same worlds.
+  it.each([
+    ['clean', false, 0.7, 0.3],
+    ['bad', true, 0.65, 0.4],
+  ] as const)(
+    'on %s links sessions live on',
+    (_, bad, leastSaved, leastSettled) => {
       let broken = 0;
       let saved = 0;
-      for (const [key, score] of scores) {
+      for (const [key, score] of judgeAll(1, bad)) {
         // Of what was settled only quiet sessions, or quiet near ends, can be told for certain.
         if (key === 'client typing settled') {
-          expect(score.saved / score.broken).toBeGreaterThan(leastSaved / 4);
+          expect(score.saved / score.broken).toBeGreaterThan(leastSettled);
         }
         if (key.startsWith('server') || !key.endsWith('typing')) continue;
         broken += score.broken;
         saved += score.saved;
       }
-      console.log(`jumps: ${JSON.stringify([...scores])}`);
-      expect(broken).toBeGreaterThan(WORLDS / 10);
       expect(saved / broken).toBeGreaterThan(leastSaved);
     },
     LIMIT_MS,
