@@ -7,6 +7,11 @@ import * as a from '../../src/datapath/conntrack/attributes.ts';
 import { Ctnetlink } from '../../src/datapath/conntrack/ctnetlink.ts';
 import { type Entry, readEntry, replacement } from '../../src/datapath/conntrack/entry.ts';
 import { canExchange, exchange } from '../../src/datapath/conntrack/exchange.ts';
+import {
+  dropKeepRule,
+  keepRuleStands,
+  keepTracking,
+} from '../../src/datapath/conntrack/keep-rule.ts';
 import { findSurvivors, tidySurvivors } from '../../src/datapath/conntrack/survivors.ts';
 import type { FlowAddress } from '../../src/telemetry/flow-address.ts';
 
@@ -56,6 +61,12 @@ function perform([name, flow, ...args]: Op): unknown {
       return canExchange(conntrack);
     case 'survivors':
       return findSurvivors(conntrack).map((survivor) => [survivor.flow, show(survivor.entry)]);
+    case 'keep': {
+      const problem = keepTracking(args[0] as 'nft' | 'iptables', [4, 6]);
+      return [problem, keepRuleStands()];
+    }
+    case 'drop':
+      return [dropKeepRule(), keepRuleStands()];
     case 'tidy':
       return tidySurvivors(true);
     default:

@@ -39,6 +39,18 @@ function insert(extra: readonly string[] = [], flow: FlowAddress = FLOW): void {
   lab.inNear('conntrack', ...insertion(extra, flow));
 }
 
+describe('the rule that keeps connection tracking going', () => {
+  test.each(['nft', 'iptables'])('stands in %s, once, and goes again', (backend) => {
+    const keep = ['keep', FLOW, backend];
+    const outcomes = drive(keep, keep, ['drop', FLOW]);
+    expect(outcomes).toEqual([
+      ['', true],
+      ['', true],
+      [true, false],
+    ]);
+  });
+});
+
 describe('exchange()', () => {
   test.each([FLOW, SIX])('makes an entry that shifts, IPv$family', (flow) => {
     insert([], flow);

@@ -21,11 +21,9 @@ export function keepTracking(backend: Backend, families: readonly (4 | 6)[]): st
   if (backend === 'nft') {
     const rule = `ct state invalid return comment "${COMMENT}"`;
     if (nftStands()) return '';
-    const outcome = run(
-      'nft',
-      ['-f', '-'],
-      `table inet ${KEEP_TABLE} { chain keep { ${rule}; } }\n`,
-    );
+    // nft 1.0.6 wants a new line, or a semicolon, behind the brace that ends a chain.
+    const text = `table inet ${KEEP_TABLE} {\n  chain keep {\n    ${rule}\n  }\n}\n`;
+    const outcome = run('nft', ['-f', '-'], text);
     return outcome.ok ? '' : firstLine(outcome);
   }
   for (const family of families) {
