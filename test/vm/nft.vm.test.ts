@@ -1,0 +1,105 @@
+/**
+ * What only nft does: its rules lie in one table of ours, and go with `flush ruleset`, with which
+ * Debian's /etc/nftables.conf begins. Live, with nft's own queue. Times: ms.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { distFile } from '../../src/testbed/dist-file.ts';
+import type { Lab } from '../../src/testbed/lab.ts';
+import { scenarioByName } from '../../src/testbed/scenarios.ts';
+import { ownRules } from '../e2e/jumpbox.ts';
+import { withFault, withLab, withShim } from '../e2e/live-parts.ts';
+import { becomes, CHECK_MS, translatedSession } from '../e2e/rule-checks.ts';
+import { Session } from '../e2e/session.ts';
+
+const PHANTOM = scenarioByName('phantom-synack-ws7').fault;
+/** What a host has in /etc/nftables.conf. */
+const CONFIGURED = `flush ruleset
+table inet filter {
+  chain input {
+    type filter hook input priority filter; policy accept;
+    ct state established,related accept
+    tcp dport 99 drop
+  }
+}
+`;
+
+function load(lab: Lab, ruleset: string): void {
+  lab.jumpbox.call('nft', ['-f', '-'], ruleset);
+}
+
+it('a reload of everything is an accident: put back once, flows and all', async () => {
+  await withLab(async (lab) => {
+    load(lab, CONFIGURED);
+    await withShim(lab, (shim) =>
+      withFault(lab, PHANTOM, async () => {
+        expect(shim.status()['rules']).toMatchObject({ backend: 'nft' });
+        const session = await translatedSession(lab);
+        expect(shim.status()['translated']).toMatchObject({ userspace: 1 });
+        await pause(CHECK_MS + 1000);
+        const standing = ownRules(lab).length;
+        load(lab, CONFIGURED);
+        expect(ownRules(lab)).toEqual([]);
+        await becomes(shim, { rules: { installed: true, backend: 'nft', reinstalled: 1 } });
+        expect(ownRules(lab).length).toBe(standing);
+        expect(await session.echoes('still here', 10_000)).toBe(true);
+        expect(shim.status()).toMatchObject({ state: 'ok' });
+        // Twice within ten minutes is no accident. What was translated ends visibly.
+        await pause(CHECK_MS + 1000);
+        load(lab, CONFIGURED);
+        await becomes(shim, { state: 'degraded' });
+        expect(ownRules(lab)).toEqual([]);
+        expect(await session.until('error', 5000)).not.toBe(-1);
+        session.close();
+      }),
+    );
+  });
+});
+
+it('our table alone is an order: it stays away, and sessions go on', async () => {
+  await withLab(async (lab) => {
+    load(lab, CONFIGURED);
+    await withShim(lab, async (shim) => {
+      const session = new Session(lab);
+      expect(await session.echoes('before')).toBe(true);
+      await pause(CHECK_MS + 1000);
+      lab.jumpbox.call('nft', ['delete', 'table', 'inet', 'seqshim']);
+      await becomes(shim, { state: 'degraded' });
+      expect(shim.status()['rules']).toMatchObject({ installed: false, reinstalled: 0 });
+      expect(ownRules(lab)).toEqual([]);
+      expect(await session.echoes('goes on')).toBe(true);
+      expect(lab.jumpbox.call('nft', ['list', 'ruleset'])).toContain('tcp dport 99 drop');
+      session.close();
+    });
+  });
+});
+
+it('a table that a saved ruleset brings back is replaced, before a run and during it', async () => {
+  await withLab(async (lab) => {
+    let saved = '';
+    await withShim(
+      lab,
+      () =>
+        withFault(lab, PHANTOM, async () => {
+          const session = await translatedSession(lab);
+          saved = `flush ruleset\n${lab.jumpbox.call('nft', ['list', 'ruleset'])}`;
+          session.close();
+        }),
+      ['--queue-num', '5100'],
+    );
+    expect(ownRules(lab)).toEqual([]);
+    load(lab, saved);
+    // Nobody listens: all pass, but for the connection that has entries of its own.
+    expect((await lab.ssh(4, 'echo passes')).stdout).toContain('passes');
+    const check = [distFile('cli.js'), 'check', '--json'];
+    const { stdout } = await lab.jumpbox.run(process.execPath, check, 30_000);
+    expect(stdout).toMatch(/drop packets of 1 connections that nobody/);
+    await withShim(lab, async (shim) => {
+      load(lab, saved);
+      await becomes(shim, { rules: { installed: true, backend: 'nft', reinstalled: 1 } });
+      expect(ownRules(lab).filter((line) => line.includes('5100'))).toEqual([]);
+      expect((await lab.ssh(4, 'echo fine')).stdout).toContain('fine');
+    });
+    expect(ownRules(lab)).toEqual([]);
+  });
+});
