@@ -95,7 +95,7 @@ async function scenariosThroughNft() {
   }
   const why = tried.error?.code ?? tried.stderr.split('\n')[0].replace(/^\S+ /, '');
   notes.push(`scenarios through nft: not run, its queue does not work here (${why})`);
-  notes.push('`npm run test:vm` plays them on Debian’s own kernel');
+  notes.push('`npm run test:vm` tries nft on Debian’s own kernel');
 }
 
 /** Packages bring a newer Node than the one that this may be. */

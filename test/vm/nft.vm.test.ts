@@ -1,17 +1,20 @@
 /**
- * What only nft does: its rules lie in one table of ours, and go with `flush ruleset`, with which
- * Debian's /etc/nftables.conf begins. Live, with nft's own queue. Times: ms.
+ * What iptables cannot show for nft: that its queue, its sets and its marks do the same, with one
+ * session at a time because all may be emulated; and that its one table goes with `flush ruleset`,
+ * with which Debian's /etc/nftables.conf begins. Live. Times: ms.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { distFile } from '../../src/testbed/dist-file.ts';
 import type { Lab } from '../../src/testbed/lab.ts';
+import { attempts } from '../../src/testbed/runner.ts';
 import { scenarioByName } from '../../src/testbed/scenarios.ts';
 import { ownRules } from '../e2e/jumpbox.ts';
 import { withFault, withLab, withShim } from '../e2e/live-parts.ts';
 import { becomes, CHECK_MS, translatedSession } from '../e2e/rule-checks.ts';
 import { Session } from '../e2e/session.ts';
 
+const MTU = scenarioByName('pmtu').fault.mtu ?? 0;
 const PHANTOM = scenarioByName('phantom-synack-ws7').fault;
 /** What a host has in /etc/nftables.conf. */
 const CONFIGURED = `flush ruleset
@@ -27,6 +30,51 @@ table inet filter {
 function load(lab: Lab, ruleset: string): void {
   lab.jumpbox.call('nft', ['-f', '-'], ruleset);
 }
+
+describe('repairs', () => {
+  it.each([
+    'first-connection-reset-BRD',
+    'challenge-ack-reset',
+    'phantom-synack-ws7',
+    'checksum-left-partial',
+  ])('%s: every login, IPv4 and IPv6', async (name) => {
+    await withLab((lab) =>
+      withShim(lab, (shim) =>
+        withFault(lab, scenarioByName(name).fault, async () => {
+          for (const family of [4, 6] as const) {
+            const ssh = { client: 'ssh', delayMs: 0 } as const;
+            expect(await attempts(lab, family, ssh, 3, 1)).toMatchObject({ ok: 3, errors: [] });
+          }
+          expect(shim.status()['rules']).toMatchObject({ backend: 'nft' });
+          expect(Object.keys(shim.status()['interventions'] as object)).not.toEqual([]);
+        }),
+      ),
+    );
+  });
+
+  it('a smaller MTU behind a jump: ICMP errors are told in the client’s own numbers', async () => {
+    await withLab((lab) =>
+      withShim(
+        lab,
+        (shim) =>
+          withFault(lab, { jumpMs: 600_000, jumps: 'client' }, async (path) => {
+            const session = new Session(lab);
+            expect(await session.until('connected', 5000)).not.toBe(-1);
+            expect(await session.echoes('before')).toBe(true);
+            await path.tell({ do: 'jump', which: 'client' });
+            expect(await session.echoes('behind the jump', 14_000)).toBe(true);
+            // Both ends of the link: veth drops what is larger than its receiver's MTU.
+            lab.firewall.call('ip', ['link', 'set', 'f1', 'mtu', String(MTU)]);
+            lab.server.call('ip', ['link', 'set', 's0', 'mtu', String(MTU)]);
+            expect(await session.echoes('x'.repeat(4000), 10_000)).toBe(true);
+            expect(shim.status()['interventions']).toHaveProperty('icmp-translated');
+            session.close();
+          }),
+        ['--inspect', 'full'],
+      ),
+    );
+  });
+});
 
 it('a reload of everything is an accident: put back once, flows and all', async () => {
   await withLab(async (lab) => {
