@@ -1,8 +1,8 @@
 /**
  * Five projects: `unit` runs anywhere; `labs` and `kernel` need root and network namespaces, `vm`
- * a kernel whose nft can queue, `service` debootstrap, systemd-container and ansible-core too. Where timings are part of what is
- * measured, files run one at a time (`kernel`); two labs that mostly wait run side by side.
- * `test/run.mjs` decides which run.
+ * a kernel whose nft can queue, `service` debootstrap, systemd-container and ansible-core too. Where
+ * timings are part of what is measured, files run one at a time (`kernel`); two labs that mostly
+ * wait run side by side. `test/run.mjs` and `test/vm.mjs` decide which run.
  */
 import { defineConfig } from 'vitest/config';
 

@@ -150,7 +150,7 @@ describe('coming and going', () => {
     await shim.stop('SIGKILL');
     expect(await session.echoes('after')).toBe(true);
     expect((await lab.ssh(4, 'echo fine')).stdout).toContain('fine');
-    expect(ownRules(lab)).not.toEqual([]);
+    expect(ownRules(lab).some((rule) => /FORWARD|forward-rules/.test(rule))).toBe(true);
     gateway.call('sh', [`${lab.dir}/run/remove.sh`]);
     expect(ownRules(lab)).toEqual([]);
     await withShim(lab, async () => expect(await session.echoes('again')).toBe(true));
@@ -186,7 +186,7 @@ describe('coming and going', () => {
         }),
       ['--no-rules'],
     );
-    expect(ownRules(lab)).not.toEqual([]);
+    expect(ownRules(lab).some((rule) => /FORWARD|forward-rules/.test(rule))).toBe(true);
     expect((await cli('down')).exitCode).toBe(0);
     expect(ownRules(lab)).toEqual([]);
   });

@@ -25,9 +25,9 @@ function matches(now: unknown, wanted: unknown): boolean {
 }
 
 /** While a phantom answers: one that lives by translation. */
-export async function translatedSession(lab: Lab): Promise<Session> {
+export async function translatedSession(lab: Lab, withinMs = 10_000): Promise<Session> {
   const session = new Session(lab);
-  expect(await session.until('connected', 10_000)).not.toBe(-1);
-  expect(await session.echoes('translated', 20_000)).toBe(true);
+  expect(await session.until('connected', 5000)).not.toBe(-1);
+  expect(await session.echoes('translated', withinMs)).toBe(true);
   return session;
 }

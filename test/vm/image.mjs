@@ -78,7 +78,7 @@ export function debianImage(release) {
     symlinkSync('/dev/null', unit);
   }
   for (const kind of ['vmlinuz', 'initrd']) {
-    const file = readdirSync(join(root, 'boot')).find((entry) => entry.startsWith(`${kind}`));
+    const file = readdirSync(join(root, 'boot')).find((entry) => entry.startsWith(kind));
     cpSync(join(root, 'boot', file), join(partial, kind));
   }
   must('truncate', ['-s', SIZE, join(partial, 'disk.img')]);

@@ -16,6 +16,8 @@ import { Session } from '../e2e/session.ts';
 
 const MTU = scenarioByName('pmtu').fault.mtu ?? 0;
 const PHANTOM = scenarioByName('phantom-synack-ws7').fault;
+/** An emulated machine takes longer to move a connection. */
+const MOVES_MS = 20_000;
 /** What a host has in /etc/nftables.conf. */
 const CONFIGURED = `flush ruleset
 table inet filter {
@@ -82,7 +84,7 @@ it('a reload of everything is an accident: put back once, flows and all', async 
     await withShim(lab, (shim) =>
       withFault(lab, PHANTOM, async () => {
         expect(shim.status()['rules']).toMatchObject({ backend: 'nft' });
-        const session = await translatedSession(lab);
+        const session = await translatedSession(lab, MOVES_MS);
         expect(shim.status()['translated']).toMatchObject({ userspace: 1 });
         await pause(CHECK_MS + 1000);
         const standing = ownRules(lab).length;
@@ -129,7 +131,7 @@ it('a table that a saved ruleset brings back is replaced, before a run and durin
       lab,
       () =>
         withFault(lab, PHANTOM, async () => {
-          const session = await translatedSession(lab);
+          const session = await translatedSession(lab, MOVES_MS);
           saved = `flush ruleset\n${lab.jumpbox.call('nft', ['list', 'ruleset'])}`;
           session.close();
         }),
